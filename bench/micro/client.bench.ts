@@ -1,6 +1,6 @@
 /** The cost of a set and a get in the client, from key and value to the result, without network. */
 
-import type { NodeId } from '../../src/base/ids.ts';
+import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import { Writer } from '../../src/base/message-pack.ts';
 import { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
@@ -158,38 +158,41 @@ function rowBytes(): Uint8Array {
 function mapOfOne(): ClusterMap {
   const node = 1 as NodeId;
   const basis = { weight: 100, zone: 'here' };
-  const nodes = {
-    node,
-    revision: 1,
-    joinToken: new Uint8Array(16),
-    incarnation: 1,
-    life: 1,
-    peerUrl: 'ws://localhost:2',
-    clientUrl: 'ws://localhost:1',
-    ...basis,
-    basis,
-  };
   const row = (shard: number) => ({
-    shard,
+    shard: shard as ShardId,
     revision: 1,
     epoch: 1,
     from: 0,
     to: shard === 0 ? 0 : RING_SPAN,
-    founder: 1,
+    founder: 1 as MemberId,
     isFounded: true,
     term: 1,
     goal: [node],
     preferredNode: node,
-    members: [{ node, member: shard + 1, isWanted: true, isVoter: true }],
+    members: [{ node, member: (shard + 1) as MemberId, isWanted: true, isVoter: true }],
   });
-  const map = {
+  return {
     version: 1,
     clusterId: 'bench',
     settings: { shards: 1, replicas: 1 },
-    nextNode: 2,
+    nextNode: 2 as NodeId,
     aimedAt: 1,
-    nodes: [nodes],
+    nodes: [
+      {
+        node,
+        revision: 1,
+        tokenDigest: new Uint8Array(32),
+        incarnation: 1,
+        life: 1,
+        name: '',
+        peerUrl: 'ws://localhost:2',
+        clientUrl: 'ws://localhost:1',
+        ...basis,
+        basis: { ...basis, isDrained: false },
+        membership: 'active',
+        replaces: 0 as NodeId,
+      },
+    ],
     shards: [row(0), row(1)],
   };
-  return map as unknown as ClusterMap;
 }

@@ -4,7 +4,7 @@ import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
 import type { Priority } from './core/call.ts';
 import { keyText } from './core/call-failure.ts';
-import { backoffAfter } from './core/retry-policy.ts';
+import { BACKOFF, backoffAfter } from './core/retry-policy.ts';
 import { Deadline } from './deadline.ts';
 import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
@@ -40,9 +40,9 @@ export async function runTransaction<V, T>(
     rivalries.add(end.key);
     priority.attempts = rivalries.count;
     if (rivalries.count >= runsMax) throw rivalries.error;
-    const pause = backoffAfter(rivalries.count - 1, { ...REST, random: engine.random });
+    const pause = backoffAfter(rivalries.count - 1, BACKOFF.contention, engine.random);
     // Who was kept waiting for the refusal has rested: there is a line where many want the same.
-    const atLeast = REST.min * engine.random.fraction();
+    const atLeast = BACKOFF.contention.min * engine.random.fraction();
     await deadline.rest(Math.max(atLeast, pause - end.waitedMilliseconds));
     if (deadline.isOver) throw deadline.endOf(rivalries.error);
   }
@@ -106,11 +106,6 @@ class Rivalries {
     return new KvError({ code: 'contended', outcome: 'notApplied', message });
   }
 }
-
-const REST = {
-  min: CLIENT_LIMITS.contentionMillisecondsMin,
-  max: CLIENT_LIMITS.contentionMillisecondsMax,
-};
 
 function runsMaxOf(attempts: number | undefined): number {
   const max = CLIENT_LIMITS.transactionRunsMax;

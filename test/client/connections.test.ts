@@ -6,7 +6,7 @@ import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { Connections } from '../../src/client/core/connections.ts';
-import type { ShardRequest } from '../../src/client/core/shard-request.ts';
+import { ShardRequest } from '../../src/client/core/shard-request.ts';
 
 const URL = 'kv://one';
 const BYTES = 10;
@@ -22,11 +22,19 @@ test('shards that answer nothing leave room on a connection for those that do', 
   ok(connection);
   const limits = { keyBytesMax: 1, valueBytesMax: 1 };
   connections.greet(connection, { cluster: 'c', node: 1 as NodeId, limits });
-  const errandTo = (shard: number) => ({ shard: shard as ShardId, bytes: BYTES }) as ShardRequest;
+  const requestTo = (shard: number) =>
+    new ShardRequest({
+      kind: 'range',
+      shard: shard as ShardId,
+      bytes: BYTES,
+      waiters: [],
+      encode: () => undefined,
+      take: () => ({ type: 'over' }),
+    });
   const ids: number[] = [];
   const send = (shard: number): boolean => {
-    const request = errandTo(shard);
-    if (!connections.hasRoom(connection, request)) return false;
+    const request = requestTo(shard);
+    if (!connections.hasRoom(connection, request.body)) return false;
     ids.push(connection.nextId);
     connections.post(connection, { type: 'info', id: connection.nextId++ }, request);
     return true;

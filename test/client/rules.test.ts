@@ -149,7 +149,7 @@ test('a command that meets a key of a transaction is sent again, alone and as it
   stage.answerWritten(['done', 'locked']);
   stage.pass(100);
   deepEqual(stage.take(), ['write shard 1, slot 0.0, deadline 5010000, 1 of 2']);
-  stage.answerWritten(['done']);
+  stage.answerWritten(['done', 'done']);
   const late = stage.put('c', 100);
   for (let round = 0; round < 20 && late.told === ''; round++) {
     if (stage.take().length > 0) stage.answerWritten(['locked']);

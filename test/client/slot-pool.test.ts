@@ -4,7 +4,7 @@ import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
-import { SlotPool } from '../../src/client/core/slot-pool.ts';
+import { SlotPool } from '../../src/client/core/sessions.ts';
 
 const { sessionSlots } = MACHINE_LIMITS;
 

@@ -77,14 +77,14 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'slot-of-an-open-request',
     sentence: 'a request acknowledges another one that is still open',
-    file: 'src/client/core/slot-pool.ts',
+    file: 'src/client/core/sessions.ts',
     find: 'this.#free.pop() ?? this.#next.length',
     replace: 'this.#next.length > 3 ? 0 : this.#free.pop() ?? this.#next.length',
   },
   {
     name: 'slot-without-an-order',
     sentence: 'a later request of a slot has the sequence of the former',
-    file: 'src/client/core/slot-pool.ts',
+    file: 'src/client/core/sessions.ts',
     find: 'const sequence = this.#next[slot] ?? slot;',
     replace: 'const sequence = slot;',
     isFast: true,
@@ -167,8 +167,8 @@ const PLANTED: readonly Planted[] = [
     name: 'calls-without-a-bound',
     sentence: 'calls gather without a bound while no node answers',
     file: 'src/client/core/open-calls.ts',
-    find: 'if (isFull) return false;',
-    replace: '',
+    find: 'if (isFull && this.#calls > 0) {',
+    replace: 'if (false) {',
     tests: ['rules'],
   },
   {

@@ -29,8 +29,8 @@ const READING_BUGS: readonly Bug[] = [
     file: 'src/client/core/core.ts',
     name: 'joint-read-in-one-round',
     sentence: 'what was read at several moments is given as if it were one',
-    find: 'if (!call.isJoint || result.isOneMoment)',
-    replace: 'if (result.type)',
+    find: 'if (!call.isJoint || first.isOneMoment)',
+    replace: 'if (first.type)',
   },
 ];
 

@@ -14,10 +14,7 @@ const ENTRY_BYTES = 128;
 const PORTION_BYTES = 96;
 
 export class Admission {
-  #limits: NodeLimits = {
-    keyBytesMax: MACHINE_LIMITS.keyBytesMax,
-    valueBytesMax: MACHINE_LIMITS.valueBytesMax,
-  };
+  #limits: NodeLimits = MACHINE_LIMITS;
 
   /** What a node says that it takes in. */
   take(limits: NodeLimits): void {
@@ -73,6 +70,7 @@ function refusalOfSize(bytes: number, operations: number, what: string): CallFai
     return notApplied('command-too-large', message);
   }
   if (operations <= operationsMax) return undefined;
-  const message = `${what} has ${operations} operations; the limit is ${operationsMax} (operationsMax)`;
+  const limit = `the limit is ${operationsMax} (operationsMax)`;
+  const message = `${what} has ${operations} operations; ${limit}`;
   return notApplied('command-too-large', message);
 }

@@ -31,13 +31,11 @@ export type Balance =
   | ((candidates: readonly Candidate[]) => number);
 
 export class Balancer {
-  readonly #balance: Balance;
-  readonly #random: Random;
+  readonly #options: { readonly balance: Balance; readonly random: Random };
   readonly #turns = new Map<ShardId, number>();
 
   constructor(options: { readonly balance: Balance; readonly random: Random }) {
-    this.#balance = options.balance;
-    this.#random = options.random;
+    this.#options = options;
   }
 
   choose(shard: ShardId, candidates: readonly Candidate[]): NodeId | undefined {
@@ -48,10 +46,11 @@ export class Balancer {
   }
 
   #position(shard: ShardId, candidates: readonly Candidate[]): number {
-    if (typeof this.#balance === 'function') return this.#balance(candidates);
-    switch (this.#balance) {
+    const { balance, random } = this.#options;
+    if (typeof balance === 'function') return balance(candidates);
+    switch (balance) {
       case 'round-robin': {
-        const turn = this.#turns.get(shard) ?? this.#random.below(candidates.length);
+        const turn = this.#turns.get(shard) ?? random.below(candidates.length);
         this.#turns.set(shard, (turn + 1) % candidates.length);
         return turn % candidates.length;
       }
@@ -68,7 +67,7 @@ export class Balancer {
 
   #weighted(candidates: readonly Candidate[]): number {
     const whole = candidates.reduce((sum, { weight }) => sum + weight, 0);
-    let left = this.#random.fraction() * whole;
+    let left = this.#options.random.fraction() * whole;
     for (const [at, { weight }] of candidates.entries()) {
       left -= weight;
       if (left < 0) return at;

@@ -39,12 +39,12 @@ export class Batcher {
    * Commands of one batch touch different keys: what touches a key again begins the next batch,
    * and all that come later go there as well, so that calls leave in the order they were made in.
    */
-  write(call: Writing, { shard, expiresAt }: Destination): void {
+  write(call: Writing, shard: ShardId, expiresAt: number): void {
     const { command } = call;
     let batch = this.#batches.get(shard);
     if (batch === undefined || !hasRoomFor(batch, call)) {
       batch = {
-        request: new WriteRequest({ shard, ...this.#options }),
+        request: new WriteRequest(shard, this.#options.openCalls),
         keys: new Set(),
         operations: 0,
       };
@@ -90,11 +90,6 @@ export class Batcher {
     this.#requests.push(request);
     return request;
   }
-}
-
-interface Destination {
-  readonly shard: ShardId;
-  readonly expiresAt: number;
 }
 
 function hasRoomFor({ request, keys, operations }: OpenBatch, { command }: Writing): boolean {

@@ -21,16 +21,18 @@ export function notApplied(
   return { type: 'failed', code, outcome: 'notApplied', message, attempts };
 }
 
+/** What was done for the request so far. */
+type Tried = { readonly doubts: number; readonly history: readonly Attempt[] };
+
 /** What a shard may say of a command for good. */
 export type FinalReason = keyof typeof CODE_OF;
 
-interface Refused {
-  readonly attempts: readonly Attempt[];
-  /** The key of the operation that was refused, if the reason is about one. */
-  readonly key: Uint8Array | undefined;
-}
-
-export function refusalOf(reason: FinalReason, { attempts, key }: Refused): CallFailure {
+/** The key is that of the operation that was refused, if the reason is about one. */
+export function refusalOf(
+  reason: FinalReason,
+  key: Uint8Array | undefined,
+  { history: attempts }: Pick<Tried, 'history'>,
+): CallFailure {
   // The shard has forgotten its reply, and with it the result of the command.
   const outcome = reason === 'acknowledged' ? 'unknown' : 'notApplied';
   const place = key !== undefined && AT_A_KEY.includes(reason) ? ` at ${keyText(key)}` : '';
@@ -61,14 +63,8 @@ const CODE_OF = {
   aborted: 'contended',
 } as const satisfies Partial<Record<Reason, KvErrorCode>>;
 
-interface Late {
-  readonly copies: number;
-  readonly doubts: number;
-  readonly attempts: readonly Attempt[];
-}
-
 /** The shard is past the deadline of the command, but may have seen an earlier copy in time. */
-export function lateFailure({ copies, doubts, attempts }: Late): CallFailure {
+export function lateFailure(copies: number, { doubts, history: attempts }: Tried): CallFailure {
   const outcome = doubts > 0 ? 'unknown' : 'notApplied';
   const message = `its deadline has passed in the shard's log time, after ${countText(copies)}`;
   return { type: 'failed', code: 'timeout', outcome, message, attempts };

@@ -3,7 +3,7 @@
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { Check, CheckRange, Command } from '../../machine/command.ts';
-import type { Output } from '../../machine/reply.ts';
+import type { Output, Reply } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
 import type { KeyRange, Moments } from './range.ts';
@@ -73,11 +73,7 @@ export interface Done {
   readonly outputs: readonly Output[];
 }
 
-export interface CheckFailed {
-  readonly type: 'check-failed';
-  readonly position: number;
-  readonly version: number;
-}
+export type CheckFailed = Extract<Reply, { type: 'check-failed' }>;
 
 /** Nothing happened and nothing will: another transaction was in the way. */
 export interface GaveWay {

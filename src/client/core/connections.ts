@@ -5,8 +5,8 @@ import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
 import type { ClientPort, Greeting } from './port.ts';
-import { backoffAfter } from './retry-policy.ts';
-import type { ShardRequest } from './shard-request.ts';
+import { BACKOFF, backoffAfter } from './retry-policy.ts';
+import type { RequestBody, ShardRequest } from './shard-request.ts';
 
 /** What a request on its way was sent for. */
 interface Sent {
@@ -16,25 +16,36 @@ interface Sent {
 }
 
 /** What one request would add. */
-type Load = Pick<ShardRequest, 'shard' | 'bytes'>;
+type Load = Pick<RequestBody, 'shard' | 'bytes'>;
 
 /** One dial and what came of it. */
-export interface Connection {
+export class Connection {
   readonly number: number;
   readonly url: string;
+  readonly dialledAt: number;
   /** Known once it is up. */
   greeting: Greeting | undefined;
-  readonly dialledAt: number;
-  readonly sent: Map<number, Sent>;
+  readonly sent = new Map<number, Sent>();
   /** How many of them are for each shard. */
-  readonly sentTo: Map<ShardId, number>;
-  sentBytes: number;
-  nextId: number;
-  outbox: Request[];
-  outboxBytes: number;
-  /** How long it owes an answer and says nothing: time in which this side was awake. */
-  silentMilliseconds: number;
-  isProbed: boolean;
+  readonly sentTo = new Map<ShardId, number>();
+  sentBytes = 0;
+  nextId = 1;
+  outbox: Request[] = [];
+  outboxBytes = 0;
+  /** How long it owes an answer and is silent: time in which this side was awake. */
+  silentMilliseconds = 0;
+  isProbed = false;
+
+  constructor(options: Pick<Connection, 'number' | 'url' | 'dialledAt'>) {
+    this.number = options.number;
+    this.url = options.url;
+    this.dialledAt = options.dialledAt;
+  }
+
+  breakSilence(): void {
+    this.silentMilliseconds = 0;
+    this.isProbed = false;
+  }
 }
 
 /** Where something was or shall be dialled. */
@@ -55,18 +66,14 @@ interface ConnectionsOptions {
 }
 
 export class Connections {
-  readonly #port: ClientPort;
-  readonly #random: Random;
-  readonly #cluster: () => string;
+  readonly #options: ConnectionsOptions;
   readonly #places = new Map<string, Place>();
   readonly #byNumber = new Map<number, Connection>();
   readonly #byNode = new Map<NodeId, Connection>();
   #nextNumber = 1;
 
   constructor(options: ConnectionsOptions) {
-    this.#port = options.port;
-    this.#cluster = options.cluster;
-    this.#random = options.random;
+    this.#options = options;
   }
 
   get all(): Iterable<Connection> {
@@ -85,7 +92,7 @@ export class Connections {
   /** One of those that are up, and suit. */
   any(suits: (connection: Connection) => boolean = () => true): Connection | undefined {
     const up = [...this.#byNode.values()].filter(suits);
-    return up.length === 0 ? undefined : this.#random.pick(up);
+    return up.length === 0 ? undefined : this.#options.random.pick(up);
   }
 
   /** Dials that were not answered yet. */
@@ -107,23 +114,10 @@ export class Connections {
     // A url that turned out to be another node's leads nowhere.
     if (place.connection !== undefined) return place.connection.greeting === undefined;
     if (now < place.dialAt) return false;
-    const connection: Connection = {
-      number: this.#nextNumber++,
-      url,
-      greeting: undefined,
-      dialledAt: now,
-      sent: new Map(),
-      sentTo: new Map(),
-      sentBytes: 0,
-      nextId: 1,
-      outbox: [],
-      outboxBytes: 0,
-      silentMilliseconds: 0,
-      isProbed: false,
-    };
+    const connection = new Connection({ number: this.#nextNumber++, url, dialledAt: now });
     place.connection = connection;
     this.#byNumber.set(connection.number, connection);
-    this.#port.dial(connection.number, url, this.#cluster());
+    this.#options.port.dial(connection.number, url, this.#options.cluster());
     return true;
   }
 
@@ -151,10 +145,7 @@ export class Connections {
     const isFull =
       connection.outboxBytes + bytes > CLIENT_LIMITS.frameBytesMax - FRAME_HEADER_BYTES;
     if (isFull) this.#send(connection);
-    if (connection.sent.size === 0) {
-      connection.silentMilliseconds = 0;
-      connection.isProbed = false;
-    }
+    if (connection.sent.size === 0) connection.breakSilence();
     connection.sent.set(message.id, { request, bytes });
     connection.sentBytes += bytes;
     if (request !== undefined) countTo(connection, request.shard, 1);
@@ -192,28 +183,23 @@ export class Connections {
     const place = this.#places.get(connection.url);
     if (place?.connection !== connection) return;
     place.connection = undefined;
-    place.dialAt = now + backoffAfter(place.failures, { ...REDIAL, random: this.#random });
+    place.dialAt = now + backoffAfter(place.failures, BACKOFF.redial, this.#options.random);
     place.failures += 1;
     place.trouble = reason;
   }
 
   hangUp(connection: Connection, reason: string, now: number): void {
     this.lose(connection, reason, now);
-    this.#port.hangUp(connection.number);
+    this.#options.port.hangUp(connection.number);
   }
 
   #send(connection: Connection): void {
     const { outbox } = connection;
     connection.outbox = [];
     connection.outboxBytes = 0;
-    this.#port.send(connection.number, encodeRequests(outbox));
+    this.#options.port.send(connection.number, encodeRequests(outbox));
   }
 }
-
-const REDIAL = {
-  min: CLIENT_LIMITS.redialMillisecondsMin,
-  max: CLIENT_LIMITS.redialMillisecondsMax,
-};
 
 const FRAME_HEADER_BYTES = 16;
 

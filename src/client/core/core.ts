@@ -13,20 +13,12 @@ import { decodeResponses } from '../../wire/response.ts';
 import { Admission } from './admission.ts';
 import { type Balance, Balancer } from './balance.ts';
 import { Batcher } from './batcher.ts';
-import {
-  type Call,
-  type CommitCall,
-  isProtected,
-  type Priority,
-  type ReadCall,
-  type RowsRead,
-  type Writing,
-} from './call.ts';
+import { type Call, isProtected, type ReadCall, type RowsRead, type Writing } from './call.ts';
 import { type CallFailure, notApplied } from './call-failure.ts';
 import { type Connection, Connections } from './connections.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
 import { type CallContext, startCount, startValidation } from './fan-out.ts';
-import { JointRead, type JointReadOptions } from './joint-read.ts';
+import { JointRead } from './joint-read.ts';
 import { MapSource } from './map-source.ts';
 import { OpenCalls } from './open-calls.ts';
 import {
@@ -37,16 +29,16 @@ import {
   WRONG_CLUSTER,
 } from './port.ts';
 import { Routing } from './routing.ts';
-import { ScanPages } from './scan-pages.ts';
+import { dropPage, startPage } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
 import { Listener } from './shard-request.ts';
 import { ShardSplit } from './shard-split.ts';
-import { type TransactListener, TransactRequest } from './transact-request.ts';
-
-/** What a transaction is made of; without a priority it is run again by the core. */
-type TransactTerms = Pick<CommitCall, 'command' | 'ranges' | 'moments'> & {
-  readonly priority: Priority | undefined;
-};
+import {
+  NOTHING_SEEN,
+  type TransactListener,
+  TransactRequest,
+  type TransactTerms,
+} from './transact-request.ts';
 
 interface CoreOptions {
   readonly port: ClientPort;
@@ -62,7 +54,7 @@ interface CoreOptions {
 }
 
 export class Core {
-  readonly #port: ClientPort;
+  readonly #options: CoreOptions;
   readonly #openCalls = new OpenCalls();
   readonly #routing = new Routing();
   readonly #admission = new Admission();
@@ -70,23 +62,21 @@ export class Core {
   readonly #batcher: Batcher;
   readonly #dispatch: Dispatch;
   readonly #context: CallContext;
-  readonly #scanPages: ScanPages;
-  readonly #mapKeeper: MapSource;
+  readonly #mapSource: MapSource;
   /** Calls that came before the map did, and when they expire. */
   #early = new Map<Call, number>();
   #cluster: string;
-  readonly #urls: readonly string[];
   #tickedAt: number;
   #closed: CloseReason | undefined;
 
-  constructor({ port, urls, cluster = '', client, random, balance, now }: CoreOptions) {
+  constructor(options: CoreOptions) {
+    const { port, urls, cluster = '', client, random, balance, now } = options;
+    this.#options = options;
     this.#cluster = cluster;
-    this.#urls = urls;
     const connections = new Connections({ port, random, cluster: () => this.#cluster });
     const sessions = new Sessions({ client });
     const routing = this.#routing;
     const openCalls = this.#openCalls;
-    this.#port = port;
     this.#connections = connections;
     this.#batcher = new Batcher({
       openCalls,
@@ -95,8 +85,8 @@ export class Core {
         onFailure: ({ call }, failure) => openCalls.settle(call, failure),
       },
     });
-    const mapKeeper = new MapSource({ urls, routing, connections, random });
-    this.#mapKeeper = mapKeeper;
+    const mapSource = new MapSource({ urls, routing, connections, random });
+    this.#mapSource = mapSource;
     const dispatch = new Dispatch({
       routing,
       connections,
@@ -104,15 +94,15 @@ export class Core {
       balancer: new Balancer({ balance, random }),
       random,
       now,
-      onMapOld: () => mapKeeper.want(),
+      onMapOld: () => mapSource.want(),
     });
     this.#dispatch = dispatch;
     this.#context = {
       openCalls,
       routing,
       submit: (body, contentions) => dispatch.submit(body, contentions),
+      transact: (terms, listener) => this.#transact(terms, listener),
     };
-    this.#scanPages = new ScanPages(this.#context);
     this.#tickedAt = now;
   }
 
@@ -130,20 +120,17 @@ export class Core {
         return this.#abort(event.call);
       case 'end-scan':
         event.scan.end();
-        return this.#scanPages.drop(event.scan, notApplied('aborted', 'the scan was ended'));
+        return dropPage(event.scan, notApplied('aborted', 'the scan was ended'), this.#context);
       case 'flush':
         return this.#flush(event.now);
       case 'tick':
         return this.#tick(event.now);
       case 'up':
-        return this.#greet(event.connection, event.greeting, event.now);
       case 'frame':
-        return this.#receive(event.connection, event.bytes, event.now);
       case 'down': {
         const connection = this.#connections.numbered(event.connection);
-        if (connection === undefined) return;
-        this.#connections.lose(connection, event.reason, event.now);
-        return this.#judgeLost(connection, event.reason, event.now);
+        if (connection !== undefined) this.#hear(connection, event);
+        return;
       }
       case 'close':
         return this.#close(event.why);
@@ -156,22 +143,15 @@ export class Core {
     const closed = this.#closed;
     const refusal = closed
       ? notApplied(closed.code, closed.message)
-      : this.#admission.refusalOf(call);
-    if (refusal !== undefined) {
-      (call.settle as (failure: CallFailure) => void)(refusal);
-    } else if (!this.#openCalls.admit(call)) {
-      const message = 'too many calls wait, or too many bytes in them';
-      (call.settle as (failure: CallFailure) => void)(notApplied('too-many-calls', message));
-    } else {
-      const expiresAt = now + Math.min(call.timeoutMilliseconds, TIMEOUT_MAX);
-      if (this.#routing.map === undefined) this.#early.set(call, expiresAt);
-      else this.#route(call, expiresAt);
-    }
+      : (this.#admission.refusalOf(call) ?? this.#openCalls.admit(call));
+    if (refusal !== undefined) return (call.settle as (failure: CallFailure) => void)(refusal);
+    const expiresAt = now + Math.min(call.timeoutMilliseconds, TIMEOUT_MAX);
+    if (this.#routing.map === undefined) this.#early.set(call, expiresAt);
+    else this.#route(call, expiresAt);
   }
 
   /** Required: there is a map. */
   #route(call: Call, expiresAt: number): void {
-    const routing = this.#routing;
     switch (call.type) {
       case 'ready':
         return this.#openCalls.settle(call, { type: 'ready' });
@@ -180,18 +160,13 @@ export class Core {
         return this.#write(call, expiresAt);
       case 'read':
         if (call.keys.length > 0) {
-          return this.#batcher.read(call, expiresAt, (key) => routing.shardOf(key));
+          return this.#batcher.read(call, expiresAt, this.#routing.shardOf);
         }
-        return this.#openCalls.settle(call, {
-          type: 'rows',
-          rows: [],
-          seenAt: [],
-          isOneMoment: true,
-        });
+        return this.#openCalls.settle(call, NO_ROWS);
       case 'validate':
         return startValidation(call, expiresAt, this.#context);
       case 'page':
-        return this.#scanPages.next(call, expiresAt);
+        return startPage(call, expiresAt, this.#context);
       case 'count':
         return startCount(call, expiresAt, this.#context);
       default:
@@ -202,12 +177,12 @@ export class Core {
   /** Alone in one entry where its keys lie together, and there is nothing else to look at. */
   #write(call: Writing, expiresAt: number): void {
     const shard = this.#onlyShardOf(call);
-    if (shard !== undefined) return this.#batcher.write(call, { shard, expiresAt });
+    if (shard !== undefined) return this.#batcher.write(call, shard, expiresAt);
     const settle = (result: Parameters<Writing['settle']>[0]) => {
       this.#openCalls.settle<Writing>(call, result);
       return true;
     };
-    const listener = new Listener({ call, expiresAt, onAnswer: settle, onFailure: settle });
+    const listener = new Listener({ call, expiresAt }, settle, settle);
     if (call.type === 'commit') this.#transact(call, listener);
     else this.#transact({ ...call, ...NOTHING_SEEN }, listener);
   }
@@ -217,19 +192,17 @@ export class Core {
     if (call.type === 'commit' && (call.ranges.length > 0 || isProtected(call.priority))) {
       return undefined;
     }
-    const { command } = call;
-    const shard = this.#routing.shardOf((command[0] as { key: Uint8Array }).key);
-    for (let at = 1; at < command.length; at++) {
-      const { key } = command[at] as { key: Uint8Array };
-      if (this.#routing.shardOf(key) !== shard) return undefined;
+    let only: ShardId | undefined;
+    for (const { key } of call.command) {
+      const shard = this.#routing.shardOf(key);
+      if (only !== undefined && only !== shard) return undefined;
+      only = shard;
     }
-    return shard;
+    return only;
   }
 
-  /** Required: it locks a key. */
-  #transact(commit: TransactTerms, listener: TransactListener): void {
-    const { priority, command, ranges, moments } = commit;
-    const shardOf = (key: Uint8Array) => this.#routing.shardOf(key);
+  #transact({ command, ranges, moments, priority }: TransactTerms, listener: TransactListener) {
+    const { shardOf } = this.#routing;
     const split = new ShardSplit({ command, ranges, moments, shardOf });
     const refusal = this.#admission.refusalOfTransaction(split);
     if (refusal !== undefined) return listener.fail(refusal);
@@ -238,14 +211,9 @@ export class Core {
     this.#dispatch.submit(new TransactRequest(body));
   }
 
-  #takeRows(call: ReadCall, expiresAt: number, result: RowsRead): void {
-    if (!call.isJoint || result.isOneMoment) return this.#openCalls.settle(call, result);
-    const { rows, seenAt } = result;
-    const context = this.#context;
-    const transact: JointReadOptions['transact'] = (command, listener) => {
-      this.#transact({ command, ...NOTHING_SEEN }, listener);
-    };
-    new JointRead({ call, expiresAt, rows, seenAt, context, transact }).validate();
+  #takeRows(call: ReadCall, expiresAt: number, first: RowsRead): void {
+    if (!call.isJoint || first.isOneMoment) return this.#openCalls.settle(call, first);
+    new JointRead({ call, expiresAt, first, context: this.#context }).validate();
   }
 
   #routeEarly(): void {
@@ -257,8 +225,8 @@ export class Core {
 
   #abort(call: Call): void {
     const failure = notApplied('aborted', 'the signal was aborted');
-    if (this.#early.delete(call)) return this.#openCalls.settle(call, failure);
-    if (call.type === 'page') return this.#scanPages.drop(call.scan, failure);
+    if (this.#early.has(call)) return this.#failEarly(call, failure);
+    if (call.type === 'page') return dropPage(call.scan, failure, this.#context);
     // What was gathered in this turn is nowhere else yet.
     this.#submitGathered();
     this.#dispatch.abort(call);
@@ -269,7 +237,7 @@ export class Core {
     this.#routeEarly();
     this.#submitGathered();
     this.#dispatch.depart(now);
-    if (this.isBusy) this.#mapKeeper.ask(now);
+    if (this.isBusy) this.#mapSource.ask(now);
     this.#connections.flush();
   }
 
@@ -289,15 +257,19 @@ export class Core {
   }
 
   #expireEarly(now: number): void {
-    const over = [...this.#early].filter(([, expiresAt]) => expiresAt <= now);
-    if (over.length === 0) return;
-    for (const [call] of over) this.#early.delete(call);
-    const attempts = this.#mapKeeper.attempts;
+    const expired = [...this.#early].filter(([, expiresAt]) => expiresAt <= now);
+    if (expired.length === 0) return;
+    const { attempts } = this.#mapSource;
     const { endpoint = 'the cluster', what = 'no answer' } = attempts.at(-1) ?? {};
-    const message = `the cluster was not reached in time; last ${endpoint}: ${what}`;
     const isForeign = attempts.some((attempt) => attempt.what === WRONG_CLUSTER);
     const code = isForeign ? 'wrong-cluster' : 'unreachable';
-    for (const [call] of over) this.#openCalls.settle(call, notApplied(code, message, attempts));
+    const message = `the cluster was not reached in time; last error from ${endpoint}: ${what}`;
+    const failure = notApplied(code, message, attempts);
+    for (const [call] of expired) this.#failEarly(call, failure);
+  }
+
+  #failEarly(call: Call, failure: CallFailure): void {
+    if (this.#early.delete(call)) this.#openCalls.settle(call, failure);
   }
 
   /** A node that lives says something when it is asked; time in which we slept does not count. */
@@ -315,29 +287,32 @@ export class Core {
       return;
     }
     connection.isProbed = true;
-    this.#mapKeeper.askAt(connection);
+    this.#mapSource.askAt(connection);
   }
 
-  #greet(number: number, greeting: Greeting, now: number): void {
-    const connection = this.#connections.numbered(number);
-    if (connection === undefined) return;
+  #hear(connection: Connection, event: Extract<ClientEvent, { connection: number }>): void {
+    const { now } = event;
+    if (event.type === 'up') return this.#greet(connection, event.greeting, now);
+    if (event.type === 'frame') return this.#receive(connection, event.bytes, now);
+    this.#connections.lose(connection, event.reason, now);
+    this.#judgeLost(connection, event.reason, now);
+  }
+
+  #greet(connection: Connection, greeting: Greeting, now: number): void {
     if (this.#cluster === '') this.#cluster = greeting.cluster;
     if (greeting.cluster !== this.#cluster) return this.#hangUp(connection, WRONG_CLUSTER, now);
     this.#admission.take(greeting.limits);
     this.#connections.greet(connection, greeting);
-    if (this.#routing.map === undefined) this.#mapKeeper.want();
+    if (this.#routing.map === undefined) this.#mapSource.want();
     this.#dispatch.unpark();
   }
 
-  #receive(number: number, bytes: Uint8Array, now: number): void {
-    const connection = this.#connections.numbered(number);
-    if (connection === undefined) return;
+  #receive(connection: Connection, bytes: Uint8Array, now: number): void {
     const responses = decodeResponses(bytes);
     if (responses === undefined) {
       return this.#hangUp(connection, 'it sent a frame that is none', now);
     }
-    connection.silentMilliseconds = 0;
-    connection.isProbed = false;
+    connection.breakSilence();
     const arrival = arrivalAt(connection, now);
     for (const response of responses) {
       const sent = this.#connections.receive(connection, response.id);
@@ -346,8 +321,8 @@ export class Core {
       } else if (sent?.request !== undefined)
         this.#dispatch.answer(sent.request, response, arrival);
       else if (response.type === 'map' && response.map.length > 0) {
-        this.#mapKeeper.take(response.map, connection);
-      } else if (sent !== undefined) this.#mapKeeper.takeNone(connection);
+        this.#mapSource.take(response.map, connection);
+      } else if (sent !== undefined) this.#mapSource.takeNone(connection);
     }
     this.#routeEarly();
     this.#dispatch.unpark();
@@ -361,7 +336,7 @@ export class Core {
   /** Whatever was on its way may have arrived. */
   #judgeLost(connection: Connection, reason: string, now: number): void {
     const arrival = arrivalAt(connection, now);
-    this.#mapKeeper.lose(connection, reason);
+    this.#mapSource.lose(connection, reason);
     this.#refuseForeign();
     for (const { request } of connection.sent.values()) {
       if (request !== undefined) this.#dispatch.lose(request, arrival, reason);
@@ -372,12 +347,10 @@ export class Core {
   /** Time changes nothing where every address leads to another cluster than is meant. */
   #refuseForeign(): void {
     const isForeign = (url: string) => this.#connections.troubleAt(url) === WRONG_CLUSTER;
-    if (this.#routing.map !== undefined || !this.#urls.every(isForeign)) return;
-    const early = [...this.#early.keys()];
-    this.#early.clear();
+    if (this.#routing.map !== undefined || !this.#options.urls.every(isForeign)) return;
     const message = `no url leads to cluster ${this.#cluster}: nodes of another one answer there`;
-    const failure = notApplied('wrong-cluster', message, this.#mapKeeper.attempts);
-    for (const call of early) this.#openCalls.settle(call, failure);
+    const failure = notApplied('wrong-cluster', message, this.#mapSource.attempts);
+    for (const call of this.#early.keys()) this.#failEarly(call, failure);
   }
 
   #close(why: CloseReason): void {
@@ -386,14 +359,12 @@ export class Core {
     this.#closed = why;
     this.#dispatch.close(why);
     const failure = notApplied(why.code, why.message);
-    for (const call of this.#early.keys()) this.#openCalls.settle(call, failure);
-    this.#early.clear();
-    for (const { number } of [...this.#connections.all]) this.#port.hangUp(number);
+    for (const call of this.#early.keys()) this.#failEarly(call, failure);
+    for (const { number } of [...this.#connections.all]) this.#options.port.hangUp(number);
   }
 }
 
-/** Of a command that hangs on nothing that was read before. */
-const NOTHING_SEEN = { ranges: [], moments: new Map(), priority: undefined };
+const NO_ROWS: RowsRead = { type: 'rows', rows: [], seenAt: [], isOneMoment: true };
 
 const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
 

@@ -10,7 +10,13 @@ import type { Call } from './call.ts';
 import type { Connection, Connections } from './connections.ts';
 import { type CloseReason, WRONG_CLUSTER } from './port.ts';
 import { rangeRequest, TIME_QUESTION } from './query-request.ts';
-import { backoffAfter, decideRetry, decideUnreadable, RetryBudget } from './retry-policy.ts';
+import {
+  BACKOFF,
+  backoffAfter,
+  decideRetry,
+  decideUnreadable,
+  RetryBudget,
+} from './retry-policy.ts';
 import type { Routing } from './routing.ts';
 import type { Sessions } from './sessions.ts';
 import {
@@ -21,8 +27,6 @@ import {
   ShardRequest,
   type Verdict,
 } from './shard-request.ts';
-
-type Failed = Extract<Response, { type: 'failed' }>;
 
 interface DispatchOptions {
   readonly routing: Routing;
@@ -41,15 +45,11 @@ export class Dispatch {
   readonly #budget: RetryBudget;
   readonly #open = new Set<ShardRequest>();
   readonly #parked = new Set<ShardRequest>();
+  /** Those in `resting` and `contending`. */
   readonly #resting = new Set<ShardRequest>();
-  /** The same where others were in the way: no outage, so the budget is left to those above. */
-  readonly #contending = new Set<ShardRequest>();
   #ready: ShardRequest[] = [];
   /** Shards whose log time was asked for. */
   readonly #askedTimes = new Set<ShardId>();
-  readonly #epochOf = (shard: ShardId) => {
-    return present(this.#options.routing.rowOf(shard), 'a shard stays on the map').epoch;
-  };
   /** When something happened last. */
   #now: number;
 
@@ -64,10 +64,12 @@ export class Dispatch {
   }
 
   /** At once, or after a backoff where other transactions were in the way so many times. */
-  submit(body: RequestBody, contentions?: number): void {
-    const request = this.#opened(new ShardRequest(body));
+  submit(body: RequestBody, contentions?: number): ShardRequest {
+    const request = new ShardRequest(body);
+    this.#open.add(request);
     if (contentions === undefined) this.#makeReady(request);
     else this.#contend(request, this.#now, contentions);
+    return request;
   }
 
   /** Sends what is ready. Frames leave when the connections are flushed. */
@@ -95,14 +97,11 @@ export class Dispatch {
     for (const request of this.#open) {
       if (request.isDue(now)) this.#expire(request, now);
     }
-    for (const request of this.#contending) {
-      if (request.dueAt > now) continue;
-      this.#contending.delete(request);
-      this.#makeReady(request);
-    }
+    let hasBudget = true;
     for (const request of this.#resting) {
       if (request.dueAt > now) continue;
-      if (!this.#budget.take(now)) break;
+      if (request.state === 'resting') hasBudget &&= this.#budget.take(now);
+      if (request.state === 'resting' && !hasBudget) continue;
       this.#resting.delete(request);
       this.#makeReady(request);
     }
@@ -154,7 +153,7 @@ export class Dispatch {
   }
 
   #send(request: ShardRequest, now: number): void {
-    const { routing, connections } = this.#options;
+    const { routing, connections, sessions } = this.#options;
     const node = this.#nodeFor(request);
     const url = node === undefined ? undefined : routing.urlOf(node);
     if (node === undefined || url === undefined) {
@@ -166,19 +165,14 @@ export class Dispatch {
       if (connections.dial(url, now)) return this.#park(request, `a connection to ${url}`);
       const trouble = connections.troubleAt(url);
       request.obstacle = trouble === WRONG_CLUSTER ? 'wrong-cluster' : 'unreachable';
-      const retry: Retry = {
-        type: 'resend',
-        why: `not reachable: ${trouble}`,
-        avoidsNode: true,
-      };
-      return this.#retry(request, retry, { url, node, now });
+      const why = `not reachable: ${trouble}`;
+      return this.#retry(request, { type: 'resend', why, avoidsNode: true }, { url, node, now });
     }
-    if (!connections.hasRoom(connection, request)) {
+    if (!connections.hasRoom(connection, request.body)) {
       return this.#park(request, `room on the connection to ${url}`);
     }
-    const { sessions } = this.#options;
-    const { nextId: id } = connection;
-    const message = request.encode({ id, now, epochOf: this.#epochOf, sessions });
+    const { epochOf } = routing;
+    const message = request.encode({ id: connection.nextId, now, epochOf, sessions });
     if (message === undefined) {
       for (const shard of request.timesNeeded) this.#askTime(shard, now);
       return this.#park(request, this.#lackOf(request, now));
@@ -220,12 +214,16 @@ export class Dispatch {
       return true;
     };
     const expiresAt = now + CLIENT_LIMITS.silenceMillisecondsMax;
-    const listener = new Listener({ call: undefined, expiresAt, onAnswer: done, onFailure: done });
+    const listener = new Listener({ call: undefined, expiresAt }, done, done);
     const level = { type: 'linearizable' } as const;
     this.submit(rangeRequest({ shard, level, question: TIME_QUESTION, listener }));
   }
 
-  #judge(request: ShardRequest, response: Failed, at: Arrival): void {
+  #judge(
+    request: ShardRequest,
+    response: Extract<Response, { type: 'failed' }>,
+    at: Arrival,
+  ): void {
     const { failure } = response;
     const leader = response.leader as NodeId;
     if (effectOf(failure) === 'unknown') request.doubts += 1;
@@ -250,13 +248,9 @@ export class Dispatch {
         return this.#makeReady(request);
       case 'resend':
         return this.#retry(request, verdict, at);
-      case 'renew': {
-        const body = present(request.body.renewed?.(), 'what has numbers can have others');
-        this.#end(request);
-        const renewed = this.#opened(new ShardRequest(body, request));
-        renewed.doubts = 0;
-        return this.#retry(renewed, verdict, at);
-      }
+      case 'renew':
+        request.renew(this.#options.sessions);
+        return this.#retry(request, verdict, at);
       case 'unreadable':
         request.doubts += 1;
         request.unreadableAnswers += 1;
@@ -274,7 +268,7 @@ export class Dispatch {
     const halves = request.body.halves?.() ?? [];
     if (halves.length === 0) return this.#refuse(request, refusal, at);
     this.#end(request);
-    for (const half of halves) this.#makeReady(this.#opened(new ShardRequest(half, request)));
+    for (const half of halves) this.submit(half).inherit(request);
   }
 
   #refuse(request: ShardRequest, { why, code }: Final, at: Arrival): void {
@@ -300,19 +294,19 @@ export class Dispatch {
 
   /** No sooner than the node asks for, and not all of a crowd at once. */
   #backOff(request: ShardRequest, now: number, atLeast = 0): void {
-    const pause = backoffAfter(request.history.length, { ...REST, random: this.#options.random });
-    this.#rest(request, this.#resting, now + pause + Math.min(atLeast, REST.max));
+    const pause = backoffAfter(request.history.length, BACKOFF.retry, this.#options.random);
+    this.#rest(request, 'resting', now + pause + Math.min(atLeast, BACKOFF.retry.max));
   }
 
   #contend(request: ShardRequest, now: number, contentions: number): void {
-    const pause = backoffAfter(contentions, { ...CONTENTION, random: this.#options.random });
-    this.#rest(request, this.#contending, now + pause);
+    const pause = backoffAfter(contentions, BACKOFF.contention, this.#options.random);
+    this.#rest(request, 'contending', now + pause);
   }
 
-  #rest(request: ShardRequest, among: Set<ShardRequest>, dueAt: number): void {
+  #rest(request: ShardRequest, state: 'resting' | 'contending', dueAt: number): void {
     request.dueAt = dueAt;
-    request.state = 'resting';
-    among.add(request);
+    request.state = state;
+    this.#resting.add(request);
   }
 
   /** What a request waits for that another answer has to bring. */
@@ -338,18 +332,12 @@ export class Dispatch {
     this.#ready.push(request);
   }
 
-  #opened(request: ShardRequest): ShardRequest {
-    this.#open.add(request);
-    return request;
-  }
-
   #end(request: ShardRequest): void {
     request.state = 'over';
     request.body.close?.(this.#options.sessions);
     this.#open.delete(request);
     this.#parked.delete(request);
     this.#resting.delete(request);
-    this.#contending.delete(request);
   }
 }
 
@@ -363,13 +351,3 @@ interface Arrival {
 export function arrivalAt({ url, greeting }: Connection, now: number): Arrival {
   return { url, node: greeting?.node ?? (0 as NodeId), now };
 }
-
-const REST = {
-  min: CLIENT_LIMITS.restMillisecondsMin,
-  max: CLIENT_LIMITS.restMillisecondsMax,
-};
-
-const CONTENTION = {
-  min: CLIENT_LIMITS.contentionMillisecondsMin,
-  max: CLIENT_LIMITS.contentionMillisecondsMax,
-};

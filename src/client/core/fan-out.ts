@@ -2,7 +2,7 @@
 
 import type { ShardId } from '../../base/ids.ts';
 import { REQUEST_LIMITS } from '../../base/limits.ts';
-import { type CountCall, isProtected, type ValidateCall } from './call.ts';
+import { type Call, type CountCall, isProtected, type ValidateCall } from './call.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { rangeRequest, validateRequest } from './query-request.ts';
@@ -10,6 +10,7 @@ import { type KeyRange, type RangeResponse, rangeBehind } from './range.ts';
 import type { Routing } from './routing.ts';
 import { Listener, type RequestBody } from './shard-request.ts';
 import { ShardSplit } from './shard-split.ts';
+import type { TransactListener, TransactTerms } from './transact-request.ts';
 
 /** What it takes to make requests for a call, and to end it. */
 export interface CallContext {
@@ -17,6 +18,8 @@ export interface CallContext {
   readonly routing: Routing;
   /** It is sent at the end of the turn, or after a backoff for so many conflicts. */
   readonly submit: (body: RequestBody, contentions?: number) => void;
+  /** Required: the command locks a key. */
+  readonly transact: (terms: TransactTerms, listener: TransactListener) => void;
 }
 
 type Progress<Part> =
@@ -29,25 +32,29 @@ type Progress<Part> =
 
 interface FanOut<Part, Answer> {
   readonly parts: readonly Part[];
-  readonly call: Listener<Answer>['call'];
+  /** Undefined for a step that a call does not wait for directly. */
+  readonly call: Call | undefined;
   readonly expiresAt: number;
   readonly request: (part: Part, listener: Listener<Answer>) => RequestBody;
   readonly take: (part: Part, answer: Answer) => Progress<Part>;
-  /** Called once, when all parts are done; else `fail` is, with the first failure. */
+  /** Called once, when all parts are done. */
   readonly join: () => void;
-  readonly fail: (failure: CallFailure) => void;
+  /** Called once, with the first failure, instead of failing the call. */
+  readonly fail?: (failure: CallFailure) => void;
 }
 
 /** One request for each part, until all are answered or one has failed. */
 export function fanOut<Part, Answer>(
   { parts, call, expiresAt, request, take, join, fail }: FanOut<Part, Answer>,
-  { submit }: Pick<CallContext, 'submit'>,
+  { openCalls, submit }: CallContext,
 ): void {
   let left = parts.length;
   let isOver = false;
   const onFailure = (failure: CallFailure): void => {
-    if (!isOver) fail(failure);
+    if (isOver) return;
     isOver = true;
+    if (fail !== undefined) fail(failure);
+    else if (call !== undefined) openCalls.settle(call, failure);
   };
   const ask = (part: Part): void => {
     const onAnswer = (answer: Answer): boolean => {
@@ -61,7 +68,7 @@ export function fanOut<Part, Answer>(
       }
       return true;
     };
-    submit(request(part, new Listener({ call, expiresAt, onAnswer, onFailure })));
+    submit(request(part, new Listener({ call, expiresAt }, onAnswer, onFailure)));
   };
   if (left === 0) join();
   for (const part of parts) ask(part);
@@ -75,7 +82,7 @@ export function startValidation(call: ValidateCall, expiresAt: number, context: 
   const { openCalls, routing } = context;
   const { checks, ranges, moments, level, priority } = call;
   const reserver = isProtected(priority) ? priority : undefined;
-  const shardOf = (key: Uint8Array) => routing.shardOf(key);
+  const { shardOf } = routing;
   const { portions: parts } = new ShardSplit({ command: checks, ranges, moments, shardOf });
   let failed: number | undefined;
   fanOut<(typeof parts)[number], number | undefined>(
@@ -92,7 +99,6 @@ export function startValidation(call: ValidateCall, expiresAt: number, context: 
         return 'all-done';
       },
       join: () => openCalls.settle(call, { type: 'validated', failed }),
-      fail: (failure) => openCalls.settle(call, failure),
     },
     context,
   );
@@ -119,7 +125,6 @@ export function startCount(call: CountCall, expiresAt: number, context: CallCont
         return { more: { shard, range: rangeBehind(range, { last, isReverse: false }) } };
       },
       join: () => openCalls.settle(call, { type: 'counted', count }),
-      fail: (failure) => openCalls.settle(call, failure),
     },
     context,
   );

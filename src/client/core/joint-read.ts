@@ -9,17 +9,17 @@
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { MACHINE_LIMITS } from '../../base/limits.ts';
-import type { Check, CheckRange, Command } from '../../machine/command.ts';
+import type { Check, CheckRange } from '../../machine/command.ts';
 import { outputBytesMax } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
-import type { GaveWay, ReadCall, Replied } from './call.ts';
+import type { GaveWay, ReadCall, Replied, RowsRead } from './call.ts';
 import type { CallFailure } from './call-failure.ts';
 import { type CallContext, fanOut } from './fan-out.ts';
 import { validateRequest } from './query-request.ts';
 import { absenceSince } from './range.ts';
 import { Lookup, ReadRequest } from './read-request.ts';
 import { Listener } from './shard-request.ts';
-import type { TransactListener } from './transact-request.ts';
+import { NOTHING_SEEN } from './transact-request.ts';
 
 /** Keys of one shard that are read and validated together. */
 interface Lot {
@@ -30,16 +30,12 @@ interface Lot {
   isTrue: boolean;
 }
 
-export interface JointReadOptions {
+interface JointReadOptions {
   readonly call: ReadCall;
   readonly expiresAt: number;
   /** As they were read first, not all at one moment. */
-  readonly rows: readonly (Row | undefined)[];
-  /** The index through which the shard of each was applied then. */
-  readonly seenAt: readonly number[];
+  readonly first: RowsRead;
   readonly context: CallContext;
-  /** Begins a transaction that locks what it reads. */
-  readonly transact: (command: Command, listener: TransactListener) => void;
 }
 
 export class JointRead {
@@ -51,9 +47,9 @@ export class JointRead {
 
   constructor(options: JointReadOptions) {
     this.#options = options;
-    this.#rows = [...options.rows];
-    this.#seenAt = [...options.seenAt];
-    this.#lots = lotsOf(options.call.keys, (key) => options.context.routing.shardOf(key));
+    this.#rows = [...options.first.rows];
+    this.#seenAt = [...options.first.seenAt];
+    this.#lots = lotsOf(options.call.keys, options.context.routing.shardOf);
   }
 
   /** Whether all that was read still holds. Begun only when the last answer is there. */
@@ -74,7 +70,6 @@ export class JointRead {
           return 'part-done';
         },
         join: () => this.#judge(),
-        fail: (failure) => this.#fail(failure),
       },
       context,
     );
@@ -133,21 +128,16 @@ export class JointRead {
   }
 
   #lock(): void {
-    const { call, expiresAt, transact } = this.#options;
-    const listener = new Listener<Replied | GaveWay>({
-      call,
-      expiresAt,
-      onAnswer: (reply) => this.#take(reply),
-      onFailure: (failure) => {
-        if (failure.code === 'result-too-large') this.#readAgain(this.#lots);
-        // Locking for a read changes nothing, whatever became of it.
-        else this.#fail({ ...failure, outcome: 'notApplied' });
-      },
-    });
-    transact(
-      call.keys.map((key) => ({ type: 'get', key })),
-      listener,
-    );
+    const { call, expiresAt, context } = this.#options;
+    const onFailure = (failure: CallFailure): void => {
+      if (failure.code === 'result-too-large') this.#readAgain(this.#lots);
+      // Locking for a read changes nothing, whatever became of it.
+      else this.#fail({ ...failure, outcome: 'notApplied' });
+    };
+    const onAnswer = (reply: Replied | GaveWay) => this.#take(reply);
+    const listener = new Listener({ call, expiresAt }, onAnswer, onFailure);
+    const command = call.keys.map((key) => ({ type: 'get', key }) as const);
+    context.transact({ command, ...NOTHING_SEEN }, listener);
   }
 
   #take(reply: Replied | GaveWay): true {

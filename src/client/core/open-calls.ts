@@ -1,8 +1,8 @@
 /** The ledger of a client: which calls wait, how many and how heavy, and that each ends once. */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
-import type { Call, CommitCall } from './call.ts';
-import type { CallFailure } from './call-failure.ts';
+import type { Call } from './call.ts';
+import { type CallFailure, notApplied } from './call-failure.ts';
 
 export class OpenCalls {
   #calls = 0;
@@ -12,16 +12,19 @@ export class OpenCalls {
     return this.#calls;
   }
 
-  /** False beyond the bounds: then the call is refused at once, and nothing was done. */
-  admit(call: Call): boolean {
+  /** A failure if the bounds are reached: then the call is refused, and nothing was done. */
+  admit(call: Call): CallFailure | undefined {
+    const { callsMax, callBytesMax } = CLIENT_LIMITS;
     const bytes = weightOf(call);
-    const isFull =
-      this.#calls >= CLIENT_LIMITS.callsMax ||
-      (this.#calls > 0 && this.#bytes + bytes > CLIENT_LIMITS.callBytesMax);
-    if (isFull) return false;
+    const isFull = this.#calls >= callsMax || this.#bytes + bytes > callBytesMax;
+    if (isFull && this.#calls > 0) {
+      const limits = `the limits are ${callsMax} (callsMax) and ${callBytesMax} (callBytesMax)`;
+      const message = `${this.#calls} calls with ${this.#bytes} bytes are waiting; ${limits}`;
+      return notApplied('too-many-calls', message);
+    }
     this.#calls += 1;
     this.#bytes += bytes;
-    return true;
+    return undefined;
   }
 
   /** Required: it was admitted, and was not settled before. */
@@ -44,15 +47,9 @@ function weightOf(call: Call): number {
   } else if (call.type === 'validate') {
     for (const { key } of call.checks) bytes += key.length;
   }
-  if (call.type === 'commit' || call.type === 'validate') bytes += weightOfSeen(call);
-  return bytes;
-}
-
-/** What was seen of ranges, and of each key that was not there. */
-function weightOfSeen({ ranges, moments }: Pick<CommitCall, 'ranges' | 'moments'>): number {
-  let bytes = moments.size * MOMENT_BYTES;
-  for (const { check } of ranges) bytes += RANGE_BYTES + check.key.length + check.to.length;
-  return bytes;
+  if (call.type !== 'commit' && call.type !== 'validate') return bytes;
+  for (const { check } of call.ranges) bytes += RANGE_BYTES + check.key.length + check.to.length;
+  return bytes + call.moments.size * MOMENT_BYTES;
 }
 
 const CALL_OVERHEAD_BYTES = 64;

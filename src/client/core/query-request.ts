@@ -1,6 +1,6 @@
 /**
- * Queries: one page of a range, whether checks hold, and what became of a transaction. Each is asked
- * of one shard for one listener, and sending it again is always safe.
+ * Queries: one page of a range, whether checks hold, the outcome of a transaction. Each asks one
+ * shard for one listener, and it is always safe to send it again.
  */
 
 import type { ShardId } from '../../base/ids.ts';
@@ -43,7 +43,7 @@ export function rangeRequest(options: RangeOptions): RequestBody {
     waiters: [listener],
     bytes: range.from.length + range.to.length,
     encode(terms) {
-      const header = readHeader(terms, { shard, level, expiresAt: listener.expiresAt });
+      const header = readHeader(terms, shard, level, listener.expiresAt);
       return { type: 'range', ...header, range: { ...range, isReverse, answer, rowsMax } };
     },
     take(response) {
@@ -67,7 +67,7 @@ interface ValidateOptions {
   readonly reserver?: Priority | undefined;
 }
 
-/** Whether checks of one shard hold, all at one moment, with no transaction holding a key of them. */
+/** Whether checks of one shard hold, all at one moment, while no transaction holds their keys. */
 export function validateRequest(options: ValidateOptions): RequestBody {
   const { shard, level, checks, listener, reserver: priority } = options;
   const encoded = encodeOperations(checks);
@@ -78,7 +78,7 @@ export function validateRequest(options: ValidateOptions): RequestBody {
     waiters: [listener],
     bytes: encoded.length,
     encode(terms) {
-      const header = readHeader(terms, { shard, level, expiresAt: listener.expiresAt });
+      const header = readHeader(terms, shard, level, listener.expiresAt);
       const reserver = priority && terms.sessions.reserverIn(shard, priority, terms.now);
       const asked = { type: 'validate', ...header, owner: undefined, checks: encoded } as const;
       return reserver === undefined ? asked : { ...asked, reserver };
@@ -92,10 +92,10 @@ export function validateRequest(options: ValidateOptions): RequestBody {
       if (reply?.type !== 'locked' && reply?.type !== 'refused') return UNREADABLE;
       if (reply.type === 'locked') request.noteContention(checks[reply.position]?.key);
       const reason = reply.type === 'locked' ? 'locked' : reply.reason;
-      const { doubts, history: attempts } = request;
+      const { doubts } = request;
       const decision = decideRefusal({ kind: 'validate', reason, copies: 1, doubts });
       if (decision.type !== 'fail') return { ...decision, type: 'resend' };
-      if (!listener.isOver) listener.fail(refusalOf(decision.reason, { attempts, key: undefined }));
+      if (!listener.isOver) listener.fail(refusalOf(decision.reason, undefined, request));
       return OVER;
     },
   };
@@ -153,14 +153,9 @@ export function onlyReplyOf(response: Response): Reply | undefined {
   return decodeReply(response.replies[0] as Uint8Array);
 }
 
-interface ReadTerms {
-  readonly shard: ShardId;
-  readonly level: ReadLevel;
-  readonly expiresAt: number;
-}
-
 /** What all requests that read have in common. */
-export function readHeader({ id, now, epochOf }: Terms, { shard, level, expiresAt }: ReadTerms) {
+export function readHeader(terms: Terms, shard: ShardId, level: ReadLevel, expiresAt: number) {
+  const { id, now, epochOf } = terms;
   const patienceMilliseconds = Math.max(1, Math.ceil(expiresAt - now));
   return { id, shard, epoch: epochOf(shard), level, patienceMilliseconds };
 }
@@ -170,23 +165,17 @@ function isSound(
   { rows, last, isEnd, count }: RangeResponse,
   { range, isReverse, answer, rowsMax }: RangeQuestion,
 ): boolean {
-  if (!isEnd && last.length === 0) return false;
-  if (last.length > 0 && !isWithin(last, range)) return false;
-  if (answer === 'count' ? rows.length > 0 : rows.length > rowsMax || rows.length !== count) {
-    return false;
-  }
-  let former: Uint8Array | undefined;
-  for (const { key } of rows) {
-    if (!isWithin(key, range)) return false;
-    if (former !== undefined) {
-      const order = compareBytes(former, key);
-      if (isReverse ? order <= 0 : order >= 0) return false;
-    }
-    former = key;
-  }
-  if (former === undefined || last.length === 0) return former === undefined;
-  const order = compareBytes(former, last);
-  return isReverse ? order >= 0 : order <= 0;
+  const isCounted = answer === 'count' ? rows.length === 0 : rows.length === count;
+  if (!isCounted || rows.length > rowsMax) return false;
+  if (last.length === 0 ? !isEnd || rows.length > 0 : !isWithin(last, range)) return false;
+  const orderOf = (one: Uint8Array, other: Uint8Array) => {
+    return isReverse ? compareBytes(other, one) : compareBytes(one, other);
+  };
+  return rows.every(({ key }, at) => {
+    const next = rows[at + 1]?.key;
+    const isOrdered = next === undefined ? orderOf(key, last) <= 0 : orderOf(key, next) < 0;
+    return isOrdered && isWithin(key, range);
+  });
 }
 
 /** Asks for nothing but the log time of the shard, which every answer brings. */

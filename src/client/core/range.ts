@@ -1,4 +1,4 @@
-/** Ranges of keys: what is asked of one shard at once, what is left of it, and that a key is absent. */
+/** Ranges of keys: what is asked of one shard at once, and what is left of it. */
 
 import { compareBytes, keyBehind } from '../../machine/bytes.ts';
 import type { CheckRange, Operation } from '../../machine/command.ts';
@@ -37,8 +37,8 @@ export function rangeBefore(range: KeyRange, rest: KeyRange, isReverse: boolean)
 }
 
 /**
- * Of checks of absence, the applied index of their shard when the absence was seen. A key that comes
- * and goes leaves no trace: without the index it would have to be locked.
+ * For checks of absence, the applied index of their shard when the absence was seen. A key that is
+ * created and deleted leaves no trace: without the index it would have to be locked.
  */
 export type Moments = ReadonlyMap<Operation, number>;
 

@@ -41,7 +41,7 @@ export class Lookup implements Waiter {
   /** The response with the first row. */
   #response: RowsResponse | undefined;
   #isOneMoment = true;
-  #isOver = false;
+  isOver = false;
 
   constructor({ call, keys, expiresAt, listener }: LookupOptions) {
     this.call = call;
@@ -53,28 +53,24 @@ export class Lookup implements Waiter {
     this.#left = keys.length;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
   /** The rows of one response are as of one moment. */
   put(at: number, row: Row | undefined, response: RowsResponse): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#response ??= response;
     this.#isOneMoment &&= this.#response === response;
     this.#rows[at] = row;
     this.#seenAt[at] = response.index;
     this.#left -= 1;
     if (this.#left > 0) return;
-    this.#isOver = true;
+    this.isOver = true;
     const isOneMoment = this.#isOneMoment;
     const [rows, seenAt] = [this.#rows, this.#seenAt];
     this.#listener.onRows(this, { type: 'rows', rows, seenAt, isOneMoment });
   }
 
   fail(failure: CallFailure): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.isOver) return;
+    this.isOver = true;
     this.#listener.onFailure(this, failure);
   }
 }
@@ -99,17 +95,13 @@ export class ReadRequest implements RequestBody {
   readonly #keys: Uint8Array[] = [];
   /** Where each key stands in its lookup. */
   readonly #places: number[] = [];
-  #bytes = 0;
+  bytes = 0;
   #lastExpiresAt = 0;
 
   constructor(options: ReadOptions) {
     this.shard = options.shard;
     this.level = options.level;
     this.reserver = options.reserver;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
   }
 
   get count(): number {
@@ -121,13 +113,13 @@ export class ReadRequest implements RequestBody {
     this.#keys.push(key);
     this.#places.push(place);
     this.waiters.push(lookup);
-    this.#bytes += key.length + 5;
+    this.bytes += key.length + 5;
     if (lookup.expiresAt > this.#lastExpiresAt) this.#lastExpiresAt = lookup.expiresAt;
   }
 
   encode(terms: Terms): Request {
     const { shard, level } = this;
-    const header = readHeader(terms, { shard, level, expiresAt: this.#lastExpiresAt });
+    const header = readHeader(terms, shard, level, this.#lastExpiresAt);
     const reserver = this.reserver && terms.sessions.reserverIn(shard, this.reserver, terms.now);
     const asked = { type: 'read', ...header, keys: this.#keys } as const;
     return reserver === undefined ? asked : { ...asked, reserver };

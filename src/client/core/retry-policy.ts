@@ -108,14 +108,20 @@ export function decideRefusal(refused: RefusedCommand): RefusalDecision {
   }
 }
 
-interface Backoff {
-  readonly min: number;
-  readonly max: number;
-  readonly random: Random;
-}
+/** Milliseconds after the first attempt, and at most. */
+export const BACKOFF = {
+  retry: { min: CLIENT_LIMITS.restMillisecondsMin, max: CLIENT_LIMITS.restMillisecondsMax },
+  contention: {
+    min: CLIENT_LIMITS.contentionMillisecondsMin,
+    max: CLIENT_LIMITS.contentionMillisecondsMax,
+  },
+  redial: { min: CLIENT_LIMITS.redialMillisecondsMin, max: CLIENT_LIMITS.redialMillisecondsMax },
+} as const;
 
-/** Milliseconds; doubles with each attempt, less a random part of up to a half: a crowd spreads. */
-export function backoffAfter(attempts: number, { min, max, random }: Backoff): number {
+type Backoff = (typeof BACKOFF)[keyof typeof BACKOFF];
+
+/** Doubles with each attempt, less a random part of up to a half: a crowd spreads out. */
+export function backoffAfter(attempts: number, { min, max }: Backoff, random: Random): number {
   const whole = Math.min(max, min * 2 ** Math.min(attempts, 16));
   return whole * (1 - random.fraction() / 2);
 }

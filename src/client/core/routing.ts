@@ -29,9 +29,14 @@ export class Routing {
   }
 
   /** Required: there is a map. */
-  shardOf(key: Uint8Array): ShardId {
+  readonly shardOf = (key: Uint8Array): ShardId => {
     return shardAt(present(this.#map, 'there is a map'), keyPosition(key)).shard;
-  }
+  };
+
+  /** Required: the shard is on the map, where it stays. */
+  readonly epochOf = (shard: ShardId): number => {
+    return present(this.rowOf(shard), 'a shard stays on the map').epoch;
+  };
 
   rowOf(shard: ShardId): ShardRow | undefined {
     return this.#map?.shards[shard];

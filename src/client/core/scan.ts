@@ -77,8 +77,7 @@ export interface ScanStream {
  */
 export class Scan {
   readonly terms: ScanTerms;
-  #streams: readonly ScanStream[] = [];
-  #isStarted = false;
+  #streams: readonly ScanStream[] | undefined;
   #left: number;
   #waiting: PageCall | undefined;
   #expiresAt = 0;
@@ -87,10 +86,6 @@ export class Scan {
   constructor(terms: ScanTerms) {
     this.terms = terms;
     this.#left = terms.rowsMax;
-  }
-
-  get isStarted(): boolean {
-    return this.#isStarted;
   }
 
   get isEnded(): boolean {
@@ -106,19 +101,15 @@ export class Scan {
     return this.#expiresAt;
   }
 
-  start(shards: readonly ShardId[]): void {
-    const rest = this.terms.range;
-    this.#isStarted = true;
-    this.#streams = shards.map((shard) => {
-      return { shard, rest, page: [], at: 0, ahead: undefined, isAsked: false };
-    });
-  }
-
-  /** Required: one call at a time. */
-  wait(call: PageCall, expiresAt: number): void {
+  /** The first call starts the scan. Required: one call at a time. */
+  wait(call: PageCall, expiresAt: number, shards: readonly ShardId[]): void {
     assert(this.#waiting === undefined, 'a scan is asked for one page at a time');
     this.#waiting = call;
     this.#expiresAt = expiresAt;
+    this.#streams ??= shards.map((shard) => {
+      const { range: rest } = this.terms;
+      return { shard, rest, page: [], at: 0, ahead: undefined, isAsked: false };
+    });
   }
 
   /** The call that waited and what it is told, if it can be told now. */
@@ -143,7 +134,7 @@ export class Scan {
 
   /** Streams whose next page is to be asked for now; it counts as asked for from here on. */
   takeHungry(): readonly ScanStream[] {
-    if (this.#isEnded) return [];
+    if (this.#isEnded || this.#streams === undefined) return [];
     // The next page comes ahead as soon as this one is begun.
     const hungry = this.#streams.filter(({ rest, isAsked, ahead, page, at }) => {
       return rest !== undefined && !isAsked && ahead === undefined && (at > 0 || page.length === 0);
@@ -189,9 +180,8 @@ export class Scan {
    * key in front of the last one that it has shown. Undefined while a shard has shown nothing.
    */
   #merge(): readonly ScannedRow[] | undefined {
-    const streams = this.#streams;
+    const streams = this.#streams ?? [];
     if (this.#isEnded || this.#left === 0) return [];
-    if (!this.#isStarted) return undefined;
     let bound: Uint8Array | undefined;
     for (const { page, at, ahead, rest } of streams) {
       const hasMore = ahead !== undefined || rest !== undefined;

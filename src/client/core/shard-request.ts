@@ -3,6 +3,7 @@
  * expire, are aborted and fail alike; what differs between them stands in the body.
  */
 
+import { present } from '../../base/assert.ts';
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt, KvErrorCode } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -116,23 +117,26 @@ export const UNREADABLE: Verdict = { type: 'unreadable' };
 /**
  * - `ready`: is sent with the next flush, if its node can be reached.
  * - `parked`: waits for a connection, for the log time of a shard or for room.
- * - `resting`: backs off until `dueAt`.
+ * - `resting`: backs off until `dueAt`, and takes a retry from the budget.
+ * - `contending`: backs off until `dueAt` for another transaction. That is no outage, so the budget
+ *   is left to those above.
  * - `sent`: exactly one attempt is in flight.
  * - `over`: all waiters were told. Late answers are ignored.
  */
-type State = 'ready' | 'parked' | 'resting' | 'sent' | 'over';
+type State = 'ready' | 'parked' | 'resting' | 'contending' | 'sent' | 'over';
 
 /** What the last attempt met; the code of the failure when the time is over. */
 type Obstacle = 'timeout' | 'unreachable' | 'wrong-cluster' | 'overloaded' | 'contended';
 
 export class ShardRequest {
-  readonly body: RequestBody;
+  /** Another one after `renew`. */
+  body: RequestBody;
   state: State = 'ready';
   dueAt = 0;
   /** Attempts that were sent. */
   attempts = 0;
   /** The latest ones, with those that could not be sent, for messages. */
-  readonly history: Attempt[];
+  readonly history: Attempt[] = [];
   /**
    * Attempts that were sent and whose fate is not known: each may have taken effect, or still may.
    * The one in flight is not counted. While this is 0 and nothing is in flight, nothing has
@@ -154,23 +158,13 @@ export class ShardRequest {
   /** Made by the first abort: each of many needs no search. */
   #waiterOf: Map<unknown, Waiter> | undefined;
 
-  /** A request that takes the place of a former one has its history. */
-  constructor(body: RequestBody, former?: ShardRequest) {
+  constructor(body: RequestBody) {
     this.body = body;
-    this.history = former === undefined ? [] : [...former.history];
-    if (former !== undefined) this.#follow(former);
-    for (const waiter of body.waiters) {
-      if (waiter.call !== undefined) waiter.call.request = this;
-      if (waiter.expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = waiter.expiresAt;
-    }
+    this.#adopt();
   }
 
   get shard(): ShardId {
     return this.body.shard;
-  }
-
-  get bytes(): number {
-    return this.body.bytes;
   }
 
   get timesNeeded(): readonly ShardId[] {
@@ -194,6 +188,15 @@ export class ShardRequest {
     this.#overBelow = 0;
     this.#waiterOf = undefined;
     return this.body.encode(terms);
+  }
+
+  /** No former copy has taken effect, and none can any more. */
+  renew(sessions: Sessions): void {
+    const body = present(this.body.renewed?.(), 'what has numbers can have others');
+    this.body.close?.(sessions);
+    this.doubts = 0;
+    this.body = body;
+    this.#adopt();
   }
 
   /** Whether there is something to do by time: a waiter to fail, or an outcome to ask for. */
@@ -230,6 +233,13 @@ export class ShardRequest {
     }
   }
 
+  /** A part of a former request goes on from where that was. */
+  inherit({ attempts, history, unreadableAnswers }: ShardRequest): void {
+    this.attempts = attempts;
+    this.history.push(...history);
+    this.unreadableAnswers = unreadableAnswers;
+  }
+
   note(attempt: Attempt): void {
     this.history.push(attempt);
     if (this.history.length > CLIENT_LIMITS.attemptsKept) this.history.shift();
@@ -243,14 +253,13 @@ export class ShardRequest {
     this.#contendedKeys = [...this.#contendedKeys, text].slice(-CLIENT_LIMITS.contendedKeysKept);
   }
 
-  #follow(former: ShardRequest): void {
-    this.attempts = former.attempts;
-    this.doubts = former.doubts;
-    this.redirects = former.redirects;
-    this.unreadableAnswers = former.unreadableAnswers;
-    this.obstacle = former.obstacle;
-    this.contentions = former.contentions;
-    this.#contendedKeys = former.#contendedKeys;
+  #adopt(): void {
+    this.#overBelow = 0;
+    this.#waiterOf = undefined;
+    for (const waiter of this.body.waiters) {
+      if (waiter.call !== undefined) waiter.call.request = this;
+      if (waiter.expiresAt < this.#firstExpiresAt) this.#firstExpiresAt = waiter.expiresAt;
+    }
   }
 
   /** Reads change nothing, whatever became of them. */
@@ -259,7 +268,7 @@ export class ShardRequest {
     return { type: 'failed', code, outcome, message, attempts: [...this.history] };
   }
 
-  /** Names what was waited for: the shard, its node, the keys, what was tried and what came of it. */
+  /** Names the shard, what it waited for, the attempts and the last error. */
   #timeout(): CallFailure {
     const { shard, attempts, obstacle, contentions } = this;
     const last = this.history.at(-1);
@@ -279,38 +288,33 @@ export class ShardRequest {
 
 /** The one waiter of a request that is not batched. */
 export class Listener<Answer> implements Waiter {
-  readonly call: OpenCall<never> | undefined;
+  readonly call: Waiter['call'];
   readonly expiresAt: number;
   readonly #onAnswer: (answer: Answer) => boolean;
   readonly #onFailure: (failure: CallFailure) => void;
-  #isOver = false;
+  isOver = false;
 
-  constructor(options: {
-    readonly call: OpenCall<never> | undefined;
-    readonly expiresAt: number;
-    /** False if the answer cannot be used: then it is asked again, until the time is over. */
-    readonly onAnswer: (answer: Answer) => boolean;
-    readonly onFailure: (failure: CallFailure) => void;
-  }) {
-    this.call = options.call;
-    this.expiresAt = options.expiresAt;
-    this.#onAnswer = options.onAnswer;
-    this.#onFailure = options.onFailure;
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
+  /** An answer that cannot be used, for which `onAnswer` is false, is asked for again. */
+  constructor(
+    { call, expiresAt }: Pick<Waiter, 'call' | 'expiresAt'>,
+    onAnswer: (answer: Answer) => boolean,
+    onFailure: (failure: CallFailure) => void,
+  ) {
+    this.call = call;
+    this.expiresAt = expiresAt;
+    this.#onAnswer = onAnswer;
+    this.#onFailure = onFailure;
   }
 
   answer(answer: Answer): Verdict {
-    if (this.#isOver) return OVER;
+    if (this.isOver) return OVER;
     if (!this.#onAnswer(answer)) return UNREADABLE;
-    this.#isOver = true;
+    this.isOver = true;
     return OVER;
   }
 
   fail(failure: CallFailure): void {
-    this.#isOver = true;
+    this.isOver = true;
     this.#onFailure(failure);
   }
 }

@@ -10,7 +10,7 @@ import { encodeTransaction } from '../../machine/transaction-codec.ts';
 import { keyPosition } from '../../ring/key-position.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
-import type { GaveWay, Priority, Replied } from './call.ts';
+import type { CommitCall, GaveWay, Priority, Replied } from './call.ts';
 import { type CallFailure, lateFailure, notApplied, refusalOf } from './call-failure.ts';
 import { onlyReplyOf, settleRequest } from './query-request.ts';
 import { decideRefusal } from './retry-policy.ts';
@@ -30,6 +30,14 @@ import type { ShardSplit } from './shard-split.ts';
 
 export type TransactListener = Listener<Replied | GaveWay>;
 
+/** What a transaction is made of; without a priority it is tried again until its time is over. */
+export type TransactTerms = Pick<CommitCall, 'command' | 'ranges' | 'moments'> & {
+  readonly priority: Priority | undefined;
+};
+
+/** The terms of a command that depends on nothing that was read before. */
+export const NOTHING_SEEN = { ranges: [], moments: new Map(), priority: undefined };
+
 interface TransactOptions {
   readonly listener: TransactListener;
   readonly split: ShardSplit;
@@ -45,7 +53,10 @@ interface TransactOptions {
 export class TransactRequest implements RequestBody, Waiter {
   readonly kind = 'transact';
   readonly waiters = [this];
+  readonly call: Waiter['call'];
+  readonly expiresAt: number;
   readonly shard: ShardId;
+  readonly bytes: number;
   readonly timesNeeded: readonly ShardId[];
   readonly #options: TransactOptions;
   #encoded: Uint8Array | undefined;
@@ -53,35 +64,18 @@ export class TransactRequest implements RequestBody, Waiter {
   #copies = 0;
   /** Failed attempts before this one, as they were encoded. */
   #attempts = 0;
-  #settlesAt = Number.POSITIVE_INFINITY;
+  settlesAt = Number.POSITIVE_INFINITY;
   /** It took effect, and only its result is missing. */
   #isCommitted = false;
-  #isOver = false;
+  isOver = false;
 
   constructor(options: TransactOptions) {
     this.#options = options;
+    this.call = options.listener.call;
+    this.expiresAt = options.listener.expiresAt;
+    this.bytes = options.split.bytesMax;
     this.timesNeeded = options.split.portions.map(({ shard }) => shard);
     this.shard = present(this.timesNeeded[0], 'the home shard is the first, and coordinates');
-  }
-
-  get call() {
-    return this.#options.listener.call;
-  }
-
-  get expiresAt(): number {
-    return this.#options.listener.expiresAt;
-  }
-
-  get bytes(): number {
-    return this.#options.split.bytesMax;
-  }
-
-  get settlesAt(): number {
-    return this.#settlesAt;
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
   }
 
   encode(terms: Terms): Request | undefined {
@@ -96,7 +90,7 @@ export class TransactRequest implements RequestBody, Waiter {
   take(response: Response, context: AnswerContext): Verdict {
     const reply = onlyReplyOf(response);
     // The home shard may have told its decision already, and every later answer repeats it.
-    if (this.#isOver) return OVER;
+    if (this.isOver) return OVER;
     if (reply?.type === 'refused') return this.#refuse(reply, context);
     if (reply === undefined) return UNREADABLE;
     if (this.#tellDecision(reply)) return OVER;
@@ -107,14 +101,14 @@ export class TransactRequest implements RequestBody, Waiter {
   }
 
   fail(failure: CallFailure): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.isOver) return;
+    this.isOver = true;
     this.#options.listener.fail(this.#isCommitted ? answerLost(failure.attempts) : failure);
   }
 
   /** Asks the home shard for the outcome, beside what is in flight: the decision is final. */
   settle({ request, sessions }: AnswerContext): RequestBody {
-    this.#settlesAt = Number.POSITIVE_INFINITY;
+    this.settlesAt = Number.POSITIVE_INFINITY;
     const { split, priority } = this.#options;
     const numbers = present(this.#numbers, 'what is in doubt was numbered');
     const locking = split.portions.filter(({ isLocking }) => isLocking);
@@ -126,10 +120,10 @@ export class TransactRequest implements RequestBody, Waiter {
     const id = { home, client: sessions.client, sequence: numbers.sequence };
     const contender = { id, attempts: this.#attempts, age: present(priority.age, 'it has an age') };
     const { shard, expiresAt } = this;
-    const isNeedless = () => this.#isOver;
+    const isNeedless = () => this.isOver;
     const onReply = (reply: Reply) => {
       this.#learn(reply, request);
-      if (this.#isOver) this.close(sessions);
+      if (this.isOver) this.close(sessions);
     };
     return settleRequest({ shard, contender, participants, expiresAt, isNeedless, onReply });
   }
@@ -139,7 +133,7 @@ export class TransactRequest implements RequestBody, Waiter {
   }
 
   close(sessions: Sessions): void {
-    this.#isOver = true;
+    this.isOver = true;
     if (this.#numbers !== undefined) sessions.close(this.#numbers);
   }
 
@@ -157,7 +151,7 @@ export class TransactRequest implements RequestBody, Waiter {
     const wait = this.expiresAt - now;
     const numbers = sessions.number(participants, { wait, now });
     this.#numbers = numbers;
-    this.#settlesAt = this.expiresAt - Math.min(CLIENT_LIMITS.settleMilliseconds, wait / 4);
+    this.settlesAt = this.expiresAt - Math.min(CLIENT_LIMITS.settleMilliseconds, wait / 4);
     return encodeTransaction({
       client: sessions.client,
       sequence: numbers.sequence,
@@ -184,7 +178,7 @@ export class TransactRequest implements RequestBody, Waiter {
   }
 
   #tell(reply: Replied | GaveWay): true {
-    this.#isOver = true;
+    this.isOver = true;
     this.#options.listener.answer(reply);
     return true;
   }
@@ -214,18 +208,17 @@ export class TransactRequest implements RequestBody, Waiter {
     if (reason === 'deadline-too-far') {
       for (const shard of this.timesNeeded) sessions.forgetTime(shard);
     }
-    const { doubts, history: attempts } = request;
     const copies = this.#copies;
-    const decision = decideRefusal({ kind: this.kind, reason, copies, doubts });
+    const decision = decideRefusal({ kind: this.kind, reason, copies, doubts: request.doubts });
     switch (decision.type) {
       case 'resend':
       case 'renew':
         return decision;
       case 'expire':
-        this.fail(lateFailure({ copies, doubts, attempts }));
+        this.fail(lateFailure(copies, request));
         return OVER;
       case 'fail':
-        this.fail(refusalOf(decision.reason, { attempts, key: this.#keyAt(place) }));
+        this.fail(refusalOf(decision.reason, this.#keyAt(place), request));
         return OVER;
       default:
         return unreachable(decision);

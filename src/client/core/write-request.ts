@@ -48,11 +48,6 @@ class WriteSlot implements Waiter {
   }
 }
 
-interface WriteOptions {
-  readonly shard: ShardId;
-  readonly openCalls: OpenCalls;
-}
-
 /**
  * Its numbers are assigned when it is sent first, and stay what they are: all copies of a command
  * have the same sequence, position, deadline and bytes, so that the shard recognizes a late copy. A
@@ -66,42 +61,34 @@ export class WriteRequest implements RequestBody {
   readonly shard: ShardId;
   readonly timesNeeded: readonly ShardId[];
   readonly #openCalls: OpenCalls;
-  #slots: WriteSlot[] = [];
-  #bytes = 0;
+  waiters: WriteSlot[] = [];
+  bytes = 0;
   #numbers: Numbers | undefined;
   /** Copies that were sent under these numbers. */
   #copies = 0;
 
-  constructor({ shard, openCalls }: WriteOptions) {
+  constructor(shard: ShardId, openCalls: OpenCalls) {
     this.shard = shard;
     this.timesNeeded = [shard];
     this.#openCalls = openCalls;
   }
 
-  get waiters(): readonly Waiter[] {
-    return this.#slots;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   get count(): number {
-    return this.#slots.length;
+    return this.waiters.length;
   }
 
   /** Required: not numbered yet. */
   add(call: Writing, expiresAt: number): void {
-    this.#slots.push(new WriteSlot(call, expiresAt, this.#openCalls));
-    this.#bytes += bytesMaxOfCommand(call.command);
+    this.waiters.push(new WriteSlot(call, expiresAt, this.#openCalls));
+    this.bytes += bytesMaxOfCommand(call.command);
   }
 
   encode({ id, now, epochOf, sessions }: Terms): Request | undefined {
     const { shard } = this;
     if (this.#numbers === undefined) {
       if (!sessions.knowsTime(shard, now) || !sessions.hasRoom(shard)) return undefined;
-      this.#slots = this.#slots.filter(({ isOver }) => !isOver);
-      const wait = Math.max(...this.#slots.map(({ expiresAt }) => expiresAt)) - now;
+      this.waiters = this.waiters.filter(({ isOver }) => !isOver);
+      const wait = Math.max(...this.waiters.map(({ expiresAt }) => expiresAt)) - now;
       this.#numbers = sessions.number([shard], { wait, now });
     }
     this.#copies += 1;
@@ -109,7 +96,7 @@ export class WriteRequest implements RequestBody {
       client: sessions.client,
       deadline: this.#numbers.deadlines[0] as number,
       sequence: this.#numbers.sequence,
-      commands: this.#slots.map(({ call, isDropped }) => (isDropped ? NO_COMMAND : call.command)),
+      commands: this.waiters.map(({ call, isDropped }) => (isDropped ? NO_COMMAND : call.command)),
     });
     return { type: 'write', id, shard, epoch: epochOf(shard), batch };
   }
@@ -117,10 +104,10 @@ export class WriteRequest implements RequestBody {
   take(response: Response, context: AnswerContext): Verdict {
     if (response.type !== 'written') return UNREADABLE;
     const replies = response.replies.map(decodeReply);
-    if (replies.length !== this.#slots.length || !replies.every(isOfCommand)) return UNREADABLE;
+    if (replies.length !== this.waiters.length || !replies.every(isOfCommand)) return UNREADABLE;
     let retry: Retry | undefined;
     for (const [at, reply] of replies.entries()) {
-      const slot = this.#slots[at];
+      const slot = this.waiters[at];
       if (slot === undefined || slot.isOver) continue;
       retry = this.#judge(slot, reply, context) ?? retry;
     }
@@ -128,8 +115,8 @@ export class WriteRequest implements RequestBody {
   }
 
   renewed(): RequestBody {
-    const body = new WriteRequest({ shard: this.shard, openCalls: this.#openCalls });
-    for (const { isOver, call, expiresAt } of this.#slots) if (!isOver) body.add(call, expiresAt);
+    const body = new WriteRequest(this.shard, this.#openCalls);
+    for (const { isOver, call, expiresAt } of this.waiters) if (!isOver) body.add(call, expiresAt);
     return body;
   }
 
@@ -147,15 +134,14 @@ export class WriteRequest implements RequestBody {
     }
     const key = slot.call.command[reply.position]?.key;
     if (reply.type === 'locked') request.noteContention(key);
-    const { doubts, history: attempts } = request;
     const copies = this.#copies;
     const reason = reply.type === 'locked' ? 'locked' : reply.reason;
     if (reason === 'deadline-too-far') sessions.forgetTime(this.shard);
-    const decision = decideRefusal({ kind: this.kind, reason, copies, doubts });
+    const decision = decideRefusal({ kind: this.kind, reason, copies, doubts: request.doubts });
     if (decision.type === 'fail') {
-      slot.tell(refusalOf(decision.reason, { attempts, key }), { isDropped });
+      slot.tell(refusalOf(decision.reason, key, request), { isDropped });
     } else if (decision.type === 'expire') {
-      slot.tell(lateFailure({ copies, doubts, attempts }), { isDropped });
+      slot.tell(lateFailure(copies, request), { isDropped });
     } else return decision;
     return undefined;
   }
