@@ -210,7 +210,7 @@ const PLANTED: readonly Planted[] = [
     sentence: 'a page whose answer cannot be read is taken for told, and its call never ends',
     file: REQUEST,
     find: 'if (!this.#onAnswer(answer))',
-    replace: 'this.#isOver = true; if (!this.#onAnswer(answer))',
+    replace: 'this.isOver = true; if (!this.#onAnswer(answer))',
     tests: ['rules'],
     isFast: true,
   },
