@@ -89,7 +89,9 @@ export function bytesMaxOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return COUNT_BYTES_MAX;
   if (value instanceof Uint8Array) return HEADER_BYTES_MAX + value.length;
   let sum = HEADER_BYTES_MAX;
-  for (const part of Object.values(value)) sum += bytesMaxOf(part);
+  // `Object.values` would take twice as long, and this is done for each request.
+  if (Array.isArray(value)) for (const item of value) sum += bytesMaxOf(item);
+  else for (const name in value) sum += bytesMaxOf(value[name as keyof typeof value]);
   return sum;
 }
 

@@ -14,7 +14,6 @@ import {
   type NodeMessage,
 } from '../../src/wire/node-message.ts';
 import {
-  bytesMaxOfRequest,
   decodeRequests,
   encodeRequests,
   type ReadLevel,
@@ -231,7 +230,7 @@ check<Request>({
   make: randomRequest,
   encode: encodeRequests,
   decode: decodeRequests,
-  bytesMax: bytesMaxOfRequest,
+  bytesMax: bytesMaxOf,
 });
 check<Response>({
   name: 'responses',

@@ -3,7 +3,8 @@
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
-import { bytesMaxOfRequest, encodeRequests, type Request } from '../../wire/request.ts';
+import { bytesMaxOf } from '../../base/schema.ts';
+import { encodeRequests, type Request } from '../../wire/request.ts';
 import type { ClientPort, Greeting } from './port.ts';
 import { BACKOFF, backoffAfter } from './retry-policy.ts';
 import type { RequestBody, ShardRequest } from './shard-request.ts';
@@ -141,7 +142,7 @@ export class Connections {
 
   /** Leaves with the next `flush`. */
   post(connection: Connection, message: Request, request: ShardRequest | undefined): void {
-    const bytes = bytesMaxOfRequest(message);
+    const bytes = bytesMaxOf(message);
     const isFull =
       connection.outboxBytes + bytes > CLIENT_LIMITS.frameBytesMax - FRAME_HEADER_BYTES;
     if (isFull) this.#send(connection);
