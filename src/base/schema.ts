@@ -53,8 +53,17 @@ type VariantOf<Name, Body> = Body extends AnySchema
 type Plain<T> = { [Name in keyof T]: T[Name] };
 type UnionOf<V extends Variants> = { [Name in keyof V]: VariantOf<Name, V[Name]['body']> }[keyof V];
 
-/** Tells whether a variant has the number. */
-type Knowing = { readonly knows: (number: number) => boolean };
+export interface UnionSchema<T> extends Schema<T> {
+  /** Whether a variant has the number. */
+  readonly knows: (number: number) => boolean;
+  /** The rest of a value whose header, of this length, and number were read. */
+  readonly readRest: (reader: Reader, opening: Opening) => T;
+}
+
+interface Opening {
+  readonly length: number;
+  readonly number: number;
+}
 
 const COUNT_BYTES_MAX = 9;
 const HEADER_BYTES_MAX = 5;
@@ -282,7 +291,7 @@ export function variant<const Body extends Fields | AnySchema>(
 }
 
 /** Objects told apart by their `type`: an array of the number of the type and its elements. */
-export function union<const V extends Variants>(variants: V): Schema<UnionOf<V>> & Knowing {
+export function union<const V extends Variants>(variants: V): UnionSchema<UnionOf<V>> {
   const byName: Record<string, Variant<Schema<UnionOf<V>>>> = {};
   const byNumber = new Map<number, Schema<UnionOf<V>>>();
   for (const [type, { number, body: declared }] of Object.entries(variants)) {
@@ -297,6 +306,11 @@ export function union<const V extends Variants>(variants: V): Schema<UnionOf<V>>
   assert(elementsMax <= ELEMENTS_MAX, 'a variant has a header of one byte');
   const variantOf = (value: unknown) =>
     present(byName[(value as { readonly type: string }).type], 'a value is of a declared type');
+  const readRest = (reader: Reader, { length, number }: Opening) => {
+    const body = byNumber.get(number);
+    if (body === undefined || length !== 1 + body.elements) reader.break();
+    return (body ?? first).read(reader);
+  };
   return {
     elements: 1,
     bytesMin: 2 + Math.min(...bodies.map(({ bytesMin }) => bytesMin)),
@@ -308,11 +322,10 @@ export function union<const V extends Variants>(variants: V): Schema<UnionOf<V>>
     },
     read: (reader) => {
       const length = reader.array(elementsMax, 1);
-      const body = byNumber.get(reader.count());
-      if (body === undefined || length !== 1 + body.elements) reader.break();
-      return (body ?? first).read(reader);
+      return readRest(reader, { length, number: reader.count() });
     },
     knows: (number) => byNumber.has(number),
+    readRest,
   };
 }
 

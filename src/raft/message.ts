@@ -130,7 +130,7 @@ export interface SnapshotResponse extends Envelope {
 }
 
 /** Leadership transfer: campaign now, without waiting (thesis §3.10). */
-export interface CampaignNow extends Envelope {
+interface CampaignNow extends Envelope {
   readonly type: 'campaign-now';
 }
 

@@ -9,11 +9,10 @@ import {
   bytesMaxOf,
   readHeartbeat,
   readHeartbeatResponse,
-  readSingle,
+  SINGLE,
   TYPE,
   writeHeartbeat,
   writeHeartbeatResponse,
-  writeSingle,
 } from './raft-message.ts';
 
 /** The shortest message: a header, a type, and one group or the four numbers of an envelope. */
@@ -53,7 +52,7 @@ export function encodeFrame(messages: readonly Message[]): Uint8Array {
   }
   for (const message of messages) {
     if (message.type === 'heartbeat' || message.type === 'heartbeat-response') continue;
-    writeSingle(writer, message);
+    SINGLE.write(writer, message);
   }
   assert(writer.length <= WIRE_LIMITS.frameBytesMax, 'a frame is within its limit of bytes');
   return writer.take();
@@ -94,11 +93,11 @@ export function decodeFrame(bytes: Uint8Array): readonly Message[] | undefined {
   let last = 0;
   for (let at = 0; at < count && !reader.isBroken; at++) {
     const length = reader.array(WIRE_LIMITS.messagesMax + 1, 1);
-    const type = reader.count();
+    const number = reader.count();
     // Groups stand in front and occur once: any other order would be a second encoding.
-    const isInPlace = type > last || type > TYPE.heartbeatResponses;
-    last = Math.max(last, type);
-    if (!isInPlace || !readMessages(reader, { type, length }, messages)) reader.break();
+    const isInPlace = number > last || number > TYPE.heartbeatResponses;
+    last = Math.max(last, number);
+    if (!isInPlace || !readMessages(reader, { number, length }, messages)) reader.break();
   }
   return reader.isBroken || reader.left > 0 ? undefined : messages;
 }
@@ -108,23 +107,20 @@ function openGroup(type: number, count: number): void {
   writer.count(type);
 }
 
-/** Reads one message, or one group of heartbeats. Returns whether its type and length fit. */
+/** Reads one message, or one group of heartbeats. Returns false for too many. */
 function readMessages(
   reader: Reader,
-  opening: { readonly type: number; readonly length: number },
+  opening: { readonly number: number; readonly length: number },
   messages: Message[],
 ): boolean {
-  switch (opening.type) {
+  switch (opening.number) {
     case TYPE.heartbeats:
       return readGroup(reader, opening.length - 1, messages, readHeartbeat);
     case TYPE.heartbeatResponses:
       return readGroup(reader, opening.length - 1, messages, readHeartbeatResponse);
-    default: {
-      const message = readSingle(reader, opening);
-      if (message === undefined) return false;
-      messages.push(message);
+    default:
+      messages.push(SINGLE.readRest(reader, opening));
       return messages.length <= WIRE_LIMITS.messagesMax;
-    }
   }
 }
 

@@ -43,7 +43,7 @@ const CLIENT_LIMITS = struct({
   batchBytesMax: count(),
 });
 
-/** Control messages and appends use the main lane; snapshots the bulk lane, where they delay none. */
+/** Control messages and appends use the main lane; snapshots use the bulk lane. */
 const LANE = oneOf(['main', 'bulk']);
 
 /** Ascending. The receiver ignores numbers that it does not know. */

@@ -6,15 +6,13 @@ import { assert, unreachable } from '../base/assert.ts';
 import type { MemberId } from '../base/ids.ts';
 import { RAFT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
-import { count, fields, list, type Schema, struct } from '../base/schema.ts';
+import { count, list, type Schema, struct } from '../base/schema.ts';
 import type { Configuration } from '../raft/configuration.ts';
 import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
 
 /** Kinds of entries. A number is never given a second meaning. */
-const COMMAND = 1;
-const EMPTY = 2;
-const CONFIGURATION = 3;
+const KIND = { command: 1, empty: 2, configuration: 3 } as const;
 
 /** An entry is at least its header, a kind and a term. */
 const ENTRY_BYTES_MIN = 3;
@@ -35,41 +33,41 @@ export function bytesMaxOfEntries(entries: readonly LogEntry[]): number {
   return bytes;
 }
 
-const memberList = list(count<MemberId>(), { max: RAFT_LIMITS.membersMax });
-const members: typeof memberList = {
-  ...memberList,
-  write: (writer, ids) => {
-    assert(ids.length <= RAFT_LIMITS.membersMax, 'a configuration is within its limit');
-    memberList.write(writer, ids);
+/** By hand, as entries: they are in each append and each heartbeat. */
+export const POSITION: Schema<Position> = {
+  elements: 2,
+  bytesMin: 2,
+  write: (writer, { index, term }) => {
+    writer.count(index);
+    writer.count(term);
+  },
+  read: (reader) => {
+    const index = reader.count();
+    return { index, term: reader.count() };
   },
 };
 
-export const configuration: Schema<Configuration> = struct({
-  voters: members,
-  outgoing: members,
-  learners: members,
+const MEMBER_LIST = list(count<MemberId>(), { max: RAFT_LIMITS.membersMax });
+const MEMBERS: typeof MEMBER_LIST = {
+  ...MEMBER_LIST,
+  write: (writer, ids) => {
+    assert(ids.length <= RAFT_LIMITS.membersMax, 'a configuration is within its limit');
+    MEMBER_LIST.write(writer, ids);
+  },
+};
+
+export const CONFIGURATION: Schema<Configuration> = struct({
+  voters: MEMBERS,
+  outgoing: MEMBERS,
+  learners: MEMBERS,
 });
 
-/** Two elements of the array around it. */
-export const position: Schema<Position> = fields({ index: count(), term: count() });
-
-export const snapshotDescription: Schema<SnapshotDescription> = struct({
+export const SNAPSHOT: Schema<SnapshotDescription> = struct({
   index: count(),
   term: count(),
-  configuration,
-  configurationAt: position,
+  configuration: CONFIGURATION,
+  configurationAt: POSITION,
 });
-
-export function writePosition(writer: Writer, position: Position): void {
-  writer.count(position.index);
-  writer.count(position.term);
-}
-
-export function readPosition(reader: Reader): Position {
-  const index = reader.count();
-  const term = reader.count();
-  return { index, term };
-}
 
 /** Entries follow `previous`, so their indexes are implied. */
 export function writeEntries(writer: Writer, previous: number, entries: readonly LogEntry[]): void {
@@ -97,20 +95,20 @@ function writeEntry(writer: Writer, entry: LogEntry): void {
     case 'command':
       assert(entry.payload.length <= WIRE_LIMITS.payloadBytesMax, 'a payload is within its limit');
       writer.array(3);
-      writer.count(COMMAND);
+      writer.count(KIND.command);
       writer.count(entry.term);
       writer.bytes(entry.payload);
       return;
     case 'empty':
       writer.array(2);
-      writer.count(EMPTY);
+      writer.count(KIND.empty);
       writer.count(entry.term);
       return;
     case 'configuration':
       writer.array(3);
-      writer.count(CONFIGURATION);
+      writer.count(KIND.configuration);
       writer.count(entry.term);
-      configuration.write(writer, entry.configuration);
+      CONFIGURATION.write(writer, entry.configuration);
       return;
     default:
       unreachable(entry);
@@ -121,13 +119,13 @@ function readEntry(reader: Reader, index: number): LogEntry {
   const length = reader.array(3, 1);
   const kind = reader.count();
   const term = reader.count();
-  if (kind === COMMAND && length === 3) {
+  if (kind === KIND.command && length === 3) {
     const payload = reader.bytes(WIRE_LIMITS.payloadBytesMax);
     return { index, term, kind: 'command', payload };
   }
-  if (kind === CONFIGURATION && length === 3) {
-    return { index, term, kind: 'configuration', configuration: configuration.read(reader) };
+  if (kind === KIND.configuration && length === 3) {
+    return { index, term, kind: 'configuration', configuration: CONFIGURATION.read(reader) };
   }
-  if (kind !== EMPTY || length !== 2) reader.break();
+  if (kind !== KIND.empty || length !== 2) reader.break();
   return { index, term, kind: 'empty' };
 }

@@ -6,7 +6,7 @@ import type { PlacedConfiguration } from '../../raft/configuration.ts';
 import type { TermRun } from '../../raft/log.ts';
 import type { Position } from '../../raft/position.ts';
 import type { HardState } from '../../raft/ready.ts';
-import { configuration, position } from '../../wire/raft-entry.ts';
+import { CONFIGURATION, POSITION } from '../../wire/raft-entry.ts';
 
 /** Everything about a replica that a segment's checkpoint holds. */
 export interface ReplicaMeta {
@@ -27,13 +27,13 @@ const RUNS_MAX = 1 << 20;
 const TEXT_BYTES_MAX = 1024;
 
 const run: Schema<TermRun> = struct({ index: count(), term: count() });
-const placed: Schema<PlacedConfiguration> = struct({ at: position, configuration });
+const placed: Schema<PlacedConfiguration> = struct({ at: POSITION, configuration: CONFIGURATION });
 
 export const replicaMeta: Schema<ReplicaMeta> = struct({
   member: count<MemberId>(),
   hardState: fields({ term: count(), vote: count<MemberId>(), commit: count() }),
   mayVote: truth,
-  base: position,
+  base: POSITION,
   lastIndex: count(),
   runs: list(run, { max: RUNS_MAX }),
   configurations: list(placed, { max: RUNS_MAX }),

@@ -5,7 +5,7 @@ import { ENTRY_OVERHEAD_BYTES } from '../../base/limits.ts';
 import { decode } from '../../base/schema.ts';
 import type { EntryRange } from '../../raft/log.ts';
 import { type LogEntry, sizeOf } from '../../raft/message.ts';
-import { snapshotDescription } from '../../wire/raft-entry.ts';
+import { SNAPSHOT } from '../../wire/raft-entry.ts';
 import type { FilesReader } from '../files/files.ts';
 import type { Location } from './location-table.ts';
 import type { Damage } from './log.ts';
@@ -150,7 +150,7 @@ export function entryOf(replica: LogReplica, index: number, raw: RawEntry): LogE
     case KIND.empty:
       return { index, term, kind: 'empty' };
     default: {
-      const decoded = decode(snapshotDescription, raw.payload);
+      const decoded = decode(SNAPSHOT, raw.payload);
       if (decoded === undefined) return undefined;
       return { index, term, kind: 'configuration', configuration: decoded.configuration };
     }

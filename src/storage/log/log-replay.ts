@@ -4,7 +4,7 @@ import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../base/
 import type { Life } from '../../base/life.ts';
 import { NO_BYTES } from '../../base/message-pack.ts';
 import { decode } from '../../base/schema.ts';
-import { snapshotDescription } from '../../wire/raft-entry.ts';
+import { SNAPSHOT } from '../../wire/raft-entry.ts';
 import { type BatchPosition, type HardStates, isAtOrAfter } from './hard-state.ts';
 import { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
@@ -131,7 +131,7 @@ export class LogReplay {
         if (replica.termAt(index) !== undefined) return replica.forget(index);
         return index < replica.base.index ? undefined : this.#isolate(shard, 'its log has a gap');
       case KIND.restart: {
-        const snapshot = payload === undefined ? undefined : decode(snapshotDescription, payload);
+        const snapshot = payload === undefined ? undefined : decode(SNAPSHOT, payload);
         if (snapshot !== undefined) return replica.restart(snapshot);
         return this.#isolate(shard, 'a snapshot that replaced its log is lost');
       }
@@ -219,7 +219,7 @@ export class LogReplay {
       replica.append({ index, term }, location);
     }
     if (plainKind(kind) !== KIND.configuration) return;
-    const decoded = payload === undefined ? undefined : decode(snapshotDescription, payload);
+    const decoded = payload === undefined ? undefined : decode(SNAPSHOT, payload);
     if (decoded === undefined) replica.lostConfigurations.add(index);
     else replica.place({ at: { index, term }, configuration: decoded.configuration });
   }

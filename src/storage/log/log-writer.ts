@@ -8,7 +8,7 @@ import { encode } from '../../base/schema.ts';
 import type { Configuration } from '../../raft/configuration.ts';
 import type { LogEntry } from '../../raft/message.ts';
 import type { HardState, Write } from '../../raft/ready.ts';
-import { snapshotDescription } from '../../wire/raft-entry.ts';
+import { SNAPSHOT } from '../../wire/raft-entry.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
@@ -142,10 +142,7 @@ export class LogWriter {
     const { shard } = replica;
     if (snapshot !== undefined) {
       const { index, term } = snapshot;
-      this.#batch.add(
-        { kind: KIND.restart, shard, index, term },
-        encode(snapshotDescription, snapshot),
-      );
+      this.#batch.add({ kind: KIND.restart, shard, index, term }, encode(SNAPSHOT, snapshot));
       const isKept = replica.termAt(index) === term;
       replica.restart(snapshot);
       if (isKept) this.#recent.forget(shard, index);
@@ -246,7 +243,7 @@ function payloadOf(entry: LogEntry): Uint8Array {
   if (entry.kind === 'command') return entry.payload;
   if (entry.kind === 'empty') return NO_BYTES;
   const { index, term, configuration } = entry;
-  return encode(snapshotDescription, {
+  return encode(SNAPSHOT, {
     index,
     term,
     configuration,

@@ -17,7 +17,7 @@ import {
   truth,
 } from '../../base/schema.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
-import { snapshotDescription } from '../../wire/raft-entry.ts';
+import { SNAPSHOT } from '../../wire/raft-entry.ts';
 import { compare } from '../files/byte-order.ts';
 import type { SectionHash, StateHash } from './state-hash.ts';
 
@@ -73,7 +73,7 @@ const shardRecord: Schema<ShardMeta> = fields({
   leftovers: list(count(), { max: STATE_LIMITS.shardsMax }),
   state: optional(
     fields({
-      description: snapshotDescription,
+      description: SNAPSHOT,
       hash: optional(stateHash),
       isCondemned: truth,
     }),
