@@ -1,14 +1,8 @@
 /** Rounds of heartbeats: one number for liveness, reads and leases (thesis §6.2, §6.4). */
 
 import { reachedByQuorum } from './quorum.ts';
-import {
-  configurationOf,
-  type Leader,
-  note,
-  type RaftState,
-  to,
-  type WaitingRead,
-} from './state.ts';
+import { grantReads, takeRound } from './read-index.ts';
+import { configurationOf, type Leader, note, type RaftState, to } from './state.ts';
 
 /** Starts a round. Its number is made here, never by a client, so no answer counts twice. */
 export function beat(state: RaftState, leader: Leader, how: { readonly isLast: boolean }): void {
@@ -63,12 +57,12 @@ export function confirmRounds(state: RaftState, leader: Leader): void {
     leader.leaseFrom = newest;
     state.timeout.observeOthers(state.now - newest);
   }
-  if (leader.reads.length === 0) return;
-  const waiting: WaitingRead[] = [];
-  for (const read of leader.reads) {
-    if (read.round === undefined || read.index === undefined || read.round > confirmed) {
-      waiting.push(read);
-    } else state.outbox.reads.push({ type: 'granted', id: read.id, index: read.index });
-  }
-  leader.reads = waiting;
+  grantReads(state, leader, confirmed);
+}
+
+/** ReadIndex: one round for all reads that wait for one. */
+export function sendReadRound(state: RaftState, leader: Leader): void {
+  if (!takeRound(state, leader)) return;
+  leader.heartbeatElapsed = 0;
+  beat(state, leader, { isLast: false });
 }

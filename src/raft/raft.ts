@@ -87,6 +87,14 @@ export class Raft {
   }
 }
 
+/** Its round leaves at the end of the turn. */
+function read(state: RaftState, id: number): StepResult {
+  if (state.role.type !== 'leader') return refuse('not-leader');
+  const result = queueRead(state, state.role, id);
+  if (result.type === 'taken') wakeLeader(state, state.role);
+  return result;
+}
+
 function step(state: RaftState, event: RaftEvent): StepResult {
   switch (event.type) {
     case 'tick':
@@ -96,7 +104,7 @@ function step(state: RaftState, event: RaftEvent): StepResult {
     case 'propose':
       return propose(state, event.payloads);
     case 'read':
-      return queueRead(state, event.id);
+      return read(state, event.id);
     case 'lease-read':
       return readByLease(state, event.now);
     case 'change':

@@ -1,15 +1,11 @@
 /** Linearizable reads: by ReadIndex (thesis §6.4), and by lease (thesis §6.4.1). */
 
-import { beat, wakeLeader } from './heartbeats.ts';
 import { type StepResult, TAKEN } from './ready.ts';
-import { type Leader, note, type RaftState, refuse } from './state.ts';
+import { type Leader, note, type RaftState, refuse, type WaitingRead } from './state.ts';
 
 /** Queued until a quorum has answered a round that leaves after this moment. */
-export function queueRead(state: RaftState, id: number): StepResult {
-  if (state.role.type !== 'leader') return refuse('not-leader');
-  const leader = state.role;
+export function queueRead(state: RaftState, leader: Leader, id: number): StepResult {
   if (leader.reads.length >= state.limits.readsMax) return refuse('too-many-reads');
-  wakeLeader(state, leader);
   const isOpen = state.commit >= leader.firstOwnIndex;
   if (!isOpen) note(state, 'read-waited-for-own-term');
   leader.reads.push({ id, index: isOpen ? state.commit : undefined, round: undefined });
@@ -36,17 +32,28 @@ export function readByLease(state: RaftState, now: number): StepResult {
   return { type: 'taken', position: { index: state.commit, term: state.term } };
 }
 
-/** Starts one round for all reads that wait for one. */
-export function sendReadRound(state: RaftState, leader: Leader): void {
+/** Names the next round for the reads that wait for one. Returns whether there are any. */
+export function takeRound(state: RaftState, leader: Leader): boolean {
   const isOpen = state.commit >= leader.firstOwnIndex;
-  if (!isOpen) return;
+  if (!isOpen) return false;
   const waiting = leader.reads.filter((read) => read.round === undefined);
-  if (waiting.length === 0) return;
+  if (waiting.length === 0) return false;
   if (waiting.length > 1) note(state, 'read-round-shared');
   for (const read of waiting) {
     read.index ??= state.commit;
     read.round = leader.round + 1;
   }
-  leader.heartbeatElapsed = 0;
-  beat(state, leader, { isLast: false });
+  return true;
+}
+
+/** A quorum answered all rounds through this one. */
+export function grantReads(state: RaftState, leader: Leader, confirmed: number): void {
+  if (leader.reads.length === 0) return;
+  const waiting: WaitingRead[] = [];
+  for (const read of leader.reads) {
+    if (read.round === undefined || read.index === undefined || read.round > confirmed) {
+      waiting.push(read);
+    } else state.outbox.reads.push({ type: 'granted', id: read.id, index: read.index });
+  }
+  leader.reads = waiting;
 }

@@ -1,8 +1,8 @@
 /** Sends the log: once a turn, to each follower what it may have now (§5.3). */
 
+import { sendReadRound } from './heartbeats.ts';
 import { type LogEntry, sizeOfAll } from './message.ts';
 import type { Progress } from './progress.ts';
-import { sendReadRound } from './read-index.ts';
 import { sendChunks } from './snapshot-sender.ts';
 import { type Leader, note, type RaftState, stepDown, to } from './state.ts';
 
