@@ -3,7 +3,7 @@
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
-SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE))
+SIM_ARGS = --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED)) $(if $(PROFILE),--profile=$(PROFILE)) $(if $(CASE),--case=$(CASE))
 
 MINUTES ?= 2
 NEMESIS_ARGS = --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED)) $(if $(ONLY),--only=$(ONLY))
@@ -15,10 +15,10 @@ SIM_ROOM = $(if $(filter cluster txn crash,$(PROFILE)),cluster,sim)
 
 help:
 	@echo 'make up       three nodes on this machine, in the background; make down stops them'
-	@echo 'make check    format, lint, types, tidy and unit tests, long searches cut short: a minute'
+	@echo 'make check    format, lint, types, tidy and unit tests, long searches cut short: under a minute'
 	@echo 'make test     everything CI runs, each search in full'
 	@echo 'make soak     many more seeds of each profile, and all planted bugs: some hours'
-	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name]'
+	@echo 'make sim      simulate a cluster under faults  [SEEDS=150] [SEED=n] [PROFILE=name] [CASE=...]'
 	@echo 'make nemesis  real nodes and clients under real faults  [MINUTES=2] [SEED=n] [ONLY=kill,disk]'
 	@echo 'make bounds   how long until all is well again after a fault, and what overload does'
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'

@@ -21,9 +21,17 @@ const TREE: Readonly<Record<string, string>> = {
 };
 
 function run(t: TestContext, ...words: readonly string[]) {
+  return runIn(t, TREE, ...words);
+}
+
+function runIn(
+  t: TestContext,
+  tree: Readonly<Record<string, string>>,
+  ...words: readonly string[]
+) {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-runner-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  for (const [name, text] of Object.entries(TREE)) {
+  for (const [name, text] of Object.entries(tree)) {
     for (const path of [`test/${name}.test.ts`, `build/test/${name}.test.js`]) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), `import test from 'node:test';\n${text}\n`);
@@ -31,7 +39,12 @@ function run(t: TestContext, ...words: readonly string[]) {
   }
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   // Inside of a test a runner would run nothing.
-  const env = { ...process.env, NODE_TEST_CONTEXT: undefined, RINGKV_TEST_EFFORT: undefined };
+  const env = {
+    ...process.env,
+    NODE_TEST_CONTEXT: undefined,
+    RINGKV_TEST_EFFORT: undefined,
+    RINGKV_TEST_FILE_SECONDS: '5',
+  };
   const options = { cwd: folder, env, encoding: 'utf8' } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [RUNNER, ...words], options);
   return { status, stdout, stderr };
@@ -76,4 +89,48 @@ test('what matches no file is an error, and so is a suite that there is not', (t
   equal(status, 1);
   match(stderr, /no test matches nothing/);
   match(run(t, 'all').stderr, /^usage/);
+});
+
+/** They share a process, and the middle one does harm. */
+function harmed(harm: string): Readonly<Record<string, string>> {
+  const sound = "test('it holds', () => {});";
+  return { 'raft/a': sound, 'raft/b': harm, 'raft/c': sound };
+}
+
+/** The one file fails, which is said once, and those around it pass. */
+function assertBlamed(stdout: string, reason: RegExp): void {
+  match(stdout, /^✔ test\/raft\/a\.test\.ts: 1 test/m);
+  match(stdout, /^✖ test\/raft\/b\.test\.ts/m);
+  match(stdout, /^✔ test\/raft\/c\.test\.ts: 1 test/m);
+  match(stdout, /^to repeat it: node build\/test\/run\.js unit test\/raft\/b\.test\.ts$/m);
+  match(stdout, reason);
+}
+
+test('a file that shares its process is blamed alone if its import throws', (t) => {
+  const { status, stdout } = runIn(t, harmed("throw new Error('as planned');"), 'unit');
+  equal(status, 1);
+  assertBlamed(stdout, /as planned/);
+  match(stdout, /\ntests 3, pass 2, fail 1, cancelled 0\n$/);
+});
+
+test('a file that ends the process is blamed, and those behind it still run', (t) => {
+  const harm = "test('it goes on', () => process.exit(0));";
+  const { status, stdout } = runIn(t, harmed(harm), 'unit');
+  equal(status, 1);
+  assertBlamed(stdout, /the process ended, or was ended, during this file/);
+});
+
+test('a file that never ends is blamed, and those behind it still run', (t) => {
+  const harm = "test('it ends', () => new Promise(() => setInterval(() => {}, 1000)));";
+  const { status, stdout } = runIn(t, harmed(harm), 'unit');
+  equal(status, 1);
+  assertBlamed(stdout, /the process ended, or was ended, during this file/);
+});
+
+test('a process that fails though its tests pass is a failure, and its files run alone', (t) => {
+  const harm = "process.exitCode = 7; test('it holds', () => {});";
+  const { status, stdout } = runIn(t, harmed(harm), 'unit');
+  equal(status, 1);
+  assertBlamed(stdout, /^✖ build\/test-groups\/0\.js/m);
+  match(stdout, /^to repeat it: RINGKV_TEST_EFFORT=full node build\/test-groups\/0\.js$/m);
 });

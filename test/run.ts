@@ -12,20 +12,24 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { chooseEffort } from './support/effort.ts';
+import { chooseEffort, effortSetting } from './support/effort.ts';
 import { COUNTED, type FileRun, runFile } from './support/runner/file-run.ts';
+import { runGroup } from './support/runner/group-run.ts';
+import { groupFiles } from './support/runner/groups.ts';
 import { longestFirst, readTimes, writeTimes } from './support/runner/run-times.ts';
 
 const SOURCE_FOLDER = 'test';
 const BUILD_FOLDER = 'build';
+/** Of the programs that run several files each. */
+const GROUP_FOLDER = `${BUILD_FOLDER}/test-groups`;
 const PROCESS_FOLDER = 'test/e2e/';
 /** Tests that have no shorter form: not in a brief run. */
 const SLOW_ENDING = '.slow.test.ts';
 
 /** A file of `e2e` starts three nodes and more, and waits for real disks: no more than two. */
 const PROCESS_FILES_AT_ONCE = 2;
-/** Some need hundreds of megabytes. One more than processors, as some wait for timers and disks. */
-const FILES_AT_ONCE = Math.min(availableParallelism() + 1, 8);
+/** Some need hundreds of megabytes. More than processors, as many wait for timers and disks. */
+const FILES_AT_ONCE = Math.min(availableParallelism() * 2, 8);
 const SLOWEST_SHOWN = 10;
 
 /** They judge by the time on the wall, so they run one by one when all others have ended. */
@@ -71,23 +75,21 @@ function end(problem: string): never {
   process.exit(1);
 }
 
-/** Runs all files, a bounded number of them at once, and tells each as it ends. */
+/** Runs all groups, a bounded number of them at once, and tells each file as it ends. */
 async function runAll(
-  paths: readonly string[],
-  filesAtOnce: number,
+  groups: readonly (readonly string[])[],
+  groupsAtOnce: number,
   tell: (done: FileRun) => Promise<void>,
-): Promise<readonly FileRun[]> {
-  const runs: FileRun[] = [];
-  const waiting = [...paths];
+): Promise<void> {
+  const waiting = groups.map((paths, index) => ({ paths, program: `${GROUP_FOLDER}/${index}.js` }));
   const runOneByOne = async () => {
-    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-      const done = await runFile(path, builtFrom(path));
-      runs.push(done);
-      await tell(done);
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+      const [path = ''] = group.paths;
+      if (group.paths.length > 1) await runGroup(group, builtFrom, tell);
+      else await tell(await runFile(path, builtFrom(path)));
     }
   };
-  await Promise.all(Array.from({ length: filesAtOnce }, runOneByOne));
-  return runs;
+  await Promise.all(Array.from({ length: groupsAtOnce }, runOneByOne));
 }
 
 /** In one piece, as other files end meanwhile. */
@@ -98,7 +100,11 @@ async function tellFile(task: Task, done: FileRun): Promise<void> {
   const lines = [`${mark} ${path}: ${tests}, ${seconds.toFixed(1)} s`];
   if (task.filters.length > 0) lines.push(await done.report());
   else if (isFailed) lines.push(await done.failures());
-  if (isFailed) lines.push(`to repeat it: ${commandFor(task, path)}\n`);
+  if (isFailed) lines.push(`to repeat it: ${commandFor(task, done)}`);
+  if (isFailed && done.groupProgram !== undefined) {
+    lines.push(`behind the files of its process: ${groupCommandFor(task, done.groupProgram)}`);
+  }
+  if (isFailed) lines.push('');
   console.log(lines.join('\n'));
 }
 
@@ -106,8 +112,13 @@ function plural(tests: number): string {
   return tests === 1 ? '1 test' : `${tests} tests`;
 }
 
-function commandFor({ suite, isBrief }: Task, path: string): string {
-  return `node build/test/run.js ${suite} ${isBrief ? '--brief ' : ''}${path}`;
+function commandFor(task: Task, { path, groupProgram }: FileRun): string {
+  if (path === groupProgram) return groupCommandFor(task, path);
+  return `node build/test/run.js ${task.suite} ${task.isBrief ? '--brief ' : ''}${path}`;
+}
+
+function groupCommandFor({ isBrief }: Task, program: string): string {
+  return `${effortSetting(isBrief ? 'brief' : 'full')} node ${program}`;
 }
 
 /** The last line is the sum. */
@@ -121,7 +132,7 @@ function tellEnd(task: Task, runs: readonly FileRun[]): void {
   const failed = runs.filter(({ isFailed }) => isFailed);
   if (failed.length > 0) {
     console.log('\nfailed; to repeat:');
-    for (const { path } of failed) console.log(`  ${commandFor(task, path)}`);
+    for (const run of failed) console.log(`  ${commandFor(task, run)}`);
   }
   console.log(COUNTED.map((name) => `${name} ${total(runs, name)}`).join(', '));
 }
@@ -145,14 +156,19 @@ async function main(): Promise<void> {
   chooseEffort(task.isBrief ? 'brief' : 'full');
   const timesPath = `${BUILD_FOLDER}/times-${task.suite}${task.isBrief ? '-brief' : ''}.json`;
   const times = new Map(readTimes(timesPath));
-  const together = longestFirst(
+  const together = groupFiles(
     paths.filter((path) => !ALONE.includes(path)),
     times,
   );
-  const alone = paths.filter((path) => ALONE.includes(path));
-  const filesAtOnce = task.suite === 'e2e' ? PROCESS_FILES_AT_ONCE : FILES_AT_ONCE;
-  const tell = (done: FileRun) => tellFile(task, done);
-  const runs = [...(await runAll(together, filesAtOnce, tell)), ...(await runAll(alone, 1, tell))];
+  const alone = paths.filter((path) => ALONE.includes(path)).map((path) => [path]);
+  const groupsAtOnce = task.suite === 'e2e' ? PROCESS_FILES_AT_ONCE : FILES_AT_ONCE;
+  const runs: FileRun[] = [];
+  const tell = async (done: FileRun) => {
+    runs.push(done);
+    await tellFile(task, done);
+  };
+  await runAll(longestFirst(together, times), groupsAtOnce, tell);
+  await runAll(alone, 1, tell);
   tellEnd(task, runs);
   for (const { path, seconds } of runs) times.set(path, seconds);
   writeTimes(timesPath, times);

@@ -8,6 +8,7 @@ import { FORM_RULES } from './support/tidy/form-rules.ts';
 import { IMPORT_RULES } from './support/tidy/import-rules.ts';
 import { LIFE_RULES } from './support/tidy/life-rules.ts';
 import { NAME_RULES } from './support/tidy/name-rules.ts';
+import { PROCESS_RULES } from './support/tidy/process-rules.ts';
 import { README_RULES } from './support/tidy/readme-rules.ts';
 import { scan } from './support/tidy/scanner.ts';
 import { SHAPE_RULES } from './support/tidy/shape-rules.ts';
@@ -22,6 +23,7 @@ const RULES = [
   ...LIFE_RULES,
   ...FORM_RULES,
   ...API_RULES,
+  ...PROCESS_RULES,
   ...README_RULES,
 ];
 const house = readTree('.');

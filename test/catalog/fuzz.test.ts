@@ -18,7 +18,7 @@ import { mutate } from './mutation.ts';
 import { randomCommand } from './random-command.ts';
 import { Rig } from './rows.ts';
 
-const ROUNDS = byEffort({ full: 150_000, brief: 15_000 });
+const ROUNDS = byEffort({ full: 150_000, brief: 6000 });
 
 /** Maps, commands and replies as a cluster sees them. */
 function corpus(random: Random) {

@@ -100,7 +100,7 @@ function checkEnd(world: World): void {
   assert.ok(world.tally.added <= world.tally.asked, 'nothing moves that the ring did not ask for');
 }
 
-const SEEDS = byEffort({ full: 150, brief: 30 });
+const SEEDS = byEffort({ full: 150, brief: 15 });
 
 test('a cluster that grows under faults is always safe and becomes idle', (t) => {
   let roundsMax = 0;

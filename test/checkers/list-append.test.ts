@@ -20,8 +20,8 @@ import { SOUND_TRANSACTIONS } from './list-append-sound-histories.ts';
 import { SPOILERS, spoilTransactions } from './list-append-spoilers.ts';
 import { weaken } from './list-append-weak-store.ts';
 
-const BUSY_ROUNDS = byEffort({ full: 60, brief: 10 });
-const TINY_ROUNDS = byEffort({ full: 10_000, brief: 1500 });
+const BUSY_ROUNDS = byEffort({ full: 60, brief: 6 });
+const TINY_ROUNDS = byEffort({ full: 10_000, brief: 600 });
 
 const TINY: TransactionWorkload = {
   transactions: 6,
@@ -113,7 +113,7 @@ test('on tiny histories of stores good and bad, the checker agrees with brute fo
 });
 
 test('the history of a real store is sound, whatever its clients know of it', () => {
-  for (let seed = 0; seed < byEffort({ full: 100, brief: 15 }); seed++) {
+  for (let seed = 0; seed < byEffort({ full: 100, brief: 8 }); seed++) {
     const random = new Random(seed);
     const processes = random.between(1, 12);
     const unknownShare = random.pick([0, 0.05, 0.4]);

@@ -9,6 +9,7 @@ import { json } from '../../src/client/codec.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
 import { KvError } from '../../src/index.ts';
 import type { Request } from '../../src/wire/request.ts';
+import { byEffort } from '../support/effort.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 
 /** Two clients of one cluster: what one does while the other's function runs is a conflict. */
@@ -88,6 +89,8 @@ test('what was read and is written by another meanwhile makes the function run a
   await close();
 });
 
+const MOVES = byEffort({ full: 120, brief: 40 });
+
 test('sums of accounts stay what they are, though many move money between them', async () => {
   const { kv, rival, close } = await twoClients();
   const accounts = ['w', 'x', 'y', 'z'].flatMap((text) => keysApart(text));
@@ -104,7 +107,7 @@ test('sums of accounts stay what they are, though many move money between them',
       },
       { timeout: 60_000 },
     );
-  const moves = Array.from({ length: 120 }, (_, at) => move(at % 2 ? kv : rival, at));
+  const moves = Array.from({ length: MOVES }, (_, at) => move(at % 2 ? kv : rival, at));
   let isOver = false;
   const looking = (async () => {
     for (; !isOver; await after(5)) {
@@ -381,13 +384,15 @@ test('an end that is not known is told, and nothing is tried again', async () =>
   await kv.close();
 });
 
+const INCREMENTS = byEffort({ full: 5, brief: 2 });
+
 test('transactions come to their ends though coordinators vanish and give way', async () => {
   const cluster = clusterOf({ giveWay: 0.2, mute: 0.1, wrongEpoch: 0.1, commitMax: 5 });
   const { client: kv } = await connectLocally({ timeout: 60_000 }, cluster);
   const keys = keysApart('n');
   const meddling = setInterval(() => cluster.changeLeader(1), 500);
   const runs = Promise.all(
-    Array.from({ length: 5 }, () =>
+    Array.from({ length: INCREMENTS }, () =>
       kv.transaction(async (tx) => {
         const entries = await tx.getMany<number>(keys);
         for (const [at, key] of keys.entries()) tx.set(key, (entries[at]?.value ?? 0) + 1);
@@ -395,7 +400,7 @@ test('transactions come to their ends though coordinators vanish and give way', 
     ),
   );
   await runs.finally(() => clearInterval(meddling));
-  deepEqual(await valuesOf(kv, keys), [5, 5, 5, 5]);
+  deepEqual(await valuesOf(kv, keys), new Array(4).fill(INCREMENTS));
   await kv.close();
 });
 

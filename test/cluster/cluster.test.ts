@@ -5,26 +5,27 @@ import { test } from 'node:test';
 import { byEffort, casesByEffort } from '../support/effort.ts';
 import { runClusterSeed } from './run.ts';
 
-const SEEDS = byEffort({ full: 5, brief: 1 });
+/** The brief one is a small cluster. */
+const SEEDS = byEffort({ full: [1, 2, 3, 4, 5], brief: [5] });
 
 test('clusters grow and serve during all faults', () => {
   let operations = 0;
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  for (const seed of SEEDS) {
     const result = runClusterSeed(seed);
     equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
     operations += result.operations;
   }
-  ok(operations > SEEDS * 200, `${operations} operations are enough to mean something`);
+  ok(operations > SEEDS.length * 200, `${operations} operations are enough to mean something`);
 });
 
 test('transactions over several shards are strictly serializable during all faults', () => {
   let committed = 0;
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  for (const seed of SEEDS) {
     const result = runClusterSeed(seed, 'txn');
     equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
     committed += result.probes.get('decided committed') ?? 0;
   }
-  ok(committed > SEEDS * 40, `${committed} transactions are enough to mean something`);
+  ok(committed > SEEDS.length * 40, `${committed} transactions are enough to mean something`);
 });
 
 for (const profile of casesByEffort(['cluster', 'txn'] as const, { brief: 0 })) {

@@ -1,8 +1,8 @@
 /** A node crashes at any moment of a transaction: the transaction ends as a whole. */
 
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { casesOf, describeCase, runSweepCase } from './crash-sweep.ts';
+import { casesOf, describeCase, parseCase, runSweepCase, spellCase } from './crash-sweep.ts';
 import { VARIANTS } from './crash-sweep-world.ts';
 
 /** One case in so many; `make sim PROFILE=crash` runs all of them. */
@@ -19,3 +19,11 @@ for (const variant of VARIANTS) {
     }
   });
 }
+
+test('a case is repeated by its name', () => {
+  const one = { seed: 1, variant: 'rivals', effect: 12, victim: 2, death: 'power' } as const;
+  deepEqual(parseCase(1, spellCase(one)), one);
+  for (const text of ['rivals', 'rivals/0/0/kill', 'rivals/1/9/kill']) {
+    throws(() => parseCase(1, text), RangeError);
+  }
+});

@@ -11,7 +11,7 @@ import { type Failure, failureOf } from '../sim/failure.ts';
 import { disagreementOf } from './agreement.ts';
 import type { Death } from './computer.ts';
 import { TransactionRequester } from './crash-sweep-requester.ts';
-import { type Asked, BEFORE, SweepWorld, type Variant } from './crash-sweep-world.ts';
+import { type Asked, BEFORE, SweepWorld, VARIANTS, type Variant } from './crash-sweep-world.ts';
 import { bytesOf, type Customer, textOf } from './customer.ts';
 import { Truth } from './truth.ts';
 
@@ -96,6 +96,23 @@ const DEATHS: readonly Death[] = ['kill', 'power'];
 
 export function describeCase({ seed, variant, effect, victim, death }: SweepCase): string {
   return `seed ${seed}, ${variant}: node ${victim + 1} dies (${death}) at effect ${effect}`;
+}
+
+/** As `parseCase` reads it, for the command that repeats a case. */
+export function spellCase({ variant, effect, victim, death }: SweepCase): string {
+  return [variant, effect, victim, death].join('/');
+}
+
+export function parseCase(seed: number, text: string): SweepCase {
+  const [variantName, effect, victim, deathName] = text.split('/');
+  const variant = VARIANTS.find((name) => name === variantName);
+  const death = DEATHS.find((name) => name === deathName);
+  const place = PLACES.find((one) => `${one}` === victim);
+  const isCase = variant !== undefined && death !== undefined && place !== undefined;
+  if (isCase && Number(effect) > 0) {
+    return { seed, variant, effect: Number(effect), victim: place, death };
+  }
+  throw new RangeError(`${text} is no case; one is ${VARIANTS[0]}/12/0/kill`);
 }
 
 /** A transaction, and its requester. */

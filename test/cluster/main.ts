@@ -7,7 +7,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { signatureOf } from '../sim/failure.ts';
 import { Probes } from '../sim/probes.ts';
-import { casesOf, describeCase, runSweepCase } from './crash-sweep.ts';
+import {
+  casesOf,
+  describeCase,
+  parseCase,
+  runSweepCase,
+  type SweepCase,
+  spellCase,
+} from './crash-sweep.ts';
 import { VARIANTS } from './crash-sweep-world.ts';
 import type { Profile } from './plan.ts';
 import { type ClusterResult, runClusterSeed } from './run.ts';
@@ -59,23 +66,28 @@ function sweep(seed: number): void {
   let cases = 0;
   let committed = 0;
   let blocked = 0;
-  for (const variant of VARIANTS) {
-    for (const one of casesOf({ seed, variant }, { onlyOwn: false })) {
-      const { failure, isCommitted, ...times } = runSweepCase(one);
-      cases += 1;
-      committed += isCommitted ? 1 : 0;
-      virtual += times.virtualMilliseconds;
-      blocked = Math.max(blocked, times.blocked);
-      if (failure === undefined) continue;
-      failures += 1;
-      console.log(`FAIL ${describeCase(one)}: ${signatureOf(failure)}\n  ${failure.message}`);
-    }
+  for (const one of sweepCases(seed)) {
+    const { failure, isCommitted, ...times } = runSweepCase(one);
+    cases += 1;
+    committed += isCommitted ? 1 : 0;
+    virtual += times.virtualMilliseconds;
+    blocked = Math.max(blocked, times.blocked);
+    if (failure === undefined) continue;
+    failures += 1;
+    console.log(`FAIL ${describeCase(one)}: ${signatureOf(failure)}\n  ${failure.message}`);
+    console.log(`  again: make sim PROFILE=crash SEED=${seed} CASE=${spellCase(one)}`);
   }
   console.log(
     `${committed} committed, no client was blocked for more than ${Math.round(blocked)} ms`,
   );
   console.log(timeText());
   console.log(`crash: ${cases - failures} passed, ${failures} failed`);
+}
+
+function sweepCases(seed: number): readonly SweepCase[] {
+  const wanted = optionOf('case');
+  if (wanted !== undefined) return [parseCase(seed, wanted)];
+  return VARIANTS.flatMap((variant) => casesOf({ seed, variant }, { onlyOwn: false }));
 }
 
 function timeText(): string {

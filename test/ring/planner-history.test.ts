@@ -111,7 +111,7 @@ test('along histories of small clusters the bounds hold and what can stay stays'
   const { exceptions } = run(
     t,
     '3 to 12 nodes',
-    seeded(new Array(byEffort({ full: 120, brief: 12 })).keys(), options),
+    seeded(new Array(byEffort({ full: 120, brief: 6 })).keys(), options),
   );
   assert.ok(exceptions <= 1, 'exceptions are rare');
 });
@@ -128,7 +128,7 @@ test('along histories of clusters of up to 100 nodes nothing moves that can stay
   const { exceptions } = run(
     t,
     '3 to 100 nodes',
-    seeded(new Array(byEffort({ full: 20, brief: 4 })).keys(), options),
+    seeded(new Array(byEffort({ full: 20, brief: 2 })).keys(), options),
   );
   assert.equal(exceptions, 0);
 });
@@ -138,6 +138,6 @@ test('a cluster that grows from one node stays within its bounds', (t) => {
   run(
     t,
     '1 to 5 nodes, few arcs',
-    seeded(new Array(byEffort({ full: 80, brief: 10 })).keys(), options),
+    seeded(new Array(byEffort({ full: 80, brief: 5 })).keys(), options),
   );
 });

@@ -7,7 +7,7 @@ import { byEffort } from '../support/effort.ts';
 import { PROFILES } from './profiles.ts';
 import { runSeed } from './run.ts';
 
-const OVERRIDES = { seconds: byEffort({ full: 15, brief: 6 }), shards: 2, nodes: 3 };
+const OVERRIDES = { seconds: byEffort({ full: 15, brief: 4 }), shards: 2, nodes: 3 };
 
 test('the same seed gives the same run, another seed another one', () => {
   const run = (seed: number) => runSeed({ profile: 'raft', seed, overrides: OVERRIDES });

@@ -11,9 +11,17 @@ export function chooseEffort(effort: 'full' | 'brief'): void {
   process.env[VARIABLE] = effort;
 }
 
-/** How many rounds, seeds or cases to take, or one in how many. */
-export function byEffort(count: { readonly full: number; readonly brief: number }): number {
-  return isBrief() ? count.brief : count.full;
+/** The same for a shell. */
+export function effortSetting(effort: 'full' | 'brief'): string {
+  return `${VARIABLE}=${effort}`;
+}
+
+/** How many rounds or cases to take, or one in how many, or which seeds. */
+export function byEffort<Amount>(amount: {
+  readonly full: Amount;
+  readonly brief: Amount;
+}): Amount {
+  return isBrief() ? amount.brief : amount.full;
 }
 
 /** All cases, or the first few of them. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import test from 'node:test';
+import test, { afterEach } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../../src/base/limits.ts';
@@ -28,6 +28,40 @@ const HELLO = encodeHello({
   cluster: '',
 });
 
+/** Closed behind each test even if an assertion fails: else the file never ends. */
+const clients = new Set<WebSocket>();
+const rawClients = new Set<Socket>();
+const diallers = new Set<WebDialler>();
+const servers = new Set<WebSockets>();
+
+function closeClients(): void {
+  for (const client of clients) client.terminate();
+  for (const client of rawClients) client.destroy();
+  for (const dialler of diallers) dialler.close();
+  for (const opened of [clients, rawClients, diallers]) opened.clear();
+}
+
+afterEach(async () => {
+  closeClients();
+  for (const server of servers) await server.close();
+  servers.clear();
+});
+
+async function listen(
+  options: Omit<Parameters<typeof WebSockets.listen>[0], 'host' | 'port'> = {},
+): Promise<WebSockets> {
+  const server = await WebSockets.listen({ host: '127.0.0.1', port: 0, ...options });
+  servers.add(server);
+  return server;
+}
+
+function connectTo(port: number): Socket {
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => {});
+  rawClients.add(socket);
+  return socket;
+}
+
 function testAt(
   sentence: string,
   body: (station: Station, network: NetworkUnderTest) => Promise<void>,
@@ -38,6 +72,7 @@ function testAt(
     try {
       await body(station, network);
     } finally {
+      closeClients();
       station.board.close();
       await network.end();
     }
@@ -58,6 +93,7 @@ interface Opened {
 async function open(station: Station, { hello = true, door = '/client' } = {}): Promise<Opened> {
   const options = { perMessageDeflate: false };
   const web = new WebSocket(`${station.place.url}${door}`, 'ringkv.1', options);
+  clients.add(web);
   let raw: Socket | undefined;
   web.on('error', () => {});
   web.on('upgrade', ({ socket }) => {
@@ -77,8 +113,7 @@ async function open(station: Station, { hello = true, door = '/client' } = {}): 
 
 /** The server's answer to bytes on a raw connection, until it is closed. */
 async function say(port: number, bytes: string | Uint8Array): Promise<string> {
-  const socket = connect({ host: '127.0.0.1', port });
-  socket.on('error', () => {});
+  const socket = connectTo(port);
   socket.write(bytes);
   let said = '';
   socket.setEncoding('latin1').on('data', (text) => {
@@ -169,15 +204,13 @@ testAt('what is not a WebSocket to one of the doors is refused', async (one) => 
 });
 
 test('half a request is not waited for', { timeout: 20_000 }, async () => {
-  const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
+  const sockets = await listen();
   assert.match(await say(sockets.port, 'GET /client HTTP/1.1\r\nHost: a'), /^HTTP\/1.1 4\d\d /);
   await sockets.close();
 });
 
 test('plain paths are answered, and the endpoints report when a node is not ready', async () => {
-  const sockets = await WebSockets.listen({
-    host: '127.0.0.1',
-    port: 0,
+  const sockets = await listen({
     origins: ['https://console.example'],
     answer: (path) =>
       path === '/healthz' ? { status: 200, contentType: 'text/plain', body: 'ok' } : undefined,
@@ -197,7 +230,7 @@ test('plain paths are answered, and the endpoints report when a node is not read
 });
 
 test('a node that cannot listen says what happened, why, and what to do', async () => {
-  const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
+  const sockets = await listen();
   const { port } = sockets;
   const cases: readonly (readonly [object, string, RegExp])[] = [
     [{ host: '127.0.0.1' }, 'EADDRINUSE', /perhaps this node/],
@@ -216,18 +249,16 @@ test('a node that cannot listen says what happened, why, and what to do', async 
 
 test('clients are bounded, and no flood of them shuts out health and peers', async () => {
   const faults: string[] = [];
-  const sockets = await WebSockets.listen({
-    host: '127.0.0.1',
-    port: 0,
+  const sockets = await listen({
     crowd: { clientsMax: 1, plainMax: 3 },
     onFault: (text) => faults.push(text),
   });
   sockets.accept(() => ({ onOpen: () => {}, onFrame: () => {}, onClosed: () => {} }));
-  const crowd = [1, 2, 3, 4].map(() => connect({ host: '127.0.0.1', port: sockets.port }));
-  for (const socket of crowd) socket.on('error', () => {});
+  const crowd = [1, 2, 3, 4].map(() => connectTo(sockets.port));
   await Promise.race(crowd.map((socket) => once(socket, 'close')));
   assert.equal((await fetch(`http://127.0.0.1:${sockets.port}/`)).status, 404);
   const dialler = new WebDialler();
+  diallers.add(dialler);
   const url = `ws://127.0.0.1:${sockets.port}`;
   const dial = (door: '/client' | '/peer') => {
     return new Promise<string>((resolve) => {
@@ -240,9 +271,6 @@ test('clients are bounded, and no flood of them shuts out health and peers', asy
   assert.equal(await dial('/client'), `refused (503): ${text}`);
   assert.equal(await dial('/peer'), 'open');
   assert.deepEqual(faults, ['refusing clients: the limit of 1 connected clients is reached']);
-  for (const socket of crowd) socket.destroy();
-  dialler.close();
-  await sockets.close();
 });
 
 const SLOW = { timeout: 60_000 };
@@ -278,7 +306,6 @@ testAt('a frame that does not go on is not waited for, one that does is', async 
   slow.raw.write(Buffer.alloc(Math.max(0, bytes - sent)));
   while (one.recorder.of('client-frame').length === 0) await network.pass(10);
   assert.equal(one.recorder.of('client-frame')[0]?.bytes.length, bytes);
-  slow.web.terminate();
 });
 
 /** A WebSocket at an endpoint of sockets without a switchboard, which has sent its first frame. */
@@ -290,7 +317,7 @@ async function atDoor(port: number, door: '/peer' | '/client'): Promise<Opened> 
 }
 
 test('incomplete frames of clients have a bound that closes no peer', SLOW, async () => {
-  const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0 });
+  const sockets = await listen();
   const ended: string[] = [];
   let heard = 0;
   sockets.accept((_socket, door) => ({
@@ -304,13 +331,13 @@ test('incomplete frames of clients have a bound that closes no peer', SLOW, asyn
   const half = clientFrameBytesMax - 1000;
   const count = Math.floor(clientsUnfinishedBytesMax / half);
   const peer = await atDoor(sockets.port, '/peer');
-  const clients = await Promise.all(
+  const opened = await Promise.all(
     Array.from({ length: count + 2 }, () => atDoor(sockets.port, '/client')),
   );
   peer.raw.write(headerOf(WIRE_LIMITS.frameBytesMax));
   peer.raw.write(Buffer.alloc(clientFrameBytesMax + 1000));
   const piece = Buffer.alloc(half);
-  for (const { raw } of clients) {
+  for (const { raw } of opened) {
     raw.write(headerOf(clientFrameBytesMax));
     raw.write(piece);
   }
@@ -320,10 +347,8 @@ test('incomplete frames of clients have a bound that closes no peer', SLOW, asyn
   for (const text of ended)
     assert.match(text, /^\/client crowded: no memory for an incomplete frame/);
   const before = heard;
-  const polite = await atDoor(sockets.port, '/client');
+  await atDoor(sockets.port, '/client');
   while (heard === before) await sleep(10);
-  for (const { web } of [peer, polite, ...clients]) web.terminate();
-  await sockets.close();
 });
 
 testAt('a frame of the largest size arrives', async (one, network) => {
@@ -334,5 +359,4 @@ testAt('a frame of the largest size arrives', async (one, network) => {
   }
   const [frame] = one.recorder.of('client-frame');
   assert.equal(frame?.bytes.length, TRANSPORT_LIMITS.clientFrameBytesMax);
-  web.terminate();
 });

@@ -15,6 +15,8 @@ export interface FileRun {
   readonly seconds: number;
   readonly counts: Readonly<Counts>;
   readonly isFailed: boolean;
+  /** The program that ran this file behind others in one process. */
+  readonly groupProgram: string | undefined;
   /** Every test by its name, then the failures. */
   readonly report: () => Promise<string>;
   /** The failures alone, and what the file wrote meanwhile. */
@@ -22,30 +24,56 @@ export interface FileRun {
 }
 
 /** What the runner of Node says; of its many fields, those that are read here. */
-interface TestEvent {
+export interface TestEvent {
   readonly type: string;
-  readonly data: { readonly message?: string; readonly file?: string };
+  readonly data: {
+    readonly name?: string;
+    readonly message?: string;
+    readonly file?: string;
+    readonly details?: { readonly type?: string; readonly error?: TestError };
+  };
+}
+
+/** An error, and why Node calls it one. */
+interface TestError {
+  readonly message?: string;
+  readonly failureType?: string;
 }
 
 /** The reporter tells a failure in its place, and all of them in full behind this line. */
 const FAILURES_TITLE = '✖ failing tests:';
 
 /** Far more than any file needs: a failed test can leave a store open, which never ends. */
-const FILE_MILLISECONDS = 10 * 60_000;
+const SECONDS_MAX = Number(process.env.RINGKV_TEST_FILE_SECONDS ?? 600);
 
-export async function runFile(path: string, builtPath: string): Promise<FileRun> {
+/** So says Node of a test that it ended, or that never ended. */
+const CANCELLED: readonly unknown[] = ['cancelledByParent', 'testTimeoutFailure', 'testAborted'];
+
+/** What Node says of the tests of a program, without its summary. */
+export async function* eventsOf(program: string): AsyncGenerator<TestEvent> {
+  const options = { files: [program], concurrency: 1, timeout: SECONDS_MAX * 1000 };
+  for await (const event of run(options)) {
+    if (!isSummary(event)) yield event;
+  }
+}
+
+export async function runFile(path: string, program: string): Promise<FileRun> {
   const startedAt = performance.now();
   const events: TestEvent[] = [];
-  const counts: Counts = { tests: 0, pass: 0, fail: 0, cancelled: 0 };
-  const options = { files: [builtPath], concurrency: 1, timeout: FILE_MILLISECONDS };
-  for await (const event of run(options)) {
-    if (isSummary(event)) count(event.data.message ?? '', counts);
-    else events.push(event);
-  }
+  for await (const event of eventsOf(program)) events.push(event);
+  const seconds = (performance.now() - startedAt) / 1000;
+  return fileRunOf(path, events, { seconds, groupProgram: undefined });
+}
+
+export function fileRunOf(
+  path: string,
+  events: readonly TestEvent[],
+  how: Pick<FileRun, 'seconds' | 'groupProgram'>,
+): FileRun {
   return {
     path,
-    seconds: (performance.now() - startedAt) / 1000,
-    counts,
+    ...how,
+    counts: countsOf(events),
     isFailed: events.some(({ type }) => type === 'test:fail'),
     report: () => printed(events),
     failures: () => printedFailures(events),
@@ -57,10 +85,17 @@ function isSummary({ type, data }: TestEvent): boolean {
   return type === 'test:diagnostic' && data.file === undefined;
 }
 
-function count(message: string, counts: Counts): void {
-  const [word, number] = message.split(' ');
-  const name = COUNTED.find((counted) => counted === word);
-  if (name !== undefined) counts[name] = Number(number);
+function countsOf(events: readonly TestEvent[]): Counts {
+  const counts: Counts = { tests: 0, pass: 0, fail: 0, cancelled: 0 };
+  for (const { type, data } of events) {
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
+    if (data.details?.type === 'suite') continue;
+    counts.tests += 1;
+    if (type === 'test:pass') counts.pass += 1;
+    else if (CANCELLED.includes(data.details?.error?.failureType)) counts.cancelled += 1;
+    else counts.fail += 1;
+  }
+  return counts;
 }
 
 async function printed(events: readonly TestEvent[]): Promise<string> {

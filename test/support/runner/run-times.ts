@@ -13,8 +13,12 @@ export function writeTimes(path: string, times: RunTimes): void {
   writeFileSync(path, JSON.stringify(Object.fromEntries(times), undefined, 2));
 }
 
-/** The longest first, so that none of them begins when all others have ended. */
-export function longestFirst(paths: readonly string[], times: RunTimes): string[] {
-  const timeOf = (path: string) => times.get(path) ?? Number.MAX_VALUE;
-  return [...paths].sort((one, other) => timeOf(other) - timeOf(one));
+/** The longest group first, so that none of them begins when all others have ended. */
+export function longestFirst(
+  groups: readonly (readonly string[])[],
+  times: RunTimes,
+): (readonly string[])[] {
+  const timeOf = (paths: readonly string[]) =>
+    paths.reduce((sum, path) => sum + (times.get(path) ?? Number.MAX_VALUE), 0);
+  return [...groups].sort((one, other) => timeOf(other) - timeOf(one));
 }
