@@ -142,7 +142,7 @@ async function applyAndCheckpoint(): Promise<BenchRow[]> {
   await rig.close();
   rig.remove();
   return [
-    row('state: a write applied into the overlay', samples.apply, OPERATIONS),
+    row('state: a write applied into the memtable', samples.apply, OPERATIONS),
     row('state: checkpoint of new keys, an operation', samples.fresh, OPERATIONS),
     row('state: checkpoint of old keys, an operation', samples.over, OPERATIONS),
     row('state: of a checkpoint on the loop, an operation', samples.busy, OPERATIONS),
@@ -184,7 +184,7 @@ async function entryRows(): Promise<BenchRow[]> {
   await rig.close();
   rig.remove();
   return [
-    row('state: an entry of a put, machine and overlay', samples.entry, OPERATIONS),
+    row('state: an entry of a put, machine and memtable', samples.entry, OPERATIONS),
     row('state: a row that is written again and again', samples.row, OPERATIONS),
   ];
 }
@@ -331,7 +331,7 @@ async function readRows(): Promise<BenchRow[]> {
   await rig.close();
   rig.remove();
   return [
-    row('state: read that hits the overlay', samples.hot, READS),
+    row('state: read that hits the memtable', samples.hot, READS),
     row('state: read from the cache of LevelDB', samples.cold, READS),
     row('raw LevelDB: getSync from its cache', samples.raw, READS),
   ];

@@ -269,12 +269,12 @@ export const STATE_LIMITS = {
   /** Replicas on one node. */
   shardsMax: 16_384,
   identityBytesMax: 256,
-  /** A checkpoint is due when the overlay has this much, or is this old. */
+  /** A checkpoint is due when the memtable has this much, or is this old. */
   checkpointBytes: 8 * MIB,
   checkpointRows: 32_768,
   checkpointMilliseconds: 2000,
-  /** Overlays of all shards, the frozen ones included; at this size applying has to wait. */
-  overlayBytesMax: 64 * MIB,
+  /** Memtables of all shards, the frozen ones included; at this size applying has to wait. */
+  memtableBytesMax: 64 * MIB,
   /** One slice of work: well below two milliseconds of filling a batch. */
   sliceRows: 256,
   sliceBytes: 256 * KIB,
@@ -296,12 +296,12 @@ export const STATE_LIMITS = {
   exportsMax: 8,
   installsMax: 8,
   /** A shard that does not ask again within this time loses its place in the queue. */
-  exportLineMilliseconds: 2000,
-  installLineMilliseconds: 10_000,
+  exportQueueMilliseconds: 2000,
+  installQueueMilliseconds: 10_000,
   /** Rows of a snapshot that are read at once: to check and to spell them takes a millisecond. */
   exportReadRows: 512,
   /** Followers that read one snapshot at places far apart; one more takes another's place. */
-  exportStrandsMax: 8,
+  exportWindowsMax: 8,
   /** A snapshot without a read or a chunk for this long is given up. */
   exportIdleMilliseconds: 10_000,
   installIdleMilliseconds: 10_000,
@@ -319,8 +319,8 @@ export const STATE_LIMITS = {
 } as const;
 
 assert(
-  STATE_LIMITS.checkpointBytes * 2 + WIRE_LIMITS.payloadBytesMax <= STATE_LIMITS.overlayBytesMax,
-  'an overlay can grow while another is written',
+  STATE_LIMITS.checkpointBytes * 2 + WIRE_LIMITS.payloadBytesMax <= STATE_LIMITS.memtableBytesMax,
+  'a memtable can grow while another is written',
 );
 assert(STATE_LIMITS.valueBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a value came in an entry');
 assert(STATE_LIMITS.sections < 0xff, 'a section and the end of a snapshot have one byte');
@@ -332,7 +332,7 @@ assert(
   (RAFT_LIMITS.electionTicksMin << RAFT_LIMITS.chunkRetryDoublingsMax) *
     RAFT_LIMITS.tickMilliseconds *
     2 <
-    Math.min(STATE_LIMITS.exportIdleMilliseconds, STATE_LIMITS.installLineMilliseconds),
+    Math.min(STATE_LIMITS.exportIdleMilliseconds, STATE_LIMITS.installQueueMilliseconds),
   'what is sent again after the longest wait is not given up before',
 );
 
@@ -412,8 +412,8 @@ assert(
   'the largest value can be read and rewritten, and all that comes in an entry',
 );
 assert(
-  STATE_LIMITS.checkpointBytes * 2 + MACHINE_LIMITS.workBytesMax <= STATE_LIMITS.overlayBytesMax,
-  'an overlay that is due for a checkpoint has room for all that an entry may write',
+  STATE_LIMITS.checkpointBytes * 2 + MACHINE_LIMITS.workBytesMax <= STATE_LIMITS.memtableBytesMax,
+  'a memtable that is due for a checkpoint has room for all that an entry may write',
 );
 assert(
   MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= MACHINE_LIMITS.sweepBytesMax,

@@ -57,7 +57,7 @@ export interface NodeInfo {
     /** Free bytes of the disk, at the last look. */
     readonly freeBytes: number | undefined;
   };
-  readonly overlayBytes: number;
+  readonly memtableBytes: number;
   /** Accepted and unanswered requests: here, and forwarded to other nodes. */
   readonly requests: { readonly waiting: number; readonly forwarded: number };
   /** Comparisons of the states of replicas, by the leaders here since the start. */
@@ -114,7 +114,7 @@ export function infoOf({ state, relay, ownLife, consistency, reconciler }: Parts
       damages: log.damage.length,
       freeBytes,
     },
-    overlayBytes: state.store.overlayBytes,
+    memtableBytes: state.store.memtableBytes,
     requests: { waiting: waitingOn(state), forwarded: relay.forwards.size },
     consistency: consistencyOf(consistency),
     moves: reconciler.moves(),

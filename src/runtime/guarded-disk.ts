@@ -111,9 +111,9 @@ export function guardedDisk(disk: StateDisk, guard: Guard): StateDisk {
       };
     },
     view: () => watchedView(disk.view(), guard),
-    tend: () => disk.tend(),
+    maintain: () => disk.maintain(),
     compact: (done) => disk.compact(() => guard(done)),
-    condense: (done) => disk.condense(() => guard(done)),
+    flush: (done) => disk.flush(() => guard(done)),
     close: (done) => disk.close(done),
   };
 }

@@ -100,10 +100,10 @@ function metricsOf(info: NodeInfo): string {
       undecided.length,
     ],
     [
-      'ringkv_overlay_bytes',
+      'ringkv_memtable_bytes',
       'gauge',
       'State in memory that is not checkpointed',
-      info.overlayBytes,
+      info.memtableBytes,
     ],
   ];
   return families

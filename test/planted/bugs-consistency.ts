@@ -28,7 +28,7 @@ export const CONSISTENCY_BUGS: readonly Bug[] = [
     ...RULE,
     name: 'fingerprint-loses-later-rows',
     sentence: 'a fingerprint loses rows that were replaced behind its entry',
-    find: 'const isAwaited = overlay.awaited > 0;',
+    find: 'const isAwaited = memtable.awaited > 0;',
     replace: 'const isAwaited = true;',
   },
   {
@@ -36,8 +36,8 @@ export const CONSISTENCY_BUGS: readonly Bug[] = [
     ...RULE,
     name: 'newest-settled-first',
     sentence: 'what was written last is settled first, and taken for what a fingerprint awaits',
-    find: 'overlay.unsettled.splice(0, STATE_LIMITS.settleKeys)',
-    replace: 'overlay.unsettled.splice(-STATE_LIMITS.settleKeys)',
+    find: 'memtable.unsettled.splice(0, STATE_LIMITS.settleKeys)',
+    replace: 'memtable.unsettled.splice(-STATE_LIMITS.settleKeys)',
   },
   {
     ...STATE,

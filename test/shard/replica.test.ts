@@ -165,7 +165,7 @@ test('while the state store is behind, writes are refused', () => {
       configuration: undefined,
       writes: [{ section: 4, key, value }],
     });
-    if (rig.store.overlayBytes > 2 * STATE_LIMITS.overlayBytesMax) break;
+    if (rig.store.memtableBytes > 2 * STATE_LIMITS.memtableBytesMax) break;
   }
   const { requester, responses } = rig.requester();
   rig.replica.stamp(requester, 0, ADOPT);

@@ -6,7 +6,12 @@ import {
   HARD_STATE_FILES,
   isAtOrAfter,
 } from '../../src/storage/log/hard-state.ts';
-import { isEntry, KIND, type RecordHeader, sheetOf } from '../../src/storage/log/log-record.ts';
+import {
+  isEntry,
+  KIND,
+  type RecordHeader,
+  recordBufferOf,
+} from '../../src/storage/log/log-record.ts';
 import { scanSegment } from '../../src/storage/log/log-scan.ts';
 import { decodePreamble, epochOf } from '../../src/storage/log/log-segment.ts';
 import type { MemoryFiles } from '../support/twins/memory-files.ts';
@@ -39,7 +44,7 @@ export function dig(files: MemoryFiles): Site {
   for (const { name, bytes, epoch } of segments) {
     const preamble = decodePreamble(bytes);
     if (preamble === undefined) continue;
-    const batches = scanSegment(sheetOf(bytes), preamble.header);
+    const batches = scanSegment(recordBufferOf(bytes), preamble.header);
     for (const batch of batches) {
       for (const header of batch.records) records.push({ name, epoch, header });
     }

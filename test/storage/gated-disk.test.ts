@@ -25,12 +25,12 @@ function rigOf({ fullness = 'ok', freeBytes = 0 }: { fullness?: Fullness; freeBy
         report();
       },
     }),
-    tend: () => {},
+    maintain: () => {},
     compact: (report: () => void) => {
       done.push('compacted');
       report();
     },
-    condense: (report: () => void) => {
+    flush: (report: () => void) => {
       done.push('condensed');
       report();
     },
@@ -85,18 +85,18 @@ test('while space is low what was gathered is condensed, and what was deleted gi
   const { gated, done, claims, scene } = rigOf({ fullness: 'read-only', freeBytes: 100 * MIB });
   write(gated, { bytes: 2 * MIB, deletes: 3 });
   claims[0]?.go();
-  gated.tend();
+  gated.maintain();
   deepEqual(done, ['written', 'condensed']);
-  gated.tend();
-  gated.tend();
+  gated.maintain();
+  gated.maintain();
   deepEqual(done, ['written', 'condensed', 'compacted']);
   // Again for what is deleted since, and later.
   write(gated, { deletes: 1 });
   claims[1]?.go();
-  gated.tend();
+  gated.maintain();
   equal(done.length, 4);
   scene.now += 60_000;
-  gated.tend();
+  gated.maintain();
   equal(done.at(-1), 'compacted');
 });
 
@@ -104,10 +104,10 @@ test('nothing is asked of LevelDB for which there is no room, or no need', () =>
   const { gated, done, claims, scene } = rigOf({ fullness: 'full', freeBytes: MIB });
   write(gated, { bytes: 2 * MIB, deletes: 3 });
   claims[0]?.go();
-  gated.tend();
+  gated.maintain();
   deepEqual(done, ['written']);
   scene.freeBytes = 100 * MIB;
   scene.fullness = 'ok';
-  gated.tend();
+  gated.maintain();
   deepEqual(done, ['written']);
 });

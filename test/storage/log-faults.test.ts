@@ -7,7 +7,12 @@ import { ENTRY_OVERHEAD_BYTES } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Log } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
-import { KIND, recordBytes, sheetOf, writeRecord } from '../../src/storage/log/log-record.ts';
+import {
+  KIND,
+  recordBufferOf,
+  recordBytes,
+  writeRecord,
+} from '../../src/storage/log/log-record.ts';
 import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, textsOf, writing } from './log-contract.ts';
 import { appendNow, mustOpen, OWNER, openNow, rest, TINY } from './log-life.ts';
@@ -70,7 +75,7 @@ test('a spare, a copy or a folder that cannot be written ends the log too', () =
     ['create', 'spare'],
     ['rename', 'spare'],
     ['folder', ''],
-    ['sync', 'promises'],
+    ['sync', 'hard-state'],
   ] as const) {
     const { files, faults, log } = begun();
     files.plan({ on, errno: 'EIO' }, { name });
@@ -194,7 +199,8 @@ test('a vote whose record and copies are lost is not given again', () => {
   for (const areCopiesOld of [false, true]) {
     const image = new Map(after);
     if (areCopiesOld) {
-      for (const copy of ['promises-a', 'promises-b']) image.set(copy, before.get(copy) ?? bytes);
+      for (const copy of ['hard-state-a', 'hard-state-b'])
+        image.set(copy, before.get(copy) ?? bytes);
     }
     files.restore(image);
     files.flip(name, at + 48, 0);
@@ -281,7 +287,7 @@ test('bytes that a client sends are never taken for a record, though damage expo
   appendNow(files, log, [CREATION, writing([command(1, 1, 'a')])]);
   // What ends this replica, forged as well as one can who does not know salt and place.
   const forged = new Uint8Array(recordBytes(1));
-  writeRecord(sheetOf(forged), 0, {
+  writeRecord(recordBufferOf(forged), 0, {
     kind: KIND.remove,
     shard: SHARD,
     index: 1,
@@ -311,7 +317,7 @@ test('either copy of the promises can be lost at any moment of a log that moves 
   const log = mustOpen(files);
   appendNow(files, log, [CREATION]);
   const check = (index: number) => {
-    for (const name of ['promises-a', 'promises-b']) {
+    for (const name of ['hard-state-a', 'hard-state-b']) {
       const copy = new MemoryFiles();
       copy.restore(new Map([...files.image()].filter(([other]) => other !== name)));
       const again = mustOpen(copy, { seed: 2, isNew: false });
@@ -384,14 +390,14 @@ test("a folder that is not this node's, or not whole, is refused with what to do
       /boot 1 and older.*boot 9/,
       (image) => {
         image.set('identity', identity({ incarnation: 1 }));
-        image.set('promises-a', promisesOfBoot9());
+        image.set('hard-state-a', promisesOfBoot9());
       },
     ],
     [
-      /promises-a and promises-b are both lost/,
+      /hard-state-a and hard-state-b are both lost/,
       (image) => {
-        image.delete('promises-a');
-        image.delete('promises-b');
+        image.delete('hard-state-a');
+        image.delete('hard-state-b');
       },
     ],
     [/holds notes\.txt/, (image) => image.set('notes.txt', new Uint8Array(1))],
@@ -414,7 +420,7 @@ function promisesOfBoot9(): Uint8Array {
     log.close(() => {});
     files.settle();
   }
-  const copies = ['promises-a', 'promises-b'].map((name) => files.image().get(name));
+  const copies = ['hard-state-a', 'hard-state-b'].map((name) => files.image().get(name));
   return copies[1] ?? new Uint8Array();
 }
 

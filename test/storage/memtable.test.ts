@@ -29,14 +29,14 @@ function filled(key: string, length: number, byte: number): StateWrite {
 test('a key that is written again and again takes room once', async () => {
   const rig = await openRig();
   rig.apply([filled('a', SMALL, 0)]);
-  const { overlayBytes } = rig.store;
+  const { memtableBytes } = rig.store;
   for (let at = 0; at < 1000; at++) rig.apply([filled('a', SMALL - (at % 50), at)]);
-  assert.equal(rig.store.overlayBytes, overlayBytes);
+  assert.equal(rig.store.memtableBytes, memtableBytes);
   assert.deepEqual(rig.store.get(SHARD, 0, bytesOf('a')), filled('a', SMALL - 49, 999).value);
   rig.apply([{ ...filled('a', 0, 0), value: undefined }]);
   assert.equal(rig.store.get(SHARD, 0, bytesOf('a')), undefined);
   rig.apply([filled('a', SMALL, 7)]);
-  assert.equal(rig.store.overlayBytes, overlayBytes);
+  assert.equal(rig.store.memtableBytes, memtableBytes);
   assert.deepEqual(rig.store.get(SHARD, 0, bytesOf('a')), filled('a', SMALL, 7).value);
 });
 
@@ -102,19 +102,19 @@ test('a view taken when memory is full to the last byte stands still as well', a
 });
 
 test('memory is used again after a checkpoint, unless it was lent', () => {
-  for (const isLent of [false, true]) {
+  for (const isShared of [false, true]) {
     const pool = new SlabPool();
     const arena = new Arena(PLACE, pool);
     const row = () => arena.add(0, bytesOf('a'), new Uint8Array(LARGE));
     while (arena.bytes < 3 * SLAB_BYTES) row();
     const slab = arena.slabOf(row());
-    if (isLent) arena.lend();
+    if (isShared) arena.share();
     arena.end();
-    assert.equal(pool.take().bytes === slab, !isLent);
+    assert.equal(pool.take().bytes === slab, !isShared);
   }
 });
 
-test('an overlay at rest takes little', () => {
+test('a memtable at rest takes little', () => {
   const before = process.memoryUsage().arrayBuffers;
   const arenas = Array.from({ length: 1000 }, (_, shard) => {
     const arena = new Arena(new Place((shard + 1) as ShardId, 0), new SlabPool());

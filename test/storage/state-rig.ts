@@ -179,7 +179,7 @@ export class StateRig {
     await this.until(() => this.store.isIdle, 'a checkpoint');
   }
 
-  /** As after a kill: overlays are lost, what was written is not. */
+  /** As after a kill: memtables are lost, what was written is not. */
   async reopen(): Promise<StateStore> {
     await this.close();
     return this.open();

@@ -361,7 +361,7 @@ test('a shard that asks no more leaves the line, and its place to the next', asy
   assert.deepEqual(indexes.slice(-2), ['later', 'later']);
   readers[0]?.release(1);
   assert.equal(waiting.open(0), 'later', 'the place is kept for the one in front');
-  rig.now += STATE_LIMITS.exportLineMilliseconds + 1;
+  rig.now += STATE_LIMITS.exportQueueMilliseconds + 1;
   rig.store.work(rig.now);
   assert.notEqual(waiting.open(0), 'later');
   assert.equal(gone.open(0), 'later');

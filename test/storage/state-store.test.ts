@@ -268,7 +268,10 @@ test('when the disk is behind there is no room, and again when it has caught up'
   while (rig.store.hasRoom) {
     rig.apply([{ section: 0, key: bytesOf(`${applied++}`), value }]);
     await rig.turn();
-    assert.ok(applied * value.length <= STATE_LIMITS.overlayBytesMax, 'the overlays have a bound');
+    assert.ok(
+      applied * value.length <= STATE_LIMITS.memtableBytesMax,
+      'the memtables have a bound',
+    );
   }
   assert.throws(() => rig.apply([]), /room/);
   rig.durable.set(SHARD, applied);

@@ -10,7 +10,7 @@ const OVERHEAD_BYTES = 64;
 const HEAD_MAX = 1024;
 
 /** Consecutive entries from `first` to the end of a shard's log. */
-interface Recent {
+interface CachedEntries {
   first: number;
   entries: LogEntry[];
   /** Entries at the front of the list that are gone. */
@@ -25,7 +25,7 @@ interface Step {
 
 export class EntryCache {
   readonly #bytesMax: number;
-  readonly #shards = new Map<ShardId, Recent>();
+  readonly #shards = new Map<ShardId, CachedEntries>();
   /** Repaired entries on their way to the disk: not at the end of a log, and not readable yet. */
   readonly #pinned = new Map<ShardId, Map<number, LogEntry>>();
   #steps: Step[] = [];
@@ -44,9 +44,9 @@ export class EntryCache {
   append(shard: ShardId, entries: readonly LogEntry[]): void {
     const first = entries[0];
     if (first === undefined) return;
-    const recent = this.#cut(shard, first.index);
+    const cached = this.#cut(shard, first.index);
     for (const entry of entries) {
-      recent.entries.push(entry);
+      cached.entries.push(entry);
       this.#bytes += sizeOf(entry) + OVERHEAD_BYTES;
     }
     this.#steps.push({ shard, count: entries.length });
@@ -59,15 +59,15 @@ export class EntryCache {
       this.#pinned.set(shard, pinned);
     }
     pinned.set(entry.index, entry);
-    const recent = this.#shards.get(shard);
-    if (recent !== undefined && entry.index >= recent.first) this.#replace(recent, entry);
+    const cached = this.#shards.get(shard);
+    if (cached !== undefined && entry.index >= cached.first) this.#replace(cached, entry);
   }
 
-  #replace(recent: Recent, entry: LogEntry): void {
-    const at = recent.head + entry.index - recent.first;
-    const former = recent.entries[at];
+  #replace(cached: CachedEntries, entry: LogEntry): void {
+    const at = cached.head + entry.index - cached.first;
+    const former = cached.entries[at];
     if (former === undefined) return;
-    recent.entries[at] = entry;
+    cached.entries[at] = entry;
     this.#bytes += sizeOf(entry) - sizeOf(former);
   }
 
@@ -86,8 +86,8 @@ export class EntryCache {
 
   /** The log now begins after `index`. */
   forget(shard: ShardId, index: number): void {
-    const recent = this.#shards.get(shard);
-    if (recent !== undefined) this.#dropFirst(shard, index + 1 - recent.first);
+    const cached = this.#shards.get(shard);
+    if (cached !== undefined) this.#dropFirst(shard, index + 1 - cached.first);
   }
 
   drop(shard: ShardId): void {
@@ -98,56 +98,56 @@ export class EntryCache {
 
   /** The entries from `from` on that are here, within the bytes; undefined if that one is not. */
   read(shard: ShardId, { from, to, bytesMax }: EntryRange): readonly LogEntry[] | undefined {
-    const recent = this.#shards.get(shard);
-    const first = recent?.entries[recent.head + from - recent.first];
-    if (recent === undefined || first === undefined || from < recent.first) {
+    const cached = this.#shards.get(shard);
+    const first = cached?.entries[cached.head + from - cached.first];
+    if (cached === undefined || first === undefined || from < cached.first) {
       const pinned = this.#pinned.get(shard)?.get(from);
       return pinned === undefined ? undefined : [pinned];
     }
     let bytes = sizeOf(first);
-    let at = recent.head + from - recent.first + 1;
+    let at = cached.head + from - cached.first + 1;
     const start = at - 1;
-    const end = Math.min(recent.entries.length, recent.head + to - recent.first + 1);
+    const end = Math.min(cached.entries.length, cached.head + to - cached.first + 1);
     for (; at < end; at++) {
-      bytes += sizeOf(recent.entries[at] as LogEntry);
+      bytes += sizeOf(cached.entries[at] as LogEntry);
       if (bytes > bytesMax) break;
     }
-    return recent.entries.slice(start, at);
+    return cached.entries.slice(start, at);
   }
 
   /** What is left before `index`, which may be nothing, is followed by what comes there. */
-  #cut(shard: ShardId, index: number): Recent {
-    let recent = this.#shards.get(shard);
-    if (recent === undefined) {
-      recent = { first: index, entries: [], head: 0 };
-      this.#shards.set(shard, recent);
+  #cut(shard: ShardId, index: number): CachedEntries {
+    let cached = this.#shards.get(shard);
+    if (cached === undefined) {
+      cached = { first: index, entries: [], head: 0 };
+      this.#shards.set(shard, cached);
     }
-    const end = recent.first + recent.entries.length - recent.head;
-    const isApart = index < recent.first || index > end;
-    const kept = isApart ? recent.head : recent.head + index - recent.first;
-    for (let at = kept; at < recent.entries.length; at++) {
-      this.#bytes -= sizeOf(recent.entries[at] as LogEntry) + OVERHEAD_BYTES;
+    const end = cached.first + cached.entries.length - cached.head;
+    const isApart = index < cached.first || index > end;
+    const kept = isApart ? cached.head : cached.head + index - cached.first;
+    for (let at = kept; at < cached.entries.length; at++) {
+      this.#bytes -= sizeOf(cached.entries[at] as LogEntry) + OVERHEAD_BYTES;
     }
-    recent.entries.length = kept;
-    if (isApart || kept === recent.head) {
-      recent.first = index;
-      recent.entries = [];
-      recent.head = 0;
+    cached.entries.length = kept;
+    if (isApart || kept === cached.head) {
+      cached.first = index;
+      cached.entries = [];
+      cached.head = 0;
     }
-    return recent;
+    return cached;
   }
 
   #dropFirst(shard: ShardId, count: number): void {
-    const recent = this.#shards.get(shard);
-    if (recent === undefined || count <= 0) return;
-    const end = Math.min(recent.entries.length, recent.head + count);
-    for (let at = recent.head; at < end; at++) {
-      this.#bytes -= sizeOf(recent.entries[at] as LogEntry) + OVERHEAD_BYTES;
+    const cached = this.#shards.get(shard);
+    if (cached === undefined || count <= 0) return;
+    const end = Math.min(cached.entries.length, cached.head + count);
+    for (let at = cached.head; at < end; at++) {
+      this.#bytes -= sizeOf(cached.entries[at] as LogEntry) + OVERHEAD_BYTES;
     }
-    recent.first += end - recent.head;
-    recent.head = end;
-    if (recent.head < HEAD_MAX && recent.head < recent.entries.length) return;
-    recent.entries = recent.entries.slice(recent.head);
-    recent.head = 0;
+    cached.first += end - cached.head;
+    cached.head = end;
+    if (cached.head < HEAD_MAX && cached.head < cached.entries.length) return;
+    cached.entries = cached.entries.slice(cached.head);
+    cached.head = 0;
   }
 }

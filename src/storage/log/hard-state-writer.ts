@@ -3,7 +3,7 @@
 import type { FileFault, Files } from '../files/files.ts';
 import { encodeHardStates, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
 
-interface PromiseKeeperOptions {
+interface HardStateWriterOptions {
   readonly files: Files;
   /** What each copy says now; undefined for one that says nothing. */
   readonly copies: readonly (HardStates | undefined)[];
@@ -11,13 +11,13 @@ interface PromiseKeeperOptions {
 }
 
 export class HardStateWriter {
-  readonly #options: PromiseKeeperOptions;
+  readonly #options: HardStateWriterOptions;
   readonly #copies: (HardStates | undefined)[];
   #sequence: number;
   #isBusy = false;
   #waiting: (() => void) | undefined;
 
-  constructor(options: PromiseKeeperOptions) {
+  constructor(options: HardStateWriterOptions) {
     this.#options = options;
     this.#copies = [...options.copies];
     this.#sequence = Math.max(0, ...this.#copies.map((copy) => copy?.sequence ?? 0));
@@ -39,10 +39,10 @@ export class HardStateWriter {
   }
 
   /** Replaces the older copy; the newer one stays whole meanwhile. */
-  write(promises: Omit<HardStates, 'sequence'>, done: () => void): void {
+  write(hardStates: Omit<HardStates, 'sequence'>, done: () => void): void {
     const at = this.#older();
     this.#sequence += 1;
-    const copy = { ...promises, sequence: this.#sequence };
+    const copy = { ...hardStates, sequence: this.#sequence };
     this.#isBusy = true;
     const write = { name: HARD_STATE_FILES[at], offset: 0, bytes: encodeHardStates(copy) };
     this.#options.files.write(write, (fault) => {

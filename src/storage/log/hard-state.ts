@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { MemberId, ShardId } from '../../base/ids.ts';
 import { count, decode, encode, fields, list, type Schema, struct } from '../../base/schema.ts';
 
-export const HARD_STATE_FILES = ['promises-a', 'promises-b'] as const;
+export const HARD_STATE_FILES = ['hard-state-a', 'hard-state-b'] as const;
 /** Room for some hundred replicas; the files grow when there are more. */
 export const HARD_STATE_BYTES = 8192;
 
@@ -13,7 +13,7 @@ const HEADER_WORDS = 3;
 /** Far more than a node can have. */
 const REPLICAS_MAX = 1 << 20;
 
-interface PromisedVote {
+interface StoredVote {
   readonly shard: ShardId;
   readonly member: MemberId;
   readonly term: number;
@@ -36,7 +36,7 @@ export interface HardStates {
   /** Where the confirmed batch ends in its segment; 0 before the first. */
   readonly confirmedEnd: number;
   /** As of the confirmed batch. */
-  readonly votes: readonly PromisedVote[];
+  readonly votes: readonly StoredVote[];
 }
 
 export function isAtOrAfter(one: BatchPosition, other: BatchPosition): boolean {
@@ -44,14 +44,14 @@ export function isAtOrAfter(one: BatchPosition, other: BatchPosition): boolean {
   return one.batch >= other.batch;
 }
 
-const vote: Schema<PromisedVote> = struct({
+const vote: Schema<StoredVote> = struct({
   shard: count<ShardId>(),
   member: count<MemberId>(),
   term: count(),
   vote: count<MemberId>(),
 });
 
-const hardStates: Schema<HardStates> = struct({
+const schema: Schema<HardStates> = struct({
   sequence: count(),
   incarnation: count(),
   oldest: count(),
@@ -60,8 +60,8 @@ const hardStates: Schema<HardStates> = struct({
   votes: list(vote, { max: REPLICAS_MAX }),
 });
 
-export function encodeHardStates(promises: HardStates): Uint8Array {
-  const payload = encode(hardStates, promises);
+export function encodeHardStates(hardStates: HardStates): Uint8Array {
+  const payload = encode(schema, hardStates);
   const bytes = new Uint8Array(HEADER_WORDS * 4 + payload.length);
   bytes.set(payload, HEADER_WORDS * 4);
   const words = new Uint32Array(bytes.buffer, 0, HEADER_WORDS);
@@ -78,5 +78,5 @@ export function decodeHardStates(bytes: Uint8Array): HardStates | undefined {
   const payload = bytes.subarray(from, from + (words[1] as number));
   if (words[0] !== MAGIC || payload.length !== words[1]) return undefined;
   if (crc32(payload, MAGIC) !== words[2]) return undefined;
-  return decode(hardStates, payload);
+  return decode(schema, payload);
 }

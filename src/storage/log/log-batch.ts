@@ -6,10 +6,10 @@ import {
   ALIGNMENT,
   HEADER_BYTES,
   KIND,
+  type RecordBuffer,
   type RecordName,
+  recordBufferOf,
   recordBytes,
-  type Sheet,
-  sheetOf,
   writeRecord,
 } from './log-record.ts';
 
@@ -38,7 +38,7 @@ interface BatchStart {
 }
 
 export class Batch {
-  #sheet: Sheet = sheetOf(new Uint8Array(BYTES_AT_FIRST));
+  #buffer: RecordBuffer = recordBufferOf(new Uint8Array(BYTES_AT_FIRST));
   #start: BatchStart = { epoch: 0, salt: 0, number: 0, offset: 0, previous: 0 };
   #at = 0;
   #ordinal = 0;
@@ -60,8 +60,8 @@ export class Batch {
   }
 
   begin(start: BatchStart): void {
-    if (this.#sheet.bytes.length > BYTES_KEPT_MAX) {
-      this.#sheet = sheetOf(new Uint8Array(BYTES_AT_FIRST));
+    if (this.#buffer.bytes.length > BYTES_KEPT_MAX) {
+      this.#buffer = recordBufferOf(new Uint8Array(BYTES_AT_FIRST));
     }
     this.#start = start;
     this.#at = 0;
@@ -70,7 +70,7 @@ export class Batch {
     this.#runs = [];
     if (start.preamble === undefined) return;
     this.#reserve(start.preamble.length);
-    this.#sheet.bytes.set(start.preamble);
+    this.#buffer.bytes.set(start.preamble);
     this.#at = start.preamble.length;
   }
 
@@ -84,7 +84,7 @@ export class Batch {
     const place = { epoch, salt, offset };
     const ordinal = this.#ordinal;
     const previous = this.#previous;
-    this.#previous = writeRecord(this.#sheet, this.#at, {
+    this.#previous = writeRecord(this.#buffer, this.#at, {
       kind,
       shard,
       index,
@@ -105,15 +105,15 @@ export class Batch {
   end(): Uint8Array {
     const name = { kind: KIND.end, shard: 0 as ShardId, index: this.#ordinal, term: 0 };
     this.add(name, encodeRuns(this.#runs));
-    return this.#sheet.bytes.subarray(0, this.#at);
+    return this.#buffer.bytes.subarray(0, this.#at);
   }
 
   #reserve(length: number): void {
     const needed = this.#at + length;
-    if (needed <= this.#sheet.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#sheet.bytes.length * 2));
-    grown.set(this.#sheet.bytes.subarray(0, this.#at));
-    this.#sheet = sheetOf(grown);
+    if (needed <= this.#buffer.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#buffer.bytes.length * 2));
+    grown.set(this.#buffer.bytes.subarray(0, this.#at));
+    this.#buffer = recordBufferOf(grown);
   }
 }
 

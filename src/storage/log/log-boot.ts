@@ -78,7 +78,7 @@ export function inspectLog(
   const folder = readFolder(files, { owner, isNew });
   if ('type' in folder) return folder;
   const unborn = folder.identity === undefined || folder.identity.incarnation === 0;
-  const isBlank = unborn && folder.promises.every((copy) => copy === undefined);
+  const isBlank = unborn && folder.hardStates.every((copy) => copy === undefined);
   if (isBlank) return { type: 'inspected', folder, recovery: undefined };
   const recovery = recover({ files, owner, folder });
   if (recovery.type === 'refused') return recovery;
@@ -102,7 +102,7 @@ export function beginLog(
 /** A new node: the identity first, so that a folder that is half made is known as such. */
 function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) => void): void {
   const { files, owner } = options;
-  const promises: HardStates = {
+  const hardStates: HardStates = {
     sequence: 1,
     incarnation: 0,
     oldest: 0,
@@ -116,12 +116,12 @@ function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) =>
     // An identity that is there may be in the system's memory only, left by a life that was killed.
     ...(folder.identity === undefined ? identitySteps(room, identity) : [folderSync(files)]),
     ...HARD_STATE_FILES.map((name) => creation(room, name)),
-    writing(files, HARD_STATE_FILES[0], encodeHardStates(promises)),
+    writing(files, HARD_STATE_FILES[0], encodeHardStates(hardStates)),
     folderSync(files),
   ];
   inOrder(steps, end, () => {
     const { spares, reserve } = room;
-    const begun = { ...folder, spares, reserve, identity, promises: [promises, undefined] };
+    const begun = { ...folder, spares, reserve, identity, hardStates: [hardStates, undefined] };
     const recovery = recover({ files, owner, folder: begun });
     if (recovery.type === 'refused') return end(recovery);
     begin(options, { folder: begun, recovery }, end);
@@ -145,7 +145,7 @@ function begin(
     if (isOpen) options.onFault(line);
     else end(refuse(line));
   };
-  const lost = HARD_STATE_FILES.filter((_, at) => folder.promises[at] === undefined);
+  const lost = HARD_STATE_FILES.filter((_, at) => folder.hardStates[at] === undefined);
   const room = roomIn(files, folder);
   const steps = [
     ...settling(files, folder),
@@ -155,27 +155,31 @@ function begin(
     ...identitySteps(room, { ...owner, incarnation, boots }),
   ];
   inOrder(steps, end, () => {
-    const keeper = new HardStateWriter({ files, copies: folder.promises, onFault: fail });
-    const space = new SegmentPool({
+    const hardStateWriter = new HardStateWriter({
+      files,
+      copies: folder.hardStates,
+      onFault: fail,
+    });
+    const pool = new SegmentPool({
       files,
       limits,
       now: options.now,
       found: room.spares,
       reserve: room.reserve,
       onFault: fail,
-      onSpare: () => log?.spareCame(),
+      onSpare: () => log?.retry(),
       onShort: () => {
         end(refuse(DISK_FULL));
       },
     });
-    const lastEpoch = Math.max(recovery.promises.confirmed.epoch, ...folder.segments.keys(), 0);
+    const lastEpoch = Math.max(recovery.hardStates.confirmed.epoch, ...folder.segments.keys(), 0);
     const found = { lineage: { incarnation, words: boots }, recovery, lastEpoch };
-    const parts = { ...options, ...found, onFault, space, keeper };
+    const parts = { ...options, ...found, onFault, pool, hardStateWriter };
     log = new SegmentLog(parts);
     const started = log;
     started.start(() => {
       isOpen = true;
-      for (const leftover of recovery.leftovers) space.release(leftover);
+      for (const leftover of recovery.leftovers) pool.release(leftover);
       end({ type: 'opened', log: started });
     });
   });
@@ -184,7 +188,7 @@ function begin(
 /** A boot that never got as far as its first batch said its word to nobody. */
 function bootsHeardOf({ identity }: Folder, recovery: Recovery): readonly number[] {
   const begun = recovery.chain.map(({ incarnation }) => incarnation);
-  const opened = Math.max(recovery.promises.incarnation, ...begun);
+  const opened = Math.max(recovery.hardStates.incarnation, ...begun);
   const boots = identity?.boots ?? [];
   return opened >= recovery.incarnation ? boots : boots.slice(0, -1);
 }
@@ -194,8 +198,8 @@ function bootsHeardOf({ identity }: Folder, recovery: Recovery): readonly number
  * only. What this life builds on is durable first: while the other copy is written it is the only
  * one.
  */
-function settling(files: Files, { promises }: Folder): Step[] {
-  const [one, other] = promises;
+function settling(files: Files, { hardStates }: Folder): Step[] {
+  const [one, other] = hardStates;
   const isOther = (other?.sequence ?? -1) > (one?.sequence ?? -1);
   const [name, newest] = isOther ? [HARD_STATE_FILES[1], other] : [HARD_STATE_FILES[0], one];
   const steps = [folderSync(files)];
@@ -228,7 +232,7 @@ function creation(room: Room, name: string, size = HARD_STATE_BYTES): Step {
   const { files } = room;
   const create: Step = (done) => {
     files.create({ name, size }, (fault) => {
-      const name = fault?.errno === 'ENOSPC' ? takeUp(room) : undefined;
+      const name = fault?.errno === 'ENOSPC' ? popDisposable(room) : undefined;
       if (name === undefined) return done(fault);
       files.remove(name, (failure) => (failure ? done(failure) : create(done)));
     });
@@ -237,7 +241,7 @@ function creation(room: Room, name: string, size = HARD_STATE_BYTES): Step {
 }
 
 /** The name of a file that may go. */
-function takeUp(room: Room): string | undefined {
+function popDisposable(room: Room): string | undefined {
   const piece = room.reserve.pop();
   if (piece !== undefined) return piece.name;
   return room.spares.length > 1 ? room.spares.pop()?.name : undefined;

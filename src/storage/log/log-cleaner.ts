@@ -12,7 +12,7 @@ interface Place {
   readonly index: number;
 }
 
-interface LogMoverOptions {
+interface LogCleanerOptions {
   readonly limits: LogLimits;
   readonly replicas: ReadonlyMap<ShardId, LogReplica>;
   readonly read: (replica: LogReplica, index: number) => RawEntry | undefined;
@@ -20,13 +20,13 @@ interface LogMoverOptions {
 }
 
 export class LogCleaner {
-  readonly #options: LogMoverOptions;
+  readonly #options: LogCleanerOptions;
   /** What was live in the segment being emptied when that began, last first. */
   #work: Place[] = [];
   #epoch = 0;
   movedBytes = 0;
 
-  constructor(options: LogMoverOptions) {
+  constructor(options: LogCleanerOptions) {
     this.#options = options;
   }
 

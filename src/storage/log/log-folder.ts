@@ -12,7 +12,7 @@ import {
   ownerCrc,
   START_ANEW,
 } from './log-identity.ts';
-import { sheetOf } from './log-record.ts';
+import { recordBufferOf } from './log-record.ts';
 import type { OpenSegment } from './log-replay.ts';
 import { decodePreamble, epochOf, PREAMBLE_BYTES, segmentName } from './log-segment.ts';
 
@@ -27,7 +27,7 @@ const PIECE_BYTES = 512;
 export interface Folder {
   readonly identity: Identity | undefined;
   /** By file, in the order of PROMISE_FILES. */
-  readonly promises: readonly (HardStates | undefined)[];
+  readonly hardStates: readonly (HardStates | undefined)[];
   /** Size by epoch. */
   readonly segments: ReadonlyMap<number, number>;
   readonly spares: readonly FileEntry[];
@@ -89,7 +89,7 @@ export function readFolder(
   if (unknown.length > 0) {
     return refuse(`the folder holds ${unknown.join(', ')}, which is not the log's: move it away`);
   }
-  const promises = HARD_STATE_FILES.map((name) => {
+  const hardStates = HARD_STATE_FILES.map((name) => {
     const bytes = others.has(name) ? readWhole(files, name, others.get(name) ?? 0) : undefined;
     return bytes === undefined ? undefined : decodeHardStates(bytes);
   });
@@ -105,13 +105,13 @@ export function readFolder(
         `the folder is empty, but this node has lived before: give it back, or ${START_ANEW}`,
       );
     }
-    return { identity: undefined, promises, segments, spares, reserve, hasHalfSpare };
+    return { identity: undefined, hardStates, segments, spares, reserve, hasHalfSpare };
   }
   const bytes = readWhole(files, IDENTITY, size);
   if (bytes === undefined) return refuse('the identity file cannot be read');
   const identity = decodeIdentity(bytes, owner);
   if (typeof identity === 'string') return refuse(identity);
-  return { identity, promises, segments, spares, reserve, hasHalfSpare };
+  return { identity, hardStates, segments, spares, reserve, hasHalfSpare };
 }
 
 function isList(entries: readonly FileEntry[] | FileFault): entries is readonly FileEntry[] {
@@ -144,7 +144,7 @@ export function readSegment(
   if (header.epoch !== epoch) return `${name} says that it is ${segmentName(header.epoch)}`;
   if (header.owner !== ownerCrc(owner)) return `${name} belongs to another node`;
   if (header.size !== size) return `${name} has ${size} bytes and should have ${header.size}`;
-  return { header, sheet: sheetOf(bytes), isDamaged };
+  return { header, buffer: recordBufferOf(bytes), isDamaged };
 }
 
 /** Sectors that cannot be read become zeros, which is damage like any other. */

@@ -15,8 +15,8 @@ import {
   plainKind,
   readHeader,
   readPayload,
+  recordBufferOf,
   recordBytes,
-  sheetOf,
 } from './log-record.ts';
 import type { LogReplica } from './log-replica.ts';
 import { segmentName } from './log-segment.ts';
@@ -59,17 +59,17 @@ export class LogReader {
     const bytes = this.#options.files.read({ name: segmentName(epoch), offset, length });
     if (!(bytes instanceof Uint8Array)) {
       if (to > range.from) return this.read(replica, { ...range, to: range.from });
-      this.#spoil(replica, range.from, `reading failed with ${bytes.errno}`);
+      this.#markDamaged(replica, range.from, `reading failed with ${bytes.errno}`);
       return [];
     }
-    const sheet = sheetOf(bytes);
+    const buffer = recordBufferOf(bytes);
     const entries: LogEntry[] = [];
     let weight = 0;
     for (let index = range.from; index <= to; index++) {
-      const raw = this.#check(replica, { index, sheet, origin: offset });
+      const raw = this.#check(replica, { index, buffer, origin: offset });
       const entry = raw === undefined ? undefined : entryOf(replica, index, raw);
       if (entry === undefined) {
-        this.#spoil(replica, index, 'it is not what was written');
+        this.#markDamaged(replica, index, 'it is not what was written');
         break;
       }
       weight += sizeOf(entry);
@@ -86,9 +86,9 @@ export class LogReader {
     const bytes = this.#options.files.read({ name, offset, length: recordBytes(length) });
     const isRead = bytes instanceof Uint8Array;
     const raw = isRead
-      ? this.#check(replica, { index, sheet: sheetOf(bytes), origin: offset })
+      ? this.#check(replica, { index, buffer: recordBufferOf(bytes), origin: offset })
       : undefined;
-    if (raw === undefined) this.#spoil(replica, index, 'it is not what was written');
+    if (raw === undefined) this.#markDamaged(replica, index, 'it is not what was written');
     return raw;
   }
 
@@ -117,23 +117,23 @@ export class LogReader {
     replica: LogReplica,
     part: {
       readonly index: number;
-      readonly sheet: ReturnType<typeof sheetOf>;
+      readonly buffer: ReturnType<typeof recordBufferOf>;
       readonly origin: number;
     },
   ): RawEntry | undefined {
-    const { index, sheet, origin } = part;
+    const { index, buffer, origin } = part;
     const { epoch, offset }: Location = replica.table.at(index);
     const place = { salt: this.#options.saltOf(epoch), epoch, offset };
-    const header = readHeader(sheet, offset - origin, place);
+    const header = readHeader(buffer, offset - origin, place);
     if (header === undefined || header.shard !== replica.shard || header.index !== index) {
       return undefined;
     }
     if (header.term !== replica.termAt(index) || !isEntry(header.kind)) return undefined;
-    const payload = readPayload(sheet, offset - origin, header);
+    const payload = readPayload(buffer, offset - origin, header);
     return payload === undefined ? undefined : { kind: header.kind, payload };
   }
 
-  #spoil(replica: LogReplica, index: number, text: string): void {
+  #markDamaged(replica: LogReplica, index: number, text: string): void {
     const { epoch, offset } = replica.table.at(index);
     replica.table.punch(index);
     const { shard } = replica;

@@ -92,12 +92,12 @@ export function recordBytes(payloadLength: number): number {
 }
 
 /** A buffer of records, seen as bytes and as words. */
-export interface Sheet {
+export interface RecordBuffer {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
 }
 
-export function sheetOf(bytes: Uint8Array): Sheet {
+export function recordBufferOf(bytes: Uint8Array): RecordBuffer {
   const isAligned = bytes.byteOffset % 4 === 0;
   const own = isAligned ? bytes : bytes.slice();
   return {
@@ -108,13 +108,13 @@ export function sheetOf(bytes: Uint8Array): Sheet {
 
 /** Writes a record at `at` of the sheet, whose first byte belongs at `origin` of the segment. */
 export function writeRecord(
-  sheet: Sheet,
+  buffer: RecordBuffer,
   at: number,
   record: RecordName & RecordLink & { readonly payload: Uint8Array; readonly place: RecordPlace },
 ): number {
   const { kind, shard, index, term, batch, ordinal, previous, payload, place } = record;
   assert(ordinal <= ORDINAL_MAX && shard < WORD, 'a header has room for its numbers');
-  const { bytes, words } = sheet;
+  const { bytes, words } = buffer;
   const word = at / 4;
   words[word + 1] = payload.length === 0 ? 0 : crc32(payload);
   words[word + 2] = previous;
@@ -137,8 +137,12 @@ export function writeRecord(
 }
 
 /** The header of the record at `at`, if a record of this place is there. */
-export function readHeader(sheet: Sheet, at: number, place: RecordPlace): RecordHeader | undefined {
-  const { bytes, words } = sheet;
+export function readHeader(
+  buffer: RecordBuffer,
+  at: number,
+  place: RecordPlace,
+): RecordHeader | undefined {
+  const { bytes, words } = buffer;
   const word = at / 4;
   if (words[word + 4] !== place.epoch || at + HEADER_BYTES > bytes.length) return undefined;
   const length = words[word + 3] as number;
@@ -164,12 +168,12 @@ export function readHeader(sheet: Sheet, at: number, place: RecordPlace): Record
 
 /** The payload behind a header, as a view; undefined if it is not what was written. */
 export function readPayload(
-  sheet: Sheet,
+  buffer: RecordBuffer,
   at: number,
   { length, payloadCrc }: RecordHeader,
 ): Uint8Array | undefined {
   const from = at + HEADER_BYTES;
-  const payload = sheet.bytes.subarray(from, from + length);
+  const payload = buffer.bytes.subarray(from, from + length);
   if (length === 0) return payloadCrc === 0 ? payload : undefined;
   return crc32(payload) === payloadCrc ? payload : undefined;
 }

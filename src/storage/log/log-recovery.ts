@@ -17,7 +17,7 @@ export interface Tail {
 }
 
 /** Where the next life begins. */
-export interface Junction {
+export interface Continuation {
   readonly before: number;
   readonly follows: number;
   readonly followsEnd: number;
@@ -30,10 +30,10 @@ export interface Recovery {
   readonly chain: readonly SegmentHeader[];
   /** Segments and half-made ones that nothing needs. */
   readonly leftovers: readonly { readonly epoch: number; readonly size: number }[];
-  readonly junction: Junction;
+  readonly continuation: Continuation;
   readonly tail: Tail | undefined;
   readonly incarnation: number;
-  readonly promises: HardStates;
+  readonly hardStates: HardStates;
 }
 
 interface Scanned {
@@ -55,23 +55,23 @@ interface RecoveryOptions {
 
 export function recover(options: RecoveryOptions): Recovery | Refusal {
   const { folder } = options;
-  const promises = newestOf(folder.promises);
-  if (promises === undefined) {
+  const hardStates = newestOf(folder.hardStates);
+  if (hardStates === undefined) {
     return refuse(
       `${HARD_STATE_FILES.join(' and ')} are both lost, so no vote can be proven: ${START_ANEW}`,
     );
   }
   const incarnation = folder.identity?.incarnation ?? 0;
-  if (promises.incarnation > incarnation) return fromThePast(incarnation, promises.incarnation);
-  const chain = readChain(options, promises);
+  if (hardStates.incarnation > incarnation) return fromThePast(incarnation, hardStates.incarnation);
+  const chain = readChain(options, hardStates);
   if ('type' in chain) return chain;
   for (const { incarnation: seen } of chain.headers) {
     if (seen > incarnation) return fromThePast(incarnation, seen);
   }
   const replay = new LogReplay();
-  const end = replayChain(options, chain, { replay, promises });
+  const end = replayChain(options, chain, { replay, hardStates });
   if ('type' in end) return end;
-  replay.finish(promises);
+  replay.finish(hardStates);
   const epochs = chain.headers.map(({ epoch }) => epoch);
   return {
     type: 'recovered',
@@ -82,11 +82,11 @@ export function recover(options: RecoveryOptions): Recovery | Refusal {
       .map(([epoch, size]) => ({ epoch, size })),
     ...end,
     incarnation,
-    promises,
+    hardStates,
   };
 }
 
-function newestOf(copies: Folder['promises']): HardStates | undefined {
+function newestOf(copies: Folder['hardStates']): HardStates | undefined {
   let newest: HardStates | undefined;
   for (const copy of copies) {
     if (copy !== undefined && copy.sequence > (newest?.sequence ?? -1)) newest = copy;
@@ -100,8 +100,8 @@ function fromThePast(identity: number, log: number): Refusal {
 }
 
 /** From the last segment back to the oldest one that is needed, then turned around. */
-function readChain(options: RecoveryOptions, promises: HardStates): Chain | Refusal {
-  const { confirmed, oldest } = promises;
+function readChain(options: RecoveryOptions, hardStates: HardStates): Chain | Refusal {
+  const { confirmed, oldest } = hardStates;
   const last = findLast(options, confirmed);
   if (last === undefined) return { headers: [], last };
   if ('type' in last) return last;
@@ -147,16 +147,16 @@ function readScanned(
 ): Scanned | string {
   const segment = readSegment(options, epoch, { through });
   if (typeof segment === 'string') return segment;
-  return { segment, batches: scanSegment(segment.sheet, segment.header) };
+  return { segment, batches: scanSegment(segment.buffer, segment.header) };
 }
 
-type End = Pick<Recovery, 'junction' | 'tail'>;
+type End = Pick<Recovery, 'continuation' | 'tail'>;
 
 /** One segment in memory at a time, however many there are. */
 function replayChain(
   options: RecoveryOptions,
   { headers, last }: Chain,
-  { replay, promises }: { readonly replay: LogReplay; readonly promises: HardStates },
+  { replay, hardStates }: { readonly replay: LogReplay; readonly hardStates: HardStates },
 ): End | Refusal {
   for (const [nth, { epoch }] of headers.entries()) {
     const next = headers[nth + 1];
@@ -165,7 +165,7 @@ function replayChain(
     const scanned = needed(readScanned(options, epoch, next.followsEnd));
     if ('type' in scanned) return scanned;
     const { segment, batches } = scanned;
-    if (segment.isDamaged) replay.tellHeader(segment);
+    if (segment.isDamaged) replay.reportHeader(segment);
     const counted = batches.filter(({ number }) => number <= next.follows);
     const end = counted.at(-1);
     if (end?.number === next.follows) closeLast(end, next.followsEnd);
@@ -173,10 +173,10 @@ function replayChain(
     if (refusal !== undefined) return refusal;
   }
   if (last === undefined) {
-    return { junction: { before: 0, follows: 0, followsEnd: 0 }, tail: undefined };
+    return { continuation: { before: 0, follows: 0, followsEnd: 0 }, tail: undefined };
   }
-  if (last.segment.isDamaged) replay.tellHeader(last.segment);
-  return replayLast(replay, withItsEnd(last, promises), promises.confirmed);
+  if (last.segment.isDamaged) replay.reportHeader(last.segment);
+  return replayLast(replay, withItsEnd(last, hardStates), hardStates.confirmed);
 }
 
 /** All of it was durable: whatever is not there now is damage. */
@@ -209,8 +209,8 @@ function unnamed(what: string): string {
  * The end of the last confirmed batch has a second witness: the promises say where it is. So a
  * batch that lacks nothing but its end is known to, also one that was nothing but its end.
  */
-function withItsEnd({ segment, batches }: Scanned, promises: HardStates): Scanned {
-  const { confirmed, confirmedEnd } = promises;
+function withItsEnd({ segment, batches }: Scanned, hardStates: HardStates): Scanned {
+  const { confirmed, confirmedEnd } = hardStates;
   const last = batches.at(-1);
   const isLast = confirmed.epoch === segment.header.epoch && confirmedEnd > 0;
   if (last === undefined || !isLast) return { segment, batches };
@@ -234,13 +234,13 @@ function replayLast(
   if (refusal !== undefined) return refusal;
   const last = batches.at(-1);
   const lastConfirmed = batches.find(({ number }) => number === confirmed);
-  const junction =
+  const continuation =
     lastConfirmed === undefined
       ? { before, follows, followsEnd }
       : { before: epoch, follows: confirmed, followsEnd: lastConfirmed.end };
   if (last === undefined || last.number === confirmed || !isWhole(last)) {
-    return { junction, tail: undefined };
+    return { continuation, tail: undefined };
   }
   replay.apply(segment, last);
-  return { junction, tail: { segment, start: last.start, end: last.end } };
+  return { continuation, tail: { segment, start: last.start, end: last.end } };
 }

@@ -16,9 +16,9 @@ import {
   isRepair,
   KIND,
   plainKind,
+  type RecordBuffer,
   type RecordHeader,
   type RecordName,
-  type Sheet,
 } from './log-record.ts';
 import { LogReplica } from './log-replica.ts';
 import type { FoundBatch, LostRecord } from './log-scan.ts';
@@ -26,7 +26,7 @@ import { type SegmentHeader, segmentName } from './log-segment.ts';
 
 export interface OpenSegment {
   readonly header: SegmentHeader;
-  readonly sheet: Sheet;
+  readonly buffer: RecordBuffer;
 }
 
 /** One record of a batch in its place, whether it was found or only named. */
@@ -44,7 +44,7 @@ export class LogReplay {
   #batch: FoundBatch | undefined;
   #listed = new Set<ShardId>();
   /** A tombstone whose member is damaged, until the next record tells it. */
-  #unread: Omit<Tombstone, 'member'> | undefined;
+  #unreadTombstone: Omit<Tombstone, 'member'> | undefined;
 
   apply(segment: OpenSegment, batch: FoundBatch): void {
     this.#segment = segment;
@@ -53,7 +53,7 @@ export class LogReplay {
     const isCheckpoint = batch.number === 1;
     if (isCheckpoint) this.tombstones = [];
     if (isCheckpoint) this.lives.clear();
-    if (batch.isEndLost) this.#tell(batch.end, undefined, 'the end of a batch is damaged');
+    if (batch.isEndLost) this.#report(batch.end, undefined, 'the end of a batch is damaged');
     for (const step of stepsOf(batch)) this.#take(step, isCheckpoint);
     if (!isCheckpoint) return;
     for (const [shard, replica] of this.replicas) {
@@ -63,19 +63,19 @@ export class LogReplay {
     }
   }
 
-  tellHeader({ header }: OpenSegment): void {
+  reportHeader({ header }: OpenSegment): void {
     const file = segmentName(header.epoch);
     const text = 'one of two copies of the header is damaged';
     this.damage.push({ file, offset: 0, shard: undefined, index: undefined, text });
   }
 
   /** Nothing more will come: what is still missing is lost. */
-  finish(promises: HardStates): void {
+  finish(hardStates: HardStates): void {
     for (const replica of this.replicas.values()) {
       if (replica.quarantine === '' && replica.hasLostConfiguration) {
         replica.isolate('a configuration in its log is lost');
       }
-      this.#settleVote(replica, promises);
+      this.#settleVote(replica, hardStates);
     }
   }
 
@@ -113,12 +113,12 @@ export class LogReplay {
     const payload = this.#payloadOf(step);
     if (payload === undefined) {
       const what = isEntry(kind) ? 'an entry is damaged' : 'a record is damaged';
-      this.#tell(step.offset, step, what);
+      this.#report(step.offset, step, what);
     }
-    if (kind === KIND.life) return this.#learn(step);
+    if (kind === KIND.life) return this.#takeLife(step);
     if (kind === KIND.shard) return this.#adopt(shard, payload, isCheckpoint);
-    if (kind === KIND.tombstone) return this.#bury(step, payload);
-    if (kind === KIND.tombstoneMember) return this.#buryUnread(step);
+    if (kind === KIND.tombstone) return this.#addTombstone(step, payload);
+    if (kind === KIND.tombstoneMember) return this.#addFromSecondCopy(step);
     const replica = this.replicas.get(shard);
     if (replica === undefined) return this.#isolate(shard, 'its creation is lost');
     if (kind === KIND.remove) return this.#remove(replica, step, payload);
@@ -126,7 +126,7 @@ export class LogReplay {
     if (isEntry(kind)) return this.#enter(replica, step, payload);
     switch (kind) {
       case KIND.hardState:
-        return this.#promise(replica, step, payload);
+        return this.#takeHardState(replica, step, payload);
       case KIND.forget:
         if (replica.termAt(index) !== undefined) return replica.forget(index);
         return index < replica.base.index ? undefined : this.#isolate(shard, 'its log has a gap');
@@ -153,23 +153,23 @@ export class LogReplay {
     this.#lostVotes.delete(shard);
   }
 
-  #bury({ shard, index, term }: RecordName, payload: Uint8Array | undefined): void {
+  #addTombstone({ shard, index, term }: RecordName, payload: Uint8Array | undefined): void {
     const member = payload === undefined ? undefined : decode(memberAlone, payload);
     const configuration = { index, term };
-    if (member === undefined) this.#unread = { shard, configuration };
+    if (member === undefined) this.#unreadTombstone = { shard, configuration };
     else this.tombstones.push({ shard, member, configuration });
   }
 
   /** The second copy of the member counts where the first one cannot be read. */
-  #buryUnread({ shard, index: member, term }: RecordName): void {
-    const unread = this.#unread;
-    this.#unread = undefined;
+  #addFromSecondCopy({ shard, index: member, term }: RecordName): void {
+    const unread = this.#unreadTombstone;
+    this.#unreadTombstone = undefined;
     if (unread?.shard !== shard || unread.configuration.index !== term) return;
     this.tombstones.push({ ...unread, member: member as MemberId });
   }
 
   /** Also of a record that was found by its name alone, which says everything. */
-  #learn({ shard, index: incarnation, term: word }: RecordName): void {
+  #takeLife({ shard, index: incarnation, term: word }: RecordName): void {
     const node = shard as number as NodeId;
     if (incarnation === 0) this.lives.delete(node);
     else this.lives.set(node, { incarnation, word });
@@ -177,7 +177,7 @@ export class LogReplay {
 
   #remove(replica: LogReplica, name: RecordName, payload: Uint8Array | undefined): void {
     // What is removed is the replica that is there.
-    if (replica.member === NO_MEMBER) this.#bury(name, payload);
+    if (replica.member === NO_MEMBER) this.#addTombstone(name, payload);
     else {
       const { index, term } = name;
       const { shard, member } = replica;
@@ -188,7 +188,11 @@ export class LogReplay {
     this.#lostVotes.delete(replica.shard);
   }
 
-  #promise(replica: LogReplica, { index, term }: RecordName, payload: Uint8Array | undefined) {
+  #takeHardState(
+    replica: LogReplica,
+    { index, term }: RecordName,
+    payload: Uint8Array | undefined,
+  ) {
     const vote = payload === undefined ? undefined : decode(memberAlone, payload);
     replica.hardState = { term, vote: vote ?? NO_MEMBER, commit: index };
     if (vote !== undefined) this.#lostVotes.delete(replica.shard);
@@ -202,7 +206,7 @@ export class LogReplay {
     if (this.#batch?.damaged.has(step.ordinal)) return undefined;
     if (plainKind(step.kind) === KIND.command) return NO_BYTES;
     const from = step.offset + HEADER_BYTES;
-    return segment.sheet.bytes.subarray(from, from + step.length);
+    return segment.buffer.bytes.subarray(from, from + step.length);
   }
 
   #enter(replica: LogReplica, step: Step, payload: Uint8Array | undefined): void {
@@ -242,7 +246,7 @@ export class LogReplay {
     return { epoch: this.#segment?.header.epoch ?? 0, batch: this.#batch?.number ?? 0 };
   }
 
-  #tell(offset: number, name: RecordName | undefined, text: string): void {
+  #report(offset: number, name: RecordName | undefined, text: string): void {
     const file = segmentName(this.#segment?.header.epoch ?? 0);
     this.damage.push({ file, offset, shard: name?.shard, index: name?.index, text });
   }

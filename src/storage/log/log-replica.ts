@@ -11,7 +11,7 @@ import { type LiveAccount, type Location, LocationTable } from './location-table
 import type { RestoredReplica } from './log.ts';
 import type { ReplicaMeta } from './log-meta.ts';
 
-const NO_PROMISES: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
+const NO_HARD_STATE: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
 
 /**
  * The same steps are taken when a record is written and when it is found again after a restart.
@@ -21,7 +21,7 @@ export class LogReplica {
   readonly shard: ShardId;
   readonly table: LocationTable;
   member: MemberId;
-  hardState: HardState = NO_PROMISES;
+  hardState: HardState = NO_HARD_STATE;
   mayVote = true;
   base: Position = ORIGIN;
   lastIndex = 0;

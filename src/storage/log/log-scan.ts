@@ -6,13 +6,13 @@ import {
   ALIGNMENT,
   HEADER_BYTES,
   KIND,
+  type RecordBuffer,
   type RecordHeader,
   type RecordName,
   type RecordPlace,
   readHeader,
   readPayload,
   recordBytes,
-  type Sheet,
 } from './log-record.ts';
 import { firstPrevious, PREAMBLE_BYTES, type SegmentHeader } from './log-segment.ts';
 
@@ -43,26 +43,26 @@ export function isWhole(batch: FoundBatch): boolean {
 }
 
 /** Batches in the order of their numbers. A crash or damage may have left gaps. */
-export function scanSegment(sheet: Sheet, header: SegmentHeader): FoundBatch[] {
+export function scanSegment(buffer: RecordBuffer, header: SegmentHeader): FoundBatch[] {
   const batches: FoundBatch[] = [];
   let at = PREAMBLE_BYTES;
   let previous: number | undefined = firstPrevious(header);
   let open: FoundBatch | undefined;
-  while (at + HEADER_BYTES <= sheet.bytes.length) {
-    const found = readHeader(sheet, at, placeOf(header, at));
+  while (at + HEADER_BYTES <= buffer.bytes.length) {
+    const found = readHeader(buffer, at, placeOf(header, at));
     const isNext =
       found !== undefined &&
       (previous === undefined || found.previous === previous) &&
       found.batch >= (open?.number ?? batches.at(-1)?.number ?? 1);
     if (!isNext) {
-      const next = findRecord(sheet, at + ALIGNMENT, header);
+      const next = findRecord(buffer, at + ALIGNMENT, header);
       if (next === undefined) break;
       at = next;
       previous = undefined;
       continue;
     }
     if (open !== undefined && open.number !== found.batch) {
-      close(sheet, open, found.offset);
+      close(buffer, open, found.offset);
       open = undefined;
     }
     if (open === undefined) {
@@ -70,16 +70,16 @@ export function scanSegment(sheet: Sheet, header: SegmentHeader): FoundBatch[] {
       batches.push(open);
     }
     open.records.push(found);
-    if (readPayload(sheet, at, found) === undefined) open.damaged.add(found.ordinal);
+    if (readPayload(buffer, at, found) === undefined) open.damaged.add(found.ordinal);
     at += recordBytes(found.length);
     open.end = at;
     previous = found.crc;
     if (found.kind === KIND.end) {
-      close(sheet, open, at);
+      close(buffer, open, at);
       open = undefined;
     }
   }
-  if (open !== undefined) close(sheet, open, undefined);
+  if (open !== undefined) close(buffer, open, undefined);
   return batches;
 }
 
@@ -101,26 +101,26 @@ function placeOf({ epoch, salt }: SegmentHeader, offset: number): RecordPlace {
 }
 
 /** The first place from `from` on where a record of this segment begins. */
-function findRecord(sheet: Sheet, from: number, header: SegmentHeader): number | undefined {
-  const { words } = sheet;
+function findRecord(buffer: RecordBuffer, from: number, header: SegmentHeader): number | undefined {
+  const { words } = buffer;
   const { epoch } = header;
   for (let word = from / 4 + 4; word < words.length; word += ALIGNMENT / 4) {
     if (words[word] !== epoch) continue;
     const at = (word - 4) * 4;
-    if (readHeader(sheet, at, placeOf(header, at)) !== undefined) return at;
+    if (readHeader(buffer, at, placeOf(header, at)) !== undefined) return at;
   }
   return undefined;
 }
 
 /** No more of this batch will come; `next` is where the one behind it begins. */
-function close(sheet: Sheet, batch: FoundBatch, next: number | undefined): void {
+function close(buffer: RecordBuffer, batch: FoundBatch, next: number | undefined): void {
   const end = batch.records.at(-1);
   assert(end !== undefined, 'a batch has a record');
   if (end.kind !== KIND.end) return closeWithoutEnd(batch, next);
   batch.records.pop();
   const isEndDamaged = batch.damaged.delete(end.ordinal);
   if (batch.records.length === end.ordinal && !isEndDamaged) return;
-  const payload = readPayload(sheet, end.offset, end);
+  const payload = readPayload(buffer, end.offset, end);
   const names = payload === undefined ? undefined : decodeRuns(payload, end.ordinal);
   if (names === undefined) {
     if (batch.records.length === end.ordinal) batch.isEndLost = true;

@@ -26,10 +26,10 @@ const TOMBSTONE_BYTES = recordBytes(MEMBER_BYTES) + recordBytes(0) + 2 * RUN_BYT
 /** Boots are counted from 1. */
 const NO_LIFE: Life = { incarnation: 0, word: 0 };
 
-interface ScribeOptions {
+interface LogWriterOptions {
   readonly batch: Batch;
   readonly live: LiveBytes;
-  readonly recent: EntryCache;
+  readonly cache: EntryCache;
   readonly replicas: Map<ShardId, LogReplica>;
   readonly tombstones: Tombstone[];
   readonly lives: Map<NodeId, Life>;
@@ -38,18 +38,18 @@ interface ScribeOptions {
 export class LogWriter {
   readonly #batch: Batch;
   readonly #live: LiveBytes;
-  readonly #recent: EntryCache;
+  readonly #cache: EntryCache;
   readonly #replicas: Map<ShardId, LogReplica>;
   readonly #tombstones: Tombstone[];
   readonly #lives: Map<NodeId, Life>;
   #epoch = 0;
   /** A term or vote was written that no copy of the promises has. */
-  hasNewPromise = false;
+  hasNewHardState = false;
 
-  constructor({ batch, live, recent, replicas, tombstones, lives }: ScribeOptions) {
+  constructor({ batch, live, cache, replicas, tombstones, lives }: LogWriterOptions) {
     this.#batch = batch;
     this.#live = live;
-    this.#recent = recent;
+    this.#cache = cache;
     this.#replicas = replicas;
     this.#tombstones = tombstones;
     this.#lives = lives;
@@ -134,7 +134,7 @@ export class LogWriter {
     replica.adopt(meta);
     this.#replicas.set(shard, replica);
     this.#writeReplica(shard, meta);
-    this.hasNewPromise = true;
+    this.hasNewHardState = true;
   }
 
   /** Restart, append, repair, hard state: the order that the door of Raft promises. */
@@ -145,13 +145,13 @@ export class LogWriter {
       this.#batch.add({ kind: KIND.restart, shard, index, term }, encode(SNAPSHOT, snapshot));
       const isKept = replica.termAt(index) === term;
       replica.restart(snapshot);
-      if (isKept) this.#recent.forget(shard, index);
-      else this.#recent.drop(shard);
+      if (isKept) this.#cache.forget(shard, index);
+      else this.#cache.drop(shard);
     }
     for (const entry of entries) this.#append(replica, entry);
-    this.#recent.append(shard, entries);
+    this.#cache.append(shard, entries);
     for (const entry of repairs) this.#repair(replica, entry);
-    this.#promise(replica, hardState);
+    this.#takeHardState(replica, hardState);
   }
 
   #append(replica: LogReplica, entry: LogEntry): void {
@@ -172,14 +172,14 @@ export class LogWriter {
     if (entry.index <= replica.base.index || entry.index > replica.lastIndex) return;
     assert(replica.termAt(entry.index) === entry.term, 'a repair is of the entry that was there');
     this.move(replica, { index: entry.index, kind: kindOf(entry) }, payloadOf(entry));
-    this.#recent.pin(replica.shard, entry);
+    this.#cache.pin(replica.shard, entry);
   }
 
-  #promise(replica: LogReplica, hardState: HardState): void {
+  #takeHardState(replica: LogReplica, hardState: HardState): void {
     const { term, vote, commit } = replica.hardState;
     if (hardState.term === term && hardState.vote === vote && hardState.commit === commit) return;
     assert(hardState.term >= term, 'a term never falls');
-    if (hardState.term !== term || hardState.vote !== vote) this.hasNewPromise = true;
+    if (hardState.term !== term || hardState.vote !== vote) this.hasNewHardState = true;
     replica.hardState = hardState;
     const name = { shard: replica.shard, index: hardState.commit, term: hardState.term };
     this.#batch.add({ kind: KIND.hardState, ...name }, encode(memberAlone, hardState.vote));
@@ -189,7 +189,7 @@ export class LogWriter {
     if (index <= replica.base.index) return;
     const { shard } = replica;
     replica.forget(index);
-    this.#recent.forget(shard, index);
+    this.#cache.forget(shard, index);
     this.#batch.add({ kind: KIND.forget, shard, index, term: replica.base.term });
   }
 
@@ -199,7 +199,7 @@ export class LogWriter {
     const tombstone = { shard, member: replica.member, configuration };
     replica.drop();
     this.#replicas.delete(shard);
-    this.#recent.drop(shard);
+    this.#cache.drop(shard);
     this.#tombstones.push(tombstone);
     this.#writeTombstone(KIND.remove, tombstone);
   }

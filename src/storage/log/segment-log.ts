@@ -27,7 +27,7 @@ import { Batch, END_BYTES, RUN_BYTES } from './log-batch.ts';
 import { LogCleaner } from './log-cleaner.ts';
 import { ownerCrc } from './log-identity.ts';
 import { entryOf, LogReader } from './log-reader.ts';
-import type { Junction, Recovery, Tail } from './log-recovery.ts';
+import type { Continuation, Recovery, Tail } from './log-recovery.ts';
 import { type LogReplica, usableShards } from './log-replica.ts';
 import {
   encodePreamble,
@@ -55,8 +55,8 @@ export interface SegmentLogOptions {
 interface SegmentLogParts extends SegmentLogOptions {
   readonly lineage: Lineage;
   readonly recovery: Recovery;
-  readonly space: SegmentPool;
-  readonly keeper: HardStateWriter;
+  readonly pool: SegmentPool;
+  readonly hardStateWriter: HardStateWriter;
   /** The greatest epoch that any file here ever had. */
   readonly lastEpoch: number;
 }
@@ -89,10 +89,10 @@ export class SegmentLog implements Log {
   readonly lives: ReadonlyMap<NodeId, Life>;
   readonly #parts: SegmentLogParts;
   readonly #batch = new Batch();
-  readonly #scribe: LogWriter;
-  readonly #recent: EntryCache;
+  readonly #writer: LogWriter;
+  readonly #cache: EntryCache;
   readonly #reader: LogReader;
-  readonly #mover: LogCleaner;
+  readonly #cleaner: LogCleaner;
   readonly #live: LiveBytes;
   readonly #clock: SyncClock;
   readonly #replicas: Map<ShardId, LogReplica>;
@@ -101,7 +101,7 @@ export class SegmentLog implements Log {
   readonly #chain: SegmentChain;
   readonly #queue = new AppendQueue();
   #current: Current | undefined;
-  #junction: Junction;
+  #continuation: Continuation;
   /** Where the batch on its way begins in the current segment, or where the next one will. */
   #doneThrough = 0;
   #lastEpoch: number;
@@ -126,18 +126,18 @@ export class SegmentLog implements Log {
     this.#replicas = replay.replicas;
     this.#tombstones = replay.tombstones;
     this.#damage = replay.damage.slice(0, DAMAGE_MAX);
-    this.#recent = new EntryCache(limits.cacheBytesMax);
+    this.#cache = new EntryCache(limits.cacheBytesMax);
     this.#clock = new SyncClock(parts.now);
     this.#lastEpoch = parts.lastEpoch;
-    this.#junction = recovery.junction;
+    this.#continuation = recovery.continuation;
     this.#chain = new SegmentChain(this.#live);
     for (const header of recovery.chain) {
-      if (header.epoch <= recovery.junction.before) this.#chain.add(header);
+      if (header.epoch <= recovery.continuation.before) this.#chain.add(header);
     }
-    this.#scribe = new LogWriter({
+    this.#writer = new LogWriter({
       batch: this.#batch,
       live: this.#live,
-      recent: this.#recent,
+      cache: this.#cache,
       replicas: this.#replicas,
       tombstones: this.#tombstones,
       lives: replay.lives,
@@ -153,15 +153,15 @@ export class SegmentLog implements Log {
         if (this.#damage.length < DAMAGE_MAX) this.#damage.push(damage);
       },
     });
-    this.#mover = new LogCleaner({
+    this.#cleaner = new LogCleaner({
       limits,
       replicas: this.#replicas,
       read: (replica, index) => this.#reader.readRaw(replica, index),
       write: (replica, index, raw) => {
         const entry = entryOf(replica, index, raw);
-        this.#scribe.move(replica, { index, kind: raw.kind }, raw.payload);
+        this.#writer.move(replica, { index, kind: raw.kind }, raw.payload);
         // Where it stands now nothing can be read until the batch is durable.
-        if (entry !== undefined) this.#recent.pin(replica.shard, entry);
+        if (entry !== undefined) this.#cache.pin(replica.shard, entry);
       },
     });
   }
@@ -173,11 +173,11 @@ export class SegmentLog implements Log {
   }
 
   get fullness(): Fullness {
-    return this.#parts.space.fullness;
+    return this.#parts.pool.fullness;
   }
 
   claim(bytes: number, go: () => void): void {
-    this.#parts.space.claim(bytes, go);
+    this.#parts.pool.claim(bytes, go);
   }
 
   get damage(): readonly Damage[] {
@@ -211,8 +211,8 @@ export class SegmentLog implements Log {
     assert(replica !== undefined, 'entries are read of a replica that is here');
     assert(range.from > replica.base.index && range.from <= range.to, 'the range is in the log');
     assert(range.to <= replica.lastIndex, 'the range was handed to the disk');
-    const recent = this.#recent.read(shard, range);
-    if (recent !== undefined) return recent;
+    const cache = this.#cache.read(shard, range);
+    if (cache !== undefined) return cache;
     const entries = this.#reader.read(replica, range);
     return entries.length > 0 ? entries : 'damaged';
   }
@@ -234,40 +234,40 @@ export class SegmentLog implements Log {
 
   idle(): void {
     if (this.#isFailed || this.#isClosing || this.#current === undefined) return;
-    this.#parts.space.tick();
+    this.#parts.pool.tick();
     if (this.#isBusy) return;
     if (this.#queue.length > 0) return this.#pump();
     // Not behind the batch, where the damage that hides one would hide the other as well.
     this.#isConfirming = this.#isUnconfirmed;
-    this.#tendPromises();
+    this.#maintainHardStates();
     if (this.#isMoving()) this.#writeOrSwitch();
   }
 
   metrics(): LogMetrics {
-    const { space } = this.#parts;
+    const { pool } = this.#parts;
     return {
       ...this.#clock.metrics(),
       queuedRecords: this.#queue.length,
       segments: this.#chain.length,
-      spares: space.spares,
+      spares: pool.spares,
       liveBytes: this.#live.total,
-      movedBytes: this.#mover.movedBytes,
-      cachedBytes: this.#recent.bytes,
-      freeBytes: space.freeBytes,
+      movedBytes: this.#cleaner.movedBytes,
+      cachedBytes: this.#cache.bytes,
+      freeBytes: pool.freeBytes,
     };
   }
 
   close(onClosed: () => void): void {
     if (this.#isClosing) return onClosed();
     this.#isClosing = true;
-    const { files, space, keeper } = this.#parts;
+    const { files, pool, hardStateWriter } = this.#parts;
     const end = () => {
       files.close();
       onClosed();
     };
     if (this.#isFailed) return end();
     this.#whenIdle(() => {
-      keeper.whenIdle(() => this.#writePromises(() => space.close(end)));
+      hardStateWriter.whenIdle(() => this.#writeHardStates(() => pool.close(end)));
     });
   }
 
@@ -279,7 +279,7 @@ export class SegmentLog implements Log {
   }
 
   /** There is a spare that was not there before. */
-  spareCame(): void {
+  retry(): void {
     this.#pump();
   }
 
@@ -302,7 +302,7 @@ export class SegmentLog implements Log {
     assert(needed <= limits.batchBytesMax, 'a write fits a batch');
     const room = this.#room;
     // What is left of the last segment is for what makes room.
-    const kept = this.#parts.space.spares > 0 ? 0 : this.#freeingBytes;
+    const kept = this.#parts.pool.spares > 0 ? 0 : this.#freeingBytes;
     if (needed + kept <= room) return this.#write({ isFirst: false });
     this.#switch();
     const isFree = this.#queue.hasFreeing(room - END_BYTES, this.#isKnown);
@@ -325,21 +325,21 @@ export class SegmentLog implements Log {
 
   #isMoving(): boolean {
     const { bytes: chainBytes } = this.#chain;
-    const { segmentBytes } = this.#parts.space;
-    return this.#mover.isWorthwhile({ chainBytes, liveBytes: this.#live.total, segmentBytes });
+    const { segmentBytes } = this.#parts.pool;
+    return this.#cleaner.isWorthwhile({ chainBytes, liveBytes: this.#live.total, segmentBytes });
   }
 
   /** The next segment: named and known to the folder before anything is written to it. */
   #switch(): void {
-    const { files, space, owner, random, lineage } = this.#parts;
-    const spare = space.take(this.#switchBytes);
-    if (spare === undefined) return space.tend();
+    const { files, pool, owner, random, lineage } = this.#parts;
+    const spare = pool.take(this.#switchBytes);
+    if (spare === undefined) return pool.replenish();
     this.#isBusy = true;
     this.#lastEpoch += 1;
     const current = this.#current;
-    const junction =
+    const continuation =
       current === undefined
-        ? this.#junction
+        ? this.#continuation
         : { before: current.header.epoch, follows: current.batch, followsEnd: current.offset };
     const header: SegmentHeader = {
       epoch: this.#lastEpoch,
@@ -347,7 +347,7 @@ export class SegmentLog implements Log {
       size: spare.size,
       owner: ownerCrc(owner),
       incarnation: lineage.incarnation,
-      ...junction,
+      ...continuation,
       isBoot: current === undefined,
     };
     files.rename({ from: spare.name, to: segmentName(header.epoch) }, (fault) => {
@@ -367,7 +367,7 @@ export class SegmentLog implements Log {
     const isBoot = this.#current === undefined;
     // Each record of it is named once more in the directory.
     const tailBytes = isBoot && tail !== undefined ? 2 * (tail.end - tail.start) : 0;
-    const begun = PREAMBLE_BYTES + this.#scribe.checkpointBytes + tailBytes + END_BYTES;
+    const begun = PREAMBLE_BYTES + this.#writer.checkpointBytes + tailBytes + END_BYTES;
     return begun + END_BYTES + this.#queue.firstBytes + this.#freeingBytes;
   }
 
@@ -388,15 +388,15 @@ export class SegmentLog implements Log {
       previous: current.previous,
       ...(isFirst ? { preamble: encodePreamble(header) } : {}),
     });
-    this.#scribe.begin(header.epoch);
-    if (isFirst) this.#scribe.checkpoint();
+    this.#writer.begin(header.epoch);
+    if (isFirst) this.#writer.checkpoint();
     if (header.isBoot && isFirst && recovery.tail !== undefined) this.#rewrite(recovery.tail);
     const used = this.#batch.length + this.#batch.count * RUN_BYTES + END_BYTES;
     const room = Math.min(limits.batchBytesMax, header.size - offset - used);
     const callbacks = isFreeing ? this.#fillFreeing(room) : this.#fill(room);
     const bytes = this.#batch.end();
     assert(offset + bytes.length <= header.size, 'a batch ends inside its segment');
-    this.#parts.space.wrote(bytes.length);
+    this.#parts.pool.wrote(bytes.length);
     current.previous = this.#batch.previous;
     current.offset = offset + bytes.length;
     this.#clock.begin(bytes.length);
@@ -408,23 +408,23 @@ export class SegmentLog implements Log {
       this.#confirmedEnd = current.offset;
       this.#isUnconfirmed = true;
       this.#doneThrough = current.offset;
-      this.#recent.settle();
+      this.#cache.settle();
       if (!isFirst) return this.#finish(callbacks);
       // From now on a lost header, or a lost file, is seen.
-      const { keeper } = this.#parts;
-      keeper.whenIdle(() => this.#writePromises(() => this.#finish(callbacks)));
+      const { hardStateWriter } = this.#parts;
+      hardStateWriter.whenIdle(() => this.#writeHardStates(() => this.#finish(callbacks)));
     });
   }
 
   /** Records from the queue, then what is to be moved. Says who waits for them. */
   #fill(room: number): readonly (() => void)[] {
-    const { callbacks, left } = this.#queue.take(room, (record) => this.#scribe.write(record));
-    if (this.#chain.length > 1 && this.#isMoving()) this.#mover.move(this.#chain.oldest, left);
+    const { callbacks, left } = this.#queue.take(room, (record) => this.#writer.write(record));
+    if (this.#chain.length > 1 && this.#isMoving()) this.#cleaner.move(this.#chain.oldest, left);
     return callbacks;
   }
 
   #fillFreeing(room: number): readonly (() => void)[] {
-    this.#queue.takeFreeing(room, this.#isKnown, (record) => this.#scribe.write(record));
+    this.#queue.takeFreeing(room, this.#isKnown, (record) => this.#writer.write(record));
     return [];
   }
 
@@ -438,9 +438,9 @@ export class SegmentLog implements Log {
         if (replica.table.at(index).offset < start) continue;
         const raw = this.#reader.readRaw(replica, index);
         if (raw !== undefined) {
-          this.#scribe.move(replica, { index, kind: raw.kind }, raw.payload);
+          this.#writer.move(replica, { index, kind: raw.kind }, raw.payload);
           const entry = entryOf(replica, index, raw);
-          if (entry !== undefined) this.#recent.pin(replica.shard, entry);
+          if (entry !== undefined) this.#cache.pin(replica.shard, entry);
         }
       }
     }
@@ -450,8 +450,8 @@ export class SegmentLog implements Log {
     if (this.#isFailed) return;
     this.#isBusy = false;
     this.#chain.free();
-    this.#tendPromises();
-    this.#parts.space.tend();
+    this.#maintainHardStates();
+    this.#parts.pool.replenish();
     this.#pump();
     for (const callback of callbacks) callback();
     if (this.#isBusy || this.#queue.length > 0) return;
@@ -461,19 +461,19 @@ export class SegmentLog implements Log {
   }
 
   /** Only between batches: what is promised is what is durable. */
-  #tendPromises(): void {
-    const { keeper } = this.#parts;
-    const isTold = !this.#chain.hasFreed || keeper.oldest >= this.#chain.oldest;
-    if (isTold) for (const freed of this.#chain.takeFreed()) this.#parts.space.release(freed);
-    if (this.#isBusy || this.#isFailed || keeper.isBusy) return;
-    if (isTold && !this.#scribe.hasNewPromise && !this.#isConfirming) return;
-    this.#writePromises(() => this.#tendPromises());
+  #maintainHardStates(): void {
+    const { hardStateWriter } = this.#parts;
+    const isConfirmed = !this.#chain.hasFreed || hardStateWriter.oldest >= this.#chain.oldest;
+    if (isConfirmed) for (const freed of this.#chain.takeFreed()) this.#parts.pool.release(freed);
+    if (this.#isBusy || this.#isFailed || hardStateWriter.isBusy) return;
+    if (isConfirmed && !this.#writer.hasNewHardState && !this.#isConfirming) return;
+    this.#writeHardStates(() => this.#maintainHardStates());
   }
 
-  #writePromises(done: () => void): void {
-    const { keeper } = this.#parts;
+  #writeHardStates(done: () => void): void {
+    const { hardStateWriter } = this.#parts;
     const { incarnation } = this;
-    this.#scribe.hasNewPromise = false;
+    this.#writer.hasNewHardState = false;
     this.#isUnconfirmed = false;
     this.#isConfirming = false;
     const votes = [...this.#replicas.values()].map(({ shard, member, hardState }) => {
@@ -481,6 +481,6 @@ export class SegmentLog implements Log {
     });
     const { oldest } = this.#chain;
     const [confirmed, confirmedEnd] = [this.#confirmed, this.#confirmedEnd];
-    keeper.write({ incarnation, oldest, confirmed, confirmedEnd, votes }, done);
+    hardStateWriter.write({ incarnation, oldest, confirmed, confirmedEnd, votes }, done);
   }
 }

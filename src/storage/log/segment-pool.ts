@@ -15,7 +15,7 @@ import { SPARE_NEW, spareName, spareNumberOf } from './log-folder.ts';
 import { LogReserve } from './log-reserve.ts';
 import { segmentName } from './log-segment.ts';
 
-interface LogSpaceOptions {
+interface SegmentPoolOptions {
   readonly files: Files;
   readonly limits: LogLimits;
   readonly now: () => number;
@@ -45,7 +45,7 @@ const RESERVE_MARGIN = 1.5;
 const SCARCE_BYTES = 256 * 1024;
 
 export class SegmentPool {
-  readonly #options: LogSpaceOptions;
+  readonly #options: SegmentPoolOptions;
   readonly #watch: SpaceWatch;
   readonly #spares: FileEntry[];
   #claims: Claim[] = [];
@@ -64,13 +64,13 @@ export class SegmentPool {
   readonly #reserve: LogReserve;
   /** The first segment of this life is not taken yet. */
   #isBooting = true;
-  #hasScraped = false;
+  #hasTriedScarce = false;
   /** What was tried to be made last, and could not be. */
   #missedBytes = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
   #retryMilliseconds = RETRY_MILLISECONDS_MIN;
 
-  constructor(options: LogSpaceOptions) {
+  constructor(options: SegmentPoolOptions) {
     this.#options = options;
     this.#spares = [...options.found];
     for (const { name } of options.found) {
@@ -141,34 +141,34 @@ export class SegmentPool {
   tick(): void {
     if (this.#isClosed) return;
     this.#watch.tick(this.#options.now());
-    this.tend();
+    this.replenish();
   }
 
   /** Makes what is missing, one at a time. */
-  tend(): void {
+  replenish(): void {
     if (this.#isClosed || this.#isCreating) return;
     if (this.#watch.freeBytes === undefined) return this.#watch.look();
     const now = this.#options.now();
     const size = Math.max(this.segmentBytes, this.#wantedBytes);
     if (!this.#isMissing()) {
       this.#isShort = false;
-      return this.#tendReserve();
+      return this.#replenishReserve();
     }
     const hasRoom = this.#watch.freeBytes - size >= this.#watch.fullBytes;
     if (hasRoom && now >= this.#retryAt) return this.#create(size);
-    if (this.#isBooting && this.#wantedBytes > 0) return this.#scrape();
+    if (this.#isBooting && this.#wantedBytes > 0) return this.#createScarce();
     this.#runShort();
   }
 
   /** A start needs one segment. For that the reserve may go, and the least that is kept free. */
-  #scrape(): void {
+  #createScarce(): void {
     const size = this.#wantedBytes + SCARCE_BYTES;
-    if ((this.#watch.freeBytes ?? 0) >= size && !this.#hasScraped) {
-      this.#hasScraped = true;
+    if ((this.#watch.freeBytes ?? 0) >= size && !this.#hasTriedScarce) {
+      this.#hasTriedScarce = true;
       return this.#create(size);
     }
     if (this.#reserve.isEmpty) return this.#runShort();
-    this.#hasScraped = false;
+    this.#hasTriedScarce = false;
     this.#reserve.giveUp(size);
   }
 
@@ -225,7 +225,7 @@ export class SegmentPool {
     if (this.#isClosed) return;
     this.#backOff();
     this.#serveClaims();
-    this.tend();
+    this.replenish();
   }
 
   /** In their order: one that is large is not overtaken until there is nothing for it at all. */
@@ -242,7 +242,7 @@ export class SegmentPool {
   }
 
   /** While there is plenty, and never so that there is not plenty any more. */
-  #tendReserve(): void {
+  #replenishReserve(): void {
     const size = this.#reserve.missing(this.#writtenBytes);
     const { level, freeBytes = 0, lowBytes } = this.#watch;
     const hasRoom = level === 'plenty' && freeBytes - size >= lowBytes * RESERVE_MARGIN;
@@ -298,7 +298,7 @@ export class SegmentPool {
       if (fault !== undefined) return onFault(fault);
       this.#retryMilliseconds = RETRY_MILLISECONDS_MIN;
       this.#add({ name: to, size });
-      this.tend();
+      this.replenish();
     });
     files.rename({ from: SPARE_NEW, to }, done);
   }

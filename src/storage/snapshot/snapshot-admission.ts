@@ -5,21 +5,21 @@
 
 import type { ShardId } from '../../base/ids.ts';
 
-interface PlacesOptions {
+interface SnapshotAdmissionOptions {
   readonly max: number;
   /** A shard that has not asked for this long has left the line. */
-  readonly patienceMilliseconds: number;
+  readonly requestTimeoutMilliseconds: number;
   /** A place was given back: the next in line may have it at once. */
   readonly onFree: () => void;
 }
 
 export class SnapshotAdmission {
-  readonly #options: PlacesOptions;
+  readonly #options: SnapshotAdmissionOptions;
   readonly #taken = new Set<ShardId>();
   /** When each that waits asked last; the one that came first stands first. */
   readonly #waiting = new Map<ShardId, number>();
 
-  constructor(options: PlacesOptions) {
+  constructor(options: SnapshotAdmissionOptions) {
     this.#options = options;
   }
 
@@ -39,7 +39,7 @@ export class SnapshotAdmission {
     if (this.#taken.has(shard)) return true;
     let free = this.#options.max - this.#taken.size;
     for (const [other, askedAt] of this.#waiting) {
-      if (now - askedAt > this.#options.patienceMilliseconds) {
+      if (now - askedAt > this.#options.requestTimeoutMilliseconds) {
         this.#waiting.delete(other);
         continue;
       }

@@ -13,7 +13,7 @@ import { keyOf, type Place, sectionOf } from '../state/state-key.ts';
 import { damageOf, isSound, valueIn } from '../state/state-record.ts';
 import type { ReadQueue } from './read-queue.ts';
 import { encodeEnd, encodeHeader, encodeRows, HEADER_BYTES } from './snapshot-format.ts';
-import { Strand } from './snapshot-strand.ts';
+import { SnapshotWindow } from './snapshot-window.ts';
 
 interface SnapshotExportOptions {
   readonly place: Place;
@@ -37,7 +37,7 @@ export class SnapshotExport {
   /** In the order of their offsets. */
   readonly #marks: Mark[] = [{ offset: HEADER_BYTES, from: undefined }];
   /** The one that was read last comes last. */
-  #strands: Strand[] = [];
+  #windows: SnapshotWindow[] = [];
   #isClosed = false;
 
   constructor(options: SnapshotExportOptions) {
@@ -56,17 +56,17 @@ export class SnapshotExport {
   }
 
   /** At most so many bytes from an offset on, any offset that was given before, or the next. */
-  read(offset: number, bytesMax: number): ReturnType<Strand['read']> | 'gone' {
-    if (this.#isClosed || this.#strands.some(({ end }) => offset >= end)) return 'gone';
-    const strand = this.#strandAt(offset);
-    this.#strands = [...this.#strands.filter((one) => one !== strand), strand];
-    return strand.read(offset, bytesMax);
+  read(offset: number, bytesMax: number): ReturnType<SnapshotWindow['read']> | 'gone' {
+    if (this.#isClosed || this.#windows.some(({ end }) => offset >= end)) return 'gone';
+    const window = this.#windowAt(offset);
+    this.#windows = [...this.#windows.filter((one) => one !== window), window];
+    return window.read(offset, bytesMax);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const strand of this.#strands) strand.close();
+    for (const window of this.#windows) window.close();
     this.#options.view.close();
   }
 
@@ -74,36 +74,36 @@ export class SnapshotExport {
    * The one that begins nearest before the offset. So whoever is further on never takes the strand
    * of one who is behind, and nobody loses what he waits for to another.
    */
-  #strandAt(offset: number): Strand {
-    let nearest: Strand | undefined;
-    for (const strand of this.#strands) {
-      const isNearer = nearest === undefined || strand.start > nearest.start;
-      if (strand.holds(offset) && isNearer) nearest = strand;
+  #windowAt(offset: number): SnapshotWindow {
+    let nearest: SnapshotWindow | undefined;
+    for (const window of this.#windows) {
+      const isNearer = nearest === undefined || window.start > nearest.start;
+      if (window.holds(offset) && isNearer) nearest = window;
     }
     if (nearest !== undefined) return nearest;
-    if (this.#strands.length >= STATE_LIMITS.exportStrandsMax) this.#strands.shift()?.close();
+    if (this.#windows.length >= STATE_LIMITS.exportWindowsMax) this.#windows.shift()?.close();
     return this.#begin(offset);
   }
 
-  #begin(offset: number): Strand {
+  #begin(offset: number): SnapshotWindow {
     const mark = this.#marks.findLast((each) => each.offset <= offset);
-    const strand = new Strand({
+    const window = new SnapshotWindow({
       offset: mark?.offset ?? 0,
       cursor: this.#open(mark?.from),
       reads: this.#options.reads,
-      spell: (rows, at) => this.#spell(rows, at),
+      encode: (rows, at) => this.#encode(rows, at),
       onUnreadable: () => this.#failAt(this.#options.place.key(0, new Uint8Array(0))),
       onProgress: this.#options.onProgress,
     });
-    if (mark === undefined) strand.add(this.#header);
-    return strand;
+    if (mark === undefined) window.add(this.#header);
+    return window;
   }
 
   #open(from: Uint8Array | undefined): DiskCursor {
     return this.#options.view.cursor(this.#options.place.wholeRange(from));
   }
 
-  #spell(rows: readonly DiskRow[], offset: number): Uint8Array | undefined {
+  #encode(rows: readonly DiskRow[], offset: number): Uint8Array | undefined {
     if (this.#isClosed) return undefined;
     const first = rows[0]?.[0];
     if (first === undefined) return encodeEnd(this.#options.hash);

@@ -37,7 +37,7 @@ export class SnapshotExports {
     this.#options = options;
     this.#admission = new SnapshotAdmission({
       max: STATE_LIMITS.exportsMax,
-      patienceMilliseconds: STATE_LIMITS.exportLineMilliseconds,
+      requestTimeoutMilliseconds: STATE_LIMITS.exportQueueMilliseconds,
       onFree: options.onProgress,
     });
   }

@@ -1,5 +1,5 @@
 /**
- * The rows of one overlay, side by side in a few slabs, each known by a number. Two views for each
+ * The rows of one memtable, side by side in a few slabs, each known by a number. Two views for each
  * row were most of what a write cost: the collector copied them all, milliseconds at a time.
  */
 
@@ -13,7 +13,7 @@ const UNIT_BYTES = 8;
 const UNIT_BITS = Math.log2(SLAB_BYTES / UNIT_BYTES);
 const UNIT_MASK = (1 << UNIT_BITS) - 1;
 
-/** The first slabs of an overlay are smaller: a node may have thousands of shards at rest. */
+/** The first slabs of a memtable are smaller: a node may have thousands of shards at rest. */
 const SLAB_BYTES_MIN = 1024;
 /** A larger row has a slab of its own. */
 const SHARED_BYTES_MAX = SLAB_BYTES / 4;
@@ -35,7 +35,7 @@ export class Arena {
   #at = 0;
   /** Rows before this one are looked at by somebody, and stay as they are. */
   #sealedBelow = 0;
-  #isLent = false;
+  #isShared = false;
   /** What the rows take. */
   bytes = 0;
 
@@ -71,14 +71,14 @@ export class Arena {
     this.#sealedBelow = (this.#slab << UNIT_BITS) + this.#at / UNIT_BYTES;
   }
 
-  /** Somebody may look at the rows longer than the overlay lives. */
-  lend(): void {
-    this.#isLent = true;
+  /** Somebody may look at the rows longer than the memtable lives. */
+  share(): void {
+    this.#isShared = true;
   }
 
-  /** The overlay is on disk: unless something was lent, others may have the memory. */
+  /** The memtable is on disk: unless something was lent, others may have the memory. */
   end(): void {
-    if (this.#isLent) return;
+    if (this.#isShared) return;
     this.#pool.give(this.#slabs);
     this.#slabs = [];
   }
@@ -124,12 +124,12 @@ export class Arena {
     return this.#wordOf(row, RECORD_LENGTH) === 0;
   }
 
-  /** The key as it is stored, to be looked at as long as the overlay lives. */
+  /** The key as it is stored, to be looked at as long as the memtable lives. */
   key(row: number): Uint8Array {
     return new Uint8Array(this.slabOf(row).buffer, this.keyAt(row), this.keyLength(row));
   }
 
-  /** As it is stored, or `TOMBSTONE`: of a sealed row, as long as the overlay lives. */
+  /** As it is stored, or `TOMBSTONE`: of a sealed row, as long as the memtable lives. */
   record(row: number): Uint8Array {
     const length = this.#wordOf(row, RECORD_LENGTH);
     if (length === 0) return TOMBSTONE;
@@ -143,9 +143,9 @@ export class Arena {
     const from = this.recordAt(row) + WORDS_BYTES;
     const length = this.#wordOf(row, RECORD_LENGTH) - WORDS_BYTES;
     const isLarge = this.#wordOf(row, RECORD_ROOM) > REWRITE_BYTES_MAX;
-    const isLent = this.#isLent && row < this.#sealedBelow;
-    if (!isLarge && !isLent) return this.#pool.copy(slab, from, length);
-    this.#isLent = true;
+    const isShared = this.#isShared && row < this.#sealedBelow;
+    if (!isLarge && !isShared) return this.#pool.copy(slab, from, length);
+    this.#isShared = true;
     return new Uint8Array(slab.bytes.buffer, from, length);
   }
 

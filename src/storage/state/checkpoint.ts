@@ -1,4 +1,4 @@
-/** Writes the overlays of all shards to disk as one batch, in slices. */
+/** Writes the memtables of all shards to disk as one batch, in slices. */
 
 import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
@@ -25,14 +25,14 @@ export function* checkpoint(options: CheckpointOptions): Job {
   for (const state of states) state.freeze();
   // What is replaced on disk leaves the hash before it is replaced.
   for (const state of states) {
-    const overlay = state.frozen?.overlay;
-    while (overlay?.hasUnsettled === true) {
-      state.settleSome(overlay, onProgress);
+    const memtable = state.frozen?.memtable;
+    while (memtable?.hasUnsettled === true) {
+      state.settleSome(memtable, onProgress);
       yield 'later';
     }
   }
   const cursors = states.flatMap(({ frozen }) =>
-    (frozen?.overlay.view() ?? []).flatMap((section) => section?.cursor(EVERYTHING) ?? []),
+    (frozen?.memtable.view() ?? []).flatMap((section) => section?.cursor(EVERYTHING) ?? []),
   );
   yield 'again';
   yield* fill(batch, cursors);

@@ -25,7 +25,7 @@ const MARGIN_BYTES = 256 * 1024;
 /** What LevelDB gathers in memory before it writes a table. */
 const TABLE_BYTES = 32 * MIB;
 /** With this much a start on a full disk needs little. */
-const CONDENSED_BYTES = MIB;
+const FLUSH_BYTES_MIN = MIB;
 /** What a step of compaction may take before it gives anything back. */
 const COMPACTION_BYTES = 12 * MIB;
 const PAUSE_MILLISECONDS_MIN = 5000;
@@ -34,7 +34,7 @@ const PAUSE_MILLISECONDS_MAX = 600_000;
 /** Between a state store and its disk; closing it drops what waits for room. */
 export function gatedDisk(options: GateOptions): StateDisk {
   const { disk, log } = options;
-  const tidying = new Tidying(options);
+  const reclaimer = new SpaceReclaimer(options);
   let isClosed = false;
   const batch = (): DiskBatch => {
     const inner = disk.batch();
@@ -51,10 +51,10 @@ export function gatedDisk(options: GateOptions): StateDisk {
         inner.delete(key);
       },
       write: (done) => {
-        log.claim(tidying.bytesFor(bytes), () => {
+        log.claim(reclaimer.bytesFor(bytes), () => {
           if (isClosed) return;
           inner.write(() => {
-            tidying.wrote({ bytes, deletes });
+            reclaimer.wrote({ bytes, deletes });
             done();
           });
         });
@@ -71,12 +71,12 @@ export function gatedDisk(options: GateOptions): StateDisk {
     getMany: (keys, done) => disk.getMany(keys, done),
     batch,
     view: () => disk.view(),
-    tend: () => {
-      disk.tend();
-      if (!isClosed) tidying.look();
+    maintain: () => {
+      disk.maintain();
+      if (!isClosed) reclaimer.look();
     },
     compact: (done) => disk.compact(done),
-    condense: (done) => disk.condense(done),
+    flush: (done) => disk.flush(done),
     close: (done) => {
       isClosed = true;
       disk.close(done);
@@ -90,10 +90,10 @@ interface Written {
 }
 
 /** What is asked of LevelDB while space is low: one thing at a time, where there is room for it. */
-class Tidying {
+class SpaceReclaimer {
   readonly #options: GateOptions;
   /** In LevelDB's log, as far as can be known: it becomes a table, here or at the next start. */
-  #gathered = 0;
+  #unflushedBytes = 0;
   #deletes = 0;
   #isBusy = false;
   #dueAt = Number.NEGATIVE_INFINITY;
@@ -105,12 +105,13 @@ class Tidying {
 
   /** Of a batch, and of the table that LevelDB may write because of it. */
   bytesFor(bytes: number): number {
-    const isTable = this.#gathered + bytes > TABLE_BYTES;
+    const isTable = this.#unflushedBytes + bytes > TABLE_BYTES;
     return MARGIN_BYTES + (isTable ? 2 * bytes + TABLE_BYTES : bytes);
   }
 
   wrote({ bytes, deletes }: Written): void {
-    this.#gathered = this.#gathered + bytes > TABLE_BYTES ? bytes : this.#gathered + bytes;
+    this.#unflushedBytes =
+      this.#unflushedBytes + bytes > TABLE_BYTES ? bytes : this.#unflushedBytes + bytes;
     this.#deletes += deletes;
   }
 
@@ -122,16 +123,16 @@ class Tidying {
     }
     if (this.#isBusy) return;
     // What waits for room here would stand in the way of the next batch, so nothing does.
-    const free = (log.metrics().freeBytes ?? 0) - this.#gathered - MARGIN_BYTES;
-    if (free >= 0 && this.#gathered >= CONDENSED_BYTES) this.#condense();
+    const free = (log.metrics().freeBytes ?? 0) - this.#unflushedBytes - MARGIN_BYTES;
+    if (free >= 0 && this.#unflushedBytes >= FLUSH_BYTES_MIN) this.#flush();
     else if (free >= COMPACTION_BYTES && this.#deletes > 0 && now() >= this.#dueAt) this.#compact();
   }
 
-  #condense(): void {
+  #flush(): void {
     this.#isBusy = true;
-    this.#options.disk.condense(() => {
+    this.#options.disk.flush(() => {
       this.#isBusy = false;
-      this.#gathered = 0;
+      this.#unflushedBytes = 0;
     });
   }
 
@@ -142,7 +143,7 @@ class Tidying {
     this.#deletes = 0;
     disk.compact(() => {
       this.#isBusy = false;
-      this.#gathered = 0;
+      this.#unflushedBytes = 0;
       this.#dueAt = now() + this.#pause;
       this.#pause = Math.min(2 * this.#pause, PAUSE_MILLISECONDS_MAX);
     });

@@ -41,7 +41,7 @@ export class Generations {
     this.#options = options;
     this.admission = new SnapshotAdmission({
       max: STATE_LIMITS.installsMax,
-      patienceMilliseconds: STATE_LIMITS.installLineMilliseconds,
+      requestTimeoutMilliseconds: STATE_LIMITS.installQueueMilliseconds,
       onFree: options.onProgress,
     });
   }

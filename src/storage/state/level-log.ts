@@ -86,7 +86,7 @@ function* slicesOf(bytes: Uint8Array): Generator<undefined, LevelLog> {
       const isFollowed = hasBeginningBehind(bytes, at, piece.next);
       return { records, problem: { offset: at, text, isFollowed, isShort, sum } };
     }
-    const text = wrongTurn(piece.kind, begun !== undefined);
+    const text = orderProblem(piece.kind, begun !== undefined);
     if (text !== undefined) {
       return { records, problem: { offset: at, text, isFollowed: true, isShort: false } };
     }
@@ -113,7 +113,7 @@ function skipTrailer(at: number): number {
   return left < HEADER_BYTES ? at + left : at;
 }
 
-function wrongTurn(kind: number, isBegun: boolean): string | undefined {
+function orderProblem(kind: number, isBegun: boolean): string | undefined {
   const begins = kind === WHOLE || kind === FIRST;
   if (begins !== isBegun) return undefined;
   return begins ? 'a record without its end' : 'a record without its beginning';

@@ -143,7 +143,7 @@ class LevelState implements StateDisk {
     this.#scrub = new LevelScrub({
       folder,
       describe: () => level.getProperty('leveldb.sstables'),
-      onDamage: (damages) => this.#tell(damaged(folder, damages)),
+      onDamage: (damages) => this.#reportDamage(damaged(folder, damages)),
     });
   }
 
@@ -160,7 +160,7 @@ class LevelState implements StateDisk {
   noteUnreadable(cause: unknown): void {
     if (!isCorruption(cause)) return;
     const places = [cause instanceof Error ? cause.message : String(cause)];
-    this.#tell(new StateStoreDamaged({ name: this.name, places, cause }));
+    this.#reportDamage(new StateStoreDamaged({ name: this.name, places, cause }));
   }
 
   getMany(keys: readonly Uint8Array[], done: (values: DiskValues) => void): void {
@@ -197,7 +197,7 @@ class LevelState implements StateDisk {
   }
 
   /** Once there is room again the store has to be opened anew: this LevelDB writes no more. */
-  tend(): void {
+  maintain(): void {
     if (this.#stuck === undefined || this.#isOver) return;
     this.#looks += 1;
     if (this.#looks % TENDS_BETWEEN_LOOKS !== 0) return;
@@ -212,7 +212,7 @@ class LevelState implements StateDisk {
   }
 
   /** LevelDB begins a compaction, also one of nothing, with a table of what is in its log. */
-  condense(done: () => void): void {
+  flush(done: () => void): void {
     this.#compactRange(FIRST_KEY, done);
   }
 
@@ -241,7 +241,7 @@ class LevelState implements StateDisk {
     this.#options.onFault(cause);
   }
 
-  #tell(damage: StateStoreDamaged): void {
+  #reportDamage(damage: StateStoreDamaged): void {
     if (this.#isOver || this.#isDamaged) return;
     this.#isDamaged = true;
     this.#options.onDamage(damage);

@@ -17,7 +17,7 @@ export class Memtable {
   readonly #sections: (SortedRows | undefined)[] = [];
   /**
    * Rows whose keys were written here and not below, so what they replace on disk is still to be
-   * subtracted from the state hash. That does not change before this overlay is written.
+   * subtracted from the state hash. That does not change before this memtable is written.
    */
   unsettled: number[] = [];
   /** Those of them that the disk has been asked for. */
@@ -64,12 +64,12 @@ export class Memtable {
   }
 
   /** What is here now, to be looked at as long as anybody likes. */
-  lend(): LayerView {
-    this.arena.lend();
+  share(): LayerView {
+    this.arena.share();
     return this.view();
   }
 
-  /** The same, for as long as this overlay lives. */
+  /** The same, for as long as this memtable lives. */
   view(): LayerView {
     return Array.from(this.#sections, (rows) => rows?.view());
   }

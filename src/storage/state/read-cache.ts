@@ -10,14 +10,14 @@ import { TOMBSTONE, WORDS_BYTES } from './state-record.ts';
 
 const SLOTS = 64;
 
-interface Recent {
+interface CachedRead {
   readonly stored: Uint8Array;
   /** The checksum words alone, or `TOMBSTONE` if there was no row. */
   readonly words: Uint8Array;
 }
 
 export class ReadCache {
-  readonly #slots: (Recent | undefined)[] = new Array(SLOTS);
+  readonly #slots: (CachedRead | undefined)[] = new Array(SLOTS);
   #isEmpty = true;
 
   note(stored: Uint8Array, record: Uint8Array | undefined): void {
@@ -29,9 +29,9 @@ export class ReadCache {
 
   get(section: number, key: Uint8Array): Uint8Array | undefined {
     if (this.#isEmpty) return undefined;
-    const recent = this.#slots[slotOf(section, key)];
-    if (recent === undefined || sectionOf(recent.stored) !== section) return undefined;
-    return compare(recent.stored, PREFIX_BYTES, key, 0) === 0 ? recent.words : undefined;
+    const cached = this.#slots[slotOf(section, key)];
+    if (cached === undefined || sectionOf(cached.stored) !== section) return undefined;
+    return compare(cached.stored, PREFIX_BYTES, key, 0) === 0 ? cached.words : undefined;
   }
 
   /** The disk has changed. */

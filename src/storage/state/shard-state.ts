@@ -1,4 +1,4 @@
-/** The state of one shard in one generation: overlay, frozen overlay, disk, and its hash. */
+/** The state of one shard in one generation: memtable, frozen memtable, disk, and its hash. */
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -30,15 +30,15 @@ export interface Fingerprint {
   readonly hash: StateHash;
 }
 
-/** A fingerprint whose sums are right once the rows that the overlays await have been settled. */
+/** A fingerprint whose sums are right once the rows that the memtables await have been settled. */
 interface Pending {
   readonly position: Position;
   readonly sums: StateSums;
 }
 
-/** An overlay that is on its way to the disk, and what it brings the disk to. */
+/** A memtable that is on its way to the disk, and what it brings the disk to. */
 interface Frozen {
-  readonly overlay: Memtable;
+  readonly memtable: Memtable;
   readonly description: SnapshotDescription;
   /** The hash at that point, once all has been settled. */
   readonly sums: StateSums;
@@ -49,9 +49,9 @@ export class ShardState {
   readonly #disk: StateDisk;
   readonly #pool: SlabPool;
   readonly #onDamage: (damage: StateDamage) => void;
-  readonly #recent = new ReadCache();
+  readonly #readCache = new ReadCache();
   #description: SnapshotDescription;
-  #overlay: Memtable;
+  #memtable: Memtable;
   #frozen: Frozen | undefined;
   #sums: StateSums;
   #pending: Pending | undefined;
@@ -64,7 +64,7 @@ export class ShardState {
     this.#pool = pool;
     this.#onDamage = onDamage;
     this.#description = recorded.description;
-    this.#overlay = new Memtable(place, pool);
+    this.#memtable = new Memtable(place, pool);
     this.#sums = new StateSums(recorded.hash ?? []);
     this.#isDamaged = recorded.hash === undefined;
     this.#isCondemned = recorded.isCondemned;
@@ -86,8 +86,8 @@ export class ShardState {
     return this.#isCondemned;
   }
 
-  get overlay(): Memtable {
-    return this.#overlay;
+  get memtable(): Memtable {
+    return this.#memtable;
   }
 
   get frozen(): Frozen | undefined {
@@ -95,12 +95,12 @@ export class ShardState {
   }
 
   get bytes(): number {
-    return this.#overlay.bytes + (this.#frozen?.overlay.bytes ?? 0);
+    return this.#memtable.bytes + (this.#frozen?.memtable.bytes ?? 0);
   }
 
   get(section: number, key: Uint8Array): Uint8Array | undefined {
     assertKey(section, key);
-    const held = this.#overlay.get(section, key) ?? this.#frozen?.overlay.get(section, key);
+    const held = this.#memtable.get(section, key) ?? this.#frozen?.memtable.get(section, key);
     if (held !== undefined) return held === TOMBSTONE ? undefined : held;
     const stored = this.place.key(section, key);
     const record = this.#read(stored);
@@ -108,7 +108,7 @@ export class ShardState {
       this.#isDamaged = true;
       throw damageOf(this.shard, stored);
     }
-    this.#recent.note(stored, record);
+    this.#readCache.note(stored, record);
     return record === undefined ? undefined : valueIn(record);
   }
 
@@ -133,25 +133,25 @@ export class ShardState {
     assertKey(section, key);
     const length = value?.length ?? 0;
     assert(length <= STATE_LIMITS.valueBytesMax, 'a value is within its limit');
-    const overlay = this.#overlay;
-    const { arena } = overlay;
+    const memtable = this.#memtable;
+    const { arena } = memtable;
     const row = arena.add(section, key, value);
     if (value !== undefined) {
       this.#sums.add(section, this.place, arena.slabOf(row), arena.recordAt(row));
     }
-    const held = overlay.place(section, row);
+    const held = memtable.place(section, row);
     if (held === row) return this.#loseBelow(section, key, row);
-    this.#lose(section, overlay, held);
-    overlay.replace(section, held, row);
+    this.#lose(section, memtable, held);
+    memtable.replace(section, held, row);
   }
 
-  /** The hash loses what the first write of a key to this overlay replaces. */
+  /** The hash loses what the first write of a key to this memtable replaces. */
   #loseBelow(section: number, key: Uint8Array, row: number): void {
-    const frozen = this.#frozen?.overlay;
+    const frozen = this.#frozen?.memtable;
     const held = frozen?.find(section, key) ?? NO_ROW;
     if (frozen !== undefined && held !== NO_ROW) return this.#lose(section, frozen, held);
-    const words = this.#recent.get(section, key);
-    if (words === undefined) this.#overlay.unsettled.push(row);
+    const words = this.#readCache.get(section, key);
+    if (words === undefined) this.#memtable.unsettled.push(row);
     else if (words !== TOMBSTONE) this.#sums.subtract(section, this.place, words);
   }
 
@@ -162,21 +162,21 @@ export class ShardState {
 
   /** What is in memory, newest first, as it is now. */
   layers(): readonly LayerView[] {
-    const layers = [this.#overlay.lend()];
-    if (this.#frozen !== undefined) layers.push(this.#frozen.overlay.lend());
+    const layers = [this.#memtable.share()];
+    if (this.#frozen !== undefined) layers.push(this.#frozen.memtable.share());
     return layers;
   }
 
   /** The hash of the state as it is now; undefined for a damaged shard. Reads what is unsettled. */
   hash(): StateHash | undefined {
-    for (const overlay of [this.#frozen?.overlay, this.#overlay]) {
-      if (overlay === undefined) continue;
-      const rows = [...overlay.settling, ...overlay.unsettled];
-      overlay.settling = [];
-      overlay.unsettled = [];
+    for (const memtable of [this.#frozen?.memtable, this.#memtable]) {
+      if (memtable === undefined) continue;
+      const rows = [...memtable.settling, ...memtable.unsettled];
+      memtable.settling = [];
+      memtable.unsettled = [];
       for (const row of rows) {
-        const stored = overlay.arena.key(row);
-        this.#settle(overlay, stored, this.#tryRead(stored));
+        const stored = memtable.arena.key(row);
+        this.#settle(memtable, stored, this.#tryRead(stored));
       }
     }
     return this.#isDamaged ? undefined : this.#sums.hash();
@@ -185,9 +185,9 @@ export class ShardState {
   /** Takes the hash as of the last entry; one at a time, a later one takes the place. */
   beginFingerprint(): void {
     const { index, term } = this.#description;
-    for (const overlay of [this.#frozen?.overlay, this.#overlay]) {
-      if (overlay === undefined) continue;
-      overlay.awaited = overlay.settling.length + overlay.unsettled.length;
+    for (const memtable of [this.#frozen?.memtable, this.#memtable]) {
+      if (memtable === undefined) continue;
+      memtable.awaited = memtable.settling.length + memtable.unsettled.length;
     }
     this.#pending = { position: { index, term }, sums: this.#sums.copy() };
   }
@@ -203,7 +203,7 @@ export class ShardState {
   }
 
   get isFingerprintAwaited(): boolean {
-    return this.#overlay.awaited + (this.#frozen?.overlay.awaited ?? 0) > 0;
+    return this.#memtable.awaited + (this.#frozen?.memtable.awaited ?? 0) > 0;
   }
 
   /** The hash is known to be wrong: the state counts as damaged until a snapshot replaces it. */
@@ -213,55 +213,55 @@ export class ShardState {
   }
 
   freeze(): void {
-    assert(this.#frozen === undefined, 'one overlay is written at a time');
+    assert(this.#frozen === undefined, 'one memtable is written at a time');
     const sums = this.#sums.copy();
-    this.#frozen = { overlay: this.#overlay, description: this.#description, sums };
-    this.#overlay = new Memtable(this.place, this.#pool);
+    this.#frozen = { memtable: this.#memtable, description: this.#description, sums };
+    this.#memtable = new Memtable(this.place, this.#pool);
   }
 
-  /** What the frozen overlay makes of the disk. */
+  /** What the frozen memtable makes of the disk. */
   recording(): RecordedState {
     const frozen = this.#frozen;
-    assert(frozen !== undefined, 'an overlay was frozen');
-    const { overlay, description, sums } = frozen;
-    assert(!overlay.hasUnsettled, 'all is settled');
+    assert(frozen !== undefined, 'a memtable was frozen');
+    const { memtable, description, sums } = frozen;
+    assert(!memtable.hasUnsettled, 'all is settled');
     const isCondemned = this.#isCondemned;
     return { description, hash: this.#isDamaged ? undefined : sums.hash(), isCondemned };
   }
 
-  /** The frozen overlay is on disk. */
+  /** The frozen memtable is on disk. */
   thaw(): void {
-    this.#frozen?.overlay.arena.end();
+    this.#frozen?.memtable.arena.end();
     this.#frozen = undefined;
-    this.#recent.clear();
+    this.#readCache.clear();
   }
 
-  /** Asks the disk what some writes of an overlay replace. False if there is nothing to ask now. */
-  settleSome(overlay: Memtable, done: () => void): boolean {
-    if (overlay.settling.length > 0 || overlay.unsettled.length === 0) return false;
+  /** Asks the disk what some writes of a memtable replace. False if there is nothing to ask now. */
+  settleSome(memtable: Memtable, done: () => void): boolean {
+    if (memtable.settling.length > 0 || memtable.unsettled.length === 0) return false;
     // From the front: what a fingerprint waits for comes before what was written behind it.
-    const rows = overlay.unsettled.splice(0, STATE_LIMITS.settleKeys);
-    const keys = rows.map((row) => overlay.arena.key(row));
-    overlay.settling = rows;
+    const rows = memtable.unsettled.splice(0, STATE_LIMITS.settleKeys);
+    const keys = rows.map((row) => memtable.arena.key(row));
+    memtable.settling = rows;
     this.#disk.getMany(keys, (values) => {
       // Somebody wanted the hash meanwhile and read them all.
-      if (overlay.settling === rows) this.#settleAll(overlay, keys, values);
+      if (memtable.settling === rows) this.#settleAll(memtable, keys, values);
       done();
     });
     return true;
   }
 
-  #settleAll(overlay: Memtable, keys: readonly Uint8Array[], values: DiskValues): void {
-    overlay.settling = [];
+  #settleAll(memtable: Memtable, keys: readonly Uint8Array[], values: DiskValues): void {
+    memtable.settling = [];
     for (const [at, stored] of keys.entries()) {
       const record = values === 'unreadable' ? this.#tryRead(stored) : values[at];
-      this.#settle(overlay, stored, record);
+      this.#settle(memtable, stored, record);
     }
   }
 
-  #settle(overlay: Memtable, stored: Uint8Array, record: Uint8Array | undefined): void {
-    const isAwaited = overlay.awaited > 0;
-    if (isAwaited) overlay.awaited -= 1;
+  #settle(memtable: Memtable, stored: Uint8Array, record: Uint8Array | undefined): void {
+    const isAwaited = memtable.awaited > 0;
+    if (isAwaited) memtable.awaited -= 1;
     if (record === undefined) return;
     if (!isSound(this.place, stored, record)) {
       this.#reportDamage(damageOf(this.shard, stored));
@@ -269,7 +269,8 @@ export class ShardState {
     }
     const section = sectionOf(stored);
     this.#sums.subtract(section, this.place, record);
-    if (overlay === this.#frozen?.overlay) this.#frozen.sums.subtract(section, this.place, record);
+    if (memtable === this.#frozen?.memtable)
+      this.#frozen.sums.subtract(section, this.place, record);
     if (isAwaited) this.#pending?.sums.subtract(section, this.place, record);
   }
 

@@ -1,4 +1,4 @@
-/** A shard as it was at one moment: its overlays then, and the disk as it was then. */
+/** A shard as it was at one moment: its memtables then, and the disk as it was then. */
 
 import { assert } from '../../base/assert.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';

@@ -24,7 +24,7 @@ interface Split {
 }
 
 /**
- * Rows are added and replaced, never removed: an overlay keeps tombstones and is thrown away as a
+ * Rows are added and replaced, never removed: a memtable keeps tombstones and is thrown away as a
  * whole. All keys share a prefix that comparisons leave out; keys that are asked for come without.
  */
 export class SortedRows {

@@ -28,11 +28,11 @@ export interface StateDisk {
   /** All rows as they are now: before or after the batch that is on its way, never between. */
   view(): DiskView;
   /** To be called now and then: whatever has to be done beside writing. */
-  tend(): void;
+  maintain(): void;
   /** Gives back the space of what was deleted or replaced, as far as there is room to do it in. */
   compact(done: () => void): void;
   /** Makes little of what the next start has to write again: what was written leaves its log. */
-  condense(done: () => void): void;
+  flush(done: () => void): void;
   close(done: () => void): void;
 }
 

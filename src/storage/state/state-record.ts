@@ -8,7 +8,7 @@ import { keyOf, type Place, PREFIX_BYTES, type Span, sectionOf } from './state-k
 
 export const WORDS_BYTES = 8;
 
-/** In an overlay: the key is gone. Every record is longer. */
+/** In a memtable: the key is gone. Every record is longer. */
 export const TOMBSTONE = new Uint8Array(0);
 
 // Part of what replicas compare: other seeds would make equal states look different.

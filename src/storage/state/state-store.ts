@@ -1,4 +1,4 @@
-/** The state of all shards of a node: overlays in memory, checkpoints on disk. See `state.ts`. */
+/** The state of all shards of a node: memtables in memory, checkpoints on disk. See `state.ts`. */
 
 import { assert, present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -182,12 +182,12 @@ export class StateStore {
     return new ShardView({ state: this.#stateOf(shard), disk, onClose: release });
   }
 
-  /** Whether the overlays have room for an entry. If not, wait: the disk is behind. */
+  /** Whether the memtables have room for an entry. If not, wait: the disk is behind. */
   get hasRoom(): boolean {
-    return this.#bytes < STATE_LIMITS.overlayBytesMax;
+    return this.#bytes < STATE_LIMITS.memtableBytesMax;
   }
 
-  get overlayBytes(): number {
+  get memtableBytes(): number {
     return this.#bytes;
   }
 
@@ -195,10 +195,10 @@ export class StateStore {
     assert(this.hasRoom, 'there is room before an entry is applied');
     assert(!this.#generations.isSwitching(shard), 'nothing is applied to a state that goes');
     const state = this.#stateOf(shard);
-    const { bytes, rows } = state.overlay;
+    const { bytes, rows } = state.memtable;
     state.apply(entry);
-    this.#bytes += state.overlay.bytes - bytes;
-    this.#rows += state.overlay.rows - rows;
+    this.#bytes += state.memtable.bytes - bytes;
+    this.#rows += state.memtable.rows - rows;
     this.#oldest ??= this.#now;
   }
 
@@ -259,7 +259,7 @@ export class StateStore {
   work(now: number): 'again' | 'later' {
     this.#now = now;
     if (this.#isClosed) return 'later';
-    this.#options.disk.tend();
+    this.#options.disk.maintain();
     this.#exports.closeIdle(now);
     this.#scrub.work(now, () => this.shards);
     this.#generations.giveUpIdle(now);
@@ -277,7 +277,7 @@ export class StateStore {
     return this.#job === undefined && isClean;
   }
 
-  /** Ends all views. What is in the overlays alone is in the log too. */
+  /** Ends all views. What is in the memtables alone is in the log too. */
   close(done: () => void): void {
     assert(!this.#isClosed, 'a store is closed once');
     this.#isClosed = true;
@@ -342,9 +342,9 @@ export class StateStore {
   /** Between jobs: a hash that is asked for needs few reads, and a fingerprint gets ready. */
   #settle(): 'later' {
     for (const state of this.#states.values()) {
-      const isDue = state.overlay.unsettled.length >= STATE_LIMITS.settleKeys;
+      const isDue = state.memtable.unsettled.length >= STATE_LIMITS.settleKeys;
       if (!isDue && !state.isFingerprintAwaited) continue;
-      if (state.settleSome(state.overlay, this.#options.onProgress)) break;
+      if (state.settleSome(state.memtable, this.#options.onProgress)) break;
     }
     return 'later';
   }

@@ -5,15 +5,15 @@
  * sessions, prepared writes ...), numbered by the machine. Everything the machine knows is here:
  * one state, one serializer, one hash.
  *
- * - **Applying** is synchronous and touches memory only: the overlay. An entry's writes go in as
+ * - **Applying** is synchronous and touches memory only: the memtable. An entry's writes go in as
  *   one, with its position; entries come without a gap. Before each entry the caller asks
  *   `hasRoom`; without it the disk is behind and applying waits. Bytes are copied.
- * - **Point reads** are synchronous: the overlay, then the frozen one, then the disk.
+ * - **Point reads** are synchronous: the memtable, then the frozen one, then the disk.
  * - **Ordered reads** go through a view. They are made in slices, because what is cold is read off
  *   this thread; the view stands still meanwhile, so a range that belongs to an entry is read from
  *   a view taken when that entry was applied, and its answer follows later.
  * - **A checkpoint** is one atomic write for all shards: rows, positions, configurations, hashes.
- *   After a crash the store is exactly at a checkpoint. It is written when the overlay is big or
+ *   After a crash the store is exactly at a checkpoint. It is written when the memtable is big or
  *   old enough, and only once the log holds durably all that it covers.
  * - **Damage** is never served. A row whose checksum is wrong makes a read throw `StateDamage`,
  *   which names it; found in the background, it is told to `onDamage`. Rewriting the row does not

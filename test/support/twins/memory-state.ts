@@ -210,13 +210,13 @@ class MemoryDisk implements StateDisk {
     };
   }
 
-  tend(): void {}
+  maintain(): void {}
 
   compact(done: () => void): void {
     this.#later(done);
   }
 
-  condense(done: () => void): void {
+  flush(done: () => void): void {
     this.#later(done);
   }
 

@@ -10,20 +10,20 @@ interface Block {
   readonly bytes: Uint8Array;
 }
 
-interface StrandOptions {
+interface SnapshotWindowOptions {
   readonly offset: number;
   readonly cursor: DiskCursor;
   readonly reads: ReadQueue;
   /** What rows become, none for the end of them; undefined if they are not sound. */
-  readonly spell: (rows: readonly DiskRow[], offset: number) => Uint8Array | undefined;
+  readonly encode: (rows: readonly DiskRow[], offset: number) => Uint8Array | undefined;
   readonly onUnreadable: () => void;
   readonly onProgress: () => void;
 }
 
 const READ = { rowsMax: STATE_LIMITS.exportReadRows, bytesMax: STATE_LIMITS.sliceBytes };
 
-export class Strand {
-  readonly #options: StrandOptions;
+export class SnapshotWindow {
+  readonly #options: SnapshotWindowOptions;
   /** Invariant: they follow each other up to `#produced`. */
   #blocks: Block[] = [];
   #produced: number;
@@ -33,7 +33,7 @@ export class Strand {
   #isWhole = false;
   #isClosed = false;
 
-  constructor(options: StrandOptions) {
+  constructor(options: SnapshotWindowOptions) {
     this.#options = options;
     this.#produced = options.offset;
     this.#wanted = options.offset;
@@ -60,7 +60,7 @@ export class Strand {
   }
 
   /** Required: it holds the offset. Whoever asks from there on has what came before. */
-  read(offset: number, bytesMax: number): StrandBytes | 'later' {
+  read(offset: number, bytesMax: number): WindowBytes | 'later' {
     while (this.#blocks.length > 0 && endOf(this.#blocks[0] as Block) <= offset) {
       this.#blocks.shift();
     }
@@ -107,9 +107,9 @@ export class Strand {
   }
 
   #take(rows: DiskRows): void {
-    const { spell, onUnreadable, onProgress } = this.#options;
+    const { encode, onUnreadable, onProgress } = this.#options;
     if (rows === 'unreadable') return onUnreadable();
-    const bytes = spell(rows, this.#produced);
+    const bytes = encode(rows, this.#produced);
     if (bytes === undefined) return;
     this.add(bytes);
     this.#isWhole = rows.length === 0;
@@ -118,7 +118,7 @@ export class Strand {
   }
 }
 
-interface StrandBytes {
+interface WindowBytes {
   readonly data: Uint8Array;
   readonly isLast: boolean;
 }
