@@ -1,4 +1,4 @@
-/** In the place of the queue of a node: what may be done is done at once. */
+/** Replaces the queue of a node: permitted work is done at once. */
 
 import type { Turns } from '../../src/shard/replica-state.ts';
 

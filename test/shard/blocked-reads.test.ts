@@ -30,7 +30,7 @@ test('a read of a held key waits, and is answered after the resolution', () => {
   equal(responses.length, 1);
 });
 
-test('where the transaction came to nothing the read sees what was there', () => {
+test('after an abort the read returns the former value', () => {
   const rig = new HeldRig();
   rig.write([put('x', 'old')]);
   rig.prepare(5, put('x', 'new'));
@@ -39,7 +39,7 @@ test('where the transaction came to nothing the read sees what was there', () =>
   equal(said(responses), 'old');
 });
 
-test('a key that is held before it is there is not read as missing', () => {
+test('a key that is locked before it exists is not read as missing', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const responses = rig.keys('x');
@@ -48,7 +48,7 @@ test('a key that is held before it is there is not read as missing', () => {
   equal(said(responses), 'new');
 });
 
-test('a read that is woken by another waits on', () => {
+test('a read that meets the next lock waits again', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   rig.prepare(6, put('y', 'new'));
@@ -59,7 +59,7 @@ test('a read that is woken by another waits on', () => {
   equal(said(responses), 'new -');
 });
 
-test('a read does not look again when a holder ends for which it does not wait', () => {
+test('a read is not retried when another holder ends', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   rig.prepare(6, put('y', 'new'));
@@ -71,7 +71,7 @@ test('a read does not look again when a holder ends for which it does not wait',
   equal(rig.rig.replica.waiting, 0);
 });
 
-test('who waited too long is told so, at its own time', () => {
+test('a read that waits too long is refused, at its own deadline', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const { now } = rig.rig;
@@ -85,7 +85,7 @@ test('who waited too long is told so, at its own time', () => {
   equal(responses.length, 1);
 });
 
-test('a read with a long deadline is told after a while which lock blocks it', () => {
+test('a read with a long deadline is answered after a while with the lock that blocks it', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const responses = rig.keys('x');
@@ -96,7 +96,7 @@ test('a read with a long deadline is told after a while which lock blocks it', (
   equal(said(responses), 'held');
 });
 
-test('with its replica a read that waits is gone', () => {
+test('a waiting read ends with its replica', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const responses = rig.keys('x');
@@ -104,7 +104,7 @@ test('with its replica a read that waits is gone', () => {
   equal(said(responses), 'not-here');
 });
 
-test('woken in vain, a read waits no longer than it would have', () => {
+test('a retried read waits no longer in total than one that is not retried', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   rig.prepare(6, put('y', 'new'));
@@ -117,7 +117,7 @@ test('woken in vain, a read waits no longer than it would have', () => {
   equal(said(responses), 'held');
 });
 
-test('with leadership the reads that wait are gone, and go to who leads', () => {
+test('waiting reads end with the leadership, and go to the new leader', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const responses = rig.keys('x');
@@ -129,7 +129,7 @@ test('with leadership the reads that wait are gone, and go to who leads', () => 
   equal(responses.length, 1);
 });
 
-test('an end that the log had no room for is asked for again', () => {
+test('a resolution that the log had no room for is requested again', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   rig.rig.isLogStuck = true;
@@ -139,7 +139,7 @@ test('an end that the log had no room for is asked for again', () => {
   deepEqual(rig.rig.met, ['5']);
 });
 
-test('a plain write of a held key waits as well, and is done after the resolution', () => {
+test('a plain write of a held key waits too, and is done after the resolution', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'transaction'));
   equal(rig.write([put('x', 'plain')]), '');
@@ -149,7 +149,7 @@ test('a plain write of a held key waits as well, and is done after the resolutio
   equal(said(rig.keys('x')), 'plain');
 });
 
-/** A replica's reads alone: which replica leads, and what is locked, is as the test says. */
+/** A replica's reads alone: the test says which replica leads, and what is locked. */
 class ReadsAlone {
   now = 0;
   applied = 10;
@@ -204,7 +204,7 @@ class ReadsAlone {
     this.met += 1;
   }
 
-  /** A read that was granted. */
+  /** A granted read. */
   granted(key: string): Response[] {
     const responses: Response[] = [];
     const responder = { respond: (response: Response) => void responses.push(response) };
@@ -238,7 +238,7 @@ test('a stale read of a locked key is refused while there is no leader', () => {
   deepEqual(host.failures, ['not-fresh']);
 });
 
-test('no more reads wait than may', () => {
+test('the number of waiting reads is bounded', () => {
   const rig = new HeldRig();
   rig.prepare(5, put('x', 'new'));
   const host = new ReadsAlone(rig);

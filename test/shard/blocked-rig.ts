@@ -1,4 +1,4 @@
-/** A replica in whose shard transactions hold keys, and those who meet them. */
+/** A replica in whose shard transactions hold keys, and the requests that meet them. */
 
 import { ok } from 'node:assert/strict';
 import { encodeBatch } from '../../src/machine/batch.ts';
@@ -98,7 +98,7 @@ function ownerOf(age: number): Contender {
   return { id: nameOf({ client: age }), attempts: 0, age };
 }
 
-/** What came, in a few words: values and keys as texts. */
+/** The answer, in a few words: values and keys as texts. */
 export function said([response]: readonly Response[]): string {
   if (response === undefined) return '';
   switch (response.type) {

@@ -1,6 +1,6 @@
 /**
- * Folders whose state and log tell of two histories: a majority of the other nodes lost what it had
- * acknowledged, and went on without it. A start never ends in an assertion, and nothing is applied
+ * Folders whose state and log have two histories: a majority of the other nodes lost what it had
+ * acknowledged, and continued without it. A start never ends in an assertion, and nothing is applied
  * to a state that it does not belong to.
  */
 
@@ -19,12 +19,12 @@ interface Folder {
   readonly name: string;
   readonly state: At;
   readonly base: At;
-  /** Of the entries behind the base. */
+  /** Of the entries after the base. */
   readonly terms: readonly number[];
   readonly commit: number;
   readonly outcome: /** The state is given up; a snapshot replaces it under the same member id. */
     | 'fetched'
-    /** The state is given up, and made again from the log. */
+    /** The state is given up, and rebuilt from the log. */
     | 'replayed'
     /** The log is given up: the state is a snapshot that was to replace it. */
     | 'restarted'
@@ -147,7 +147,7 @@ function beat(term: number, isEstablished: boolean): Message {
   return { type: 'heartbeat', ...ENVELOPE, term, commit: 0, ...TOLD, ...rest };
 }
 
-test('a replica whose history a majority has left vouches for nothing more, and is lost', () => {
+test('a replica whose history a majority has left acknowledges nothing more, and is lost', () => {
   const rig = replicaWithHistory();
   rig.replica.receive(contradiction(7));
   rig.turns(4);
@@ -169,7 +169,7 @@ test('a replica whose history a majority has left vouches for nothing more, and 
   equal(rig.replica.applied, 6, 'what it had applied stands');
 });
 
-test('a leader of an earlier term, and one that is late, contradict nothing', () => {
+test('a leader of an earlier term, and a late append, contradict nothing', () => {
   const rig = replicaWithHistory();
   rig.replica.receive(contradiction(4));
   const previous = { index: 3, term: 1 };

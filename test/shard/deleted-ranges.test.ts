@@ -1,4 +1,4 @@
-/** Stretches of keys that were removed: how many there are, and what they err for. */
+/** Ranges of deleted keys: how many there are, and when they give false positives. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ function mayHave(ranges: DeletedRanges, from: string, to: string, since = 10): b
   return ranges.mayHave({ from: bytesOf(from), to: bytesOf(to), since });
 }
 
-test('few keys are told apart', () => {
+test('few keys are remembered exactly', () => {
   const ranges = new DeletedRanges();
   ranges.note(recentDeletes(['b', 'd']), 0);
   ranges.note(recentDeletes(['c'], 30), 0);
@@ -26,7 +26,7 @@ test('few keys are told apart', () => {
   deepEqual([mayHave(ranges, 'c', 'd', 20), mayHave(ranges, 'a', '', 30)], [true, false]);
 });
 
-test('there are at most so many stretches, and they follow the prefixes of keys', () => {
+test('the number of ranges is bounded, and they follow the prefixes of keys', () => {
   const ranges = new DeletedRanges();
   const random = new Random(5);
   for (let round = 0; round < 20; round++) {
@@ -42,7 +42,7 @@ test('there are at most so many stretches, and they follow the prefixes of keys'
   equal(mayHave(ranges, 'd', ''), false);
 });
 
-test('a stretch with a younger key counts as young as that', () => {
+test('a range with a younger key counts as young as that key', () => {
   const ranges = new DeletedRanges();
   const many = Array.from({ length: SHARD_LIMITS.stretchesMax + 1 }, (_, at) => `k${at}`);
   ranges.note(recentDeletes(many.slice(1)), 0);
@@ -51,14 +51,14 @@ test('a stretch with a younger key counts as young as that', () => {
   equal(mayHave(ranges, 'k', 'l', 40), false);
 });
 
-test('versions that no request asks for any more take no room', () => {
+test('versions that no request checks any more take no room', () => {
   const ranges = new DeletedRanges();
   ranges.note(recentDeletes(['b', 'd']), 0);
   ranges.note(recentDeletes(['c'], 30), 20);
   equal(ranges.size, 1);
 });
 
-test('keys with the same first bytes are one, and none of them is missed', () => {
+test('keys with the same first bytes count as one, and none of them is missed', () => {
   const ranges = new DeletedRanges();
   const long = 'k'.repeat(64);
   ranges.note(recentDeletes([`${long}b`, `${long}d`, long]), 0);

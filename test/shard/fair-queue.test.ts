@@ -1,4 +1,4 @@
-/** Those who ask have turns, and pay for what they had done. */
+/** Flows take turns, and are charged for their work. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ class Rig {
   }
 }
 
-test('one that asked much does not stand in front of one that asked little', () => {
+test('a flow with many requests does not delay one with few', () => {
   const rig = new Rig();
   const [greedy, polite] = [rig.share(), rig.share()];
   for (let at = 0; at < 4000; at++) rig.ask(greedy, 'greedy', quantumCost);
@@ -51,7 +51,7 @@ test('one that asked much does not stand in front of one that asked little', () 
   equal(rig.queue.hasWork, true);
 });
 
-test('a turn does a slice, and what is left waits for the next one', () => {
+test('a turn serves one slice, and the rest waits for the next one', () => {
   const rig = new Rig();
   const share = rig.share();
   const [count, cost] = [100, quantumCost / 2];
@@ -62,7 +62,7 @@ test('a turn does a slice, and what is left waits for the next one', () => {
   equal(rig.done.length, count);
 });
 
-test('what is shared is the cost, not the number', () => {
+test('the cost is shared, not the number of requests', () => {
   const rig = new Rig();
   const [large, small] = [rig.share(), rig.share()];
   for (let at = 0; at < 1000; at++) rig.ask(large, 'large', 4 * quantumCost);
@@ -73,7 +73,7 @@ test('what is shared is the cost, not the number', () => {
   ok(Math.abs(larges - smalls) <= 8, `${larges} and ${smalls} quanta`);
 });
 
-test('a debt is paid before anything more is done, also by one that had gone idle', () => {
+test('a debt is paid before anything more is served, also by a flow that was idle', () => {
   const rig = new Rig();
   const [debtor, other] = [rig.share(), rig.share()];
   rig.ask(debtor, 'huge', 10 * quantumCost);
@@ -84,7 +84,7 @@ test('a debt is paid before anything more is done, also by one that had gone idl
   ok(order.indexOf('more') >= 9, `it came after ${order.indexOf('more')} quanta of the other`);
 });
 
-test('alone, a debtor is served at once', () => {
+test('a single flow in debt is served at once', () => {
   const rig = new Rig();
   const share = rig.share();
   rig.ask(share, 'huge', 100 * quantumCost);
@@ -93,7 +93,7 @@ test('alone, a debtor is served at once', () => {
   deepEqual(rig.turn(), ['more']);
 });
 
-test('one whose answers wait is passed over until they have left', () => {
+test('a flow whose answers wait is skipped until they have left', () => {
   const rig = new Rig();
   const [full, other] = [rig.share(), rig.share()];
   full.hasRoom = false;
@@ -111,7 +111,7 @@ test('one whose answers wait is passed over until they have left', () => {
   deepEqual(rig.turn(), ['full', 'full too']);
 });
 
-test('of one who asks, what was begun goes first, then what was granted, then what is new', () => {
+test('within a flow, begun work goes first, then granted reads, then new requests', () => {
   const rig = new Rig();
   const share = rig.share();
   rig.ask(share, 'asked', 1, 'asked');
@@ -120,7 +120,7 @@ test('of one who asks, what was begun goes first, then what was granted, then wh
   deepEqual(rig.turn(), ['begun', 'granted', 'asked']);
 });
 
-test('what is not ready waits, and does not stand in front of what was begun', () => {
+test('work that is not ready waits, and does not delay begun work', () => {
   const rig = new Rig();
   const share = rig.share();
   let isReady = false;
@@ -141,7 +141,7 @@ test('what is not ready waits, and does not stand in front of what was begun', (
   deepEqual(rig.turn(), ['waited']);
 });
 
-test('for one who is gone nothing is done, and what it had begun is told so', () => {
+test('a closed flow is not served, and its begun work is cancelled', () => {
   const rig = new Rig();
   const [gone, other] = [rig.share(), rig.share()];
   rig.ask(gone, 'one', 1);
@@ -157,7 +157,7 @@ test('for one who is gone nothing is done, and what it had begun is told so', ()
   ]);
 });
 
-test('what no client asked for has turns as well', () => {
+test('work that no client requested has turns as well', () => {
   const rig = new Rig();
   const run = () => rig.done.push('own');
   rig.queue.add(undefined, { run, isOver: true }, 'granted');

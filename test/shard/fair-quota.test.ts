@@ -1,4 +1,4 @@
-/** However many fill their part of a room, there is some for one more. */
+/** However many users take their share, there is some left for one more. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ function fill(portions: FairQuota, share: Flow | undefined): number {
   return count;
 }
 
-test('one may have as much as is left to all others', () => {
+test('one user may have as much as is left to all others', () => {
   const portions = new FairQuota({ max: MAX });
   const counts = [1, 2, 3, 4].map((client) => fill(portions, newShare(client)));
   equal(counts[0], MAX / 2);
@@ -25,7 +25,7 @@ test('one may have as much as is left to all others', () => {
   ok(portions.admits(newShare(5)));
 });
 
-test('what is given back is free again', () => {
+test('released capacity is free again', () => {
   const portions = new FairQuota({ max: MAX });
   const share = newShare(1);
   fill(portions, share);
@@ -36,7 +36,7 @@ test('what is given back is free again', () => {
   equal(fill(portions, share), MAX / 2);
 });
 
-test('what no client asked for may have all that is left', () => {
+test('work that no client requested may have all that is left', () => {
   const portions = new FairQuota({ max: MAX });
   equal(fill(portions, undefined), MAX);
   equal(portions.admits(newShare(1)), false);

@@ -1,4 +1,4 @@
-/** Reads that were allowed, and whose machine cannot apply: for how long, and how many. */
+/** Granted reads whose machine cannot apply: how long they wait, and how many. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import type { StateStore } from '../../src/storage/state/state-store.ts';
 import type { Failure } from '../../src/wire/response.ts';
 import { AT_ONCE } from './at-once.ts';
 
-/** A leader whose machine stands still at index 5. */
+/** A leader whose machine is stuck at index 5. */
 class Rig {
   readonly failed: (readonly [id: number, failure: Failure])[] = [];
   readonly served: number[] = [];
@@ -60,7 +60,7 @@ class Rig {
     this.reading = new Reading(shared as ReplicaState, commands as Proposing);
   }
 
-  /** One that waits for so long, and is allowed to read at index 6. */
+  /** A read that waits for so long, and is granted at index 6. */
   ask(milliseconds: number): number {
     const id = this.gather(milliseconds);
     this.reading.ask();
@@ -83,7 +83,7 @@ class Rig {
   }
 }
 
-test('a read that was granted waits no longer than its client does', () => {
+test('a granted read waits no longer than its client does', () => {
   const rig = new Rig();
   const [short, long] = [rig.ask(100), rig.ask(300)];
   rig.pass(100);
@@ -108,7 +108,7 @@ test('a read whose round is not answered waits no longer either', () => {
   deepEqual([rig.served, rig.reading.size], [[], 0], 'a late round serves no one twice');
 });
 
-test('so many reads wait for one machine, and more are refused at once', () => {
+test('the reads that wait for one machine are bounded, and more are refused at once', () => {
   const rig = new Rig();
   for (let at = 0; at < SHARD_LIMITS.readsMax; at++) rig.ask(1000);
   deepEqual(rig.failed, []);
@@ -120,7 +120,7 @@ test('so many reads wait for one machine, and more are refused at once', () => {
   equal(rig.reading.size, 1, 'there is room again');
 });
 
-test('reads that wait for proof of their youth count as well', () => {
+test('reads that wait for proof of their age count as well', () => {
   const rig = new Rig();
   rig.isLeader = false;
   const requester = { responder: { respond() {}, hint() {} }, id: 1 };

@@ -1,4 +1,4 @@
-/** The time of a shard, as one of its replicas tells it. */
+/** The log time of a shard, as one of its replicas computes it. */
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { LogTime } from '../../src/shard/log-time.ts';
 
 const HOUR = 3_600_000;
 
-test('log time goes on from an entry by the own clock', () => {
+test('log time continues from an entry by the own clock', () => {
   const time = new LogTime({ time: 5000, now: 100, isGuess: false });
   equal(time.read(100), 5000);
   equal(time.read(130.9), 5030);
@@ -29,7 +29,7 @@ test('a newcomer whose wall clock is ahead takes the time of the first entry', (
   equal(time.isGuess, false);
 });
 
-test('an entry without a time is no reason to believe a guess', () => {
+test('an entry without a time confirms no guess', () => {
   const time = new LogTime({ time: 5000, now: 100, isGuess: true });
   time.follow(0, 200);
   equal(time.isGuess, true);

@@ -1,4 +1,4 @@
-/** A proposal queue alone: what is held, and what time it is, is as the test says. */
+/** A proposal queue alone: the test says what is held, and what time it is. */
 
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
@@ -12,7 +12,7 @@ import type { Failure } from '../../src/wire/response.ts';
 
 const SEQUENCE = 1;
 
-/** Of that age; of one age the number decides. */
+/** Of that age; at the same age the number decides. */
 export function contender(number: number, age = number, attempts = 0): Contender {
   const client = new Uint8Array(16).fill(number);
   return { id: { home: 0, client, sequence: SEQUENCE }, attempts, age };
@@ -22,7 +22,7 @@ function put(key: string): Operation {
   return { type: 'set', key: Buffer.from(key), value: new Uint8Array(), lifeMilliseconds: 0 };
 }
 
-/** Of a client that others are not, so often in vain that it keeps all others out. */
+/** Of a client of its own, with so many failed attempts that it blocks all others. */
 export const RESERVER = contender(1, 1, TRANSACTION_LIMITS.attemptsAlone);
 
 interface Asked {
@@ -36,7 +36,7 @@ interface Asked {
 
 export class Rig {
   now = 0;
-  /** How often it was asked who holds a key. */
+  /** How often the holders of a key were looked up. */
   looks = 0;
   readonly met: string[] = [];
   readonly refused: Reply[] = [];

@@ -1,4 +1,4 @@
-/** Who waits at a shard for a key that a transaction holds, and who is sent away. */
+/** Which requests wait at a shard for a key that a transaction holds, and which yield. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import type { Prepared } from '../../src/machine/lock-table.ts';
 import type { Requester } from '../../src/shard/proposals.ts';
 import { contender, Rig } from './proposal-queue-rig.ts';
 
-test('where nothing is held everybody passes, in the order in which they came', () => {
+test('without locks all commands pass, in the order of arrival', () => {
   const rig = new Rig();
   rig.add('one', ['x'], { by: contender(9) });
   rig.add('two', ['x']);
@@ -16,7 +16,7 @@ test('where nothing is held everybody passes, in the order in which they came', 
   deepEqual(rig.take(), []);
 });
 
-test('a transaction waits for a younger holder and presses it', () => {
+test('a transaction waits for a younger holder and preempts it', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.add('elder', ['w', 'x'], { by: contender(5) });
@@ -28,7 +28,7 @@ test('a transaction waits for a younger holder and presses it', () => {
   deepEqual(rig.take(), ['elder']);
 });
 
-test('a transaction is sent away by an older holder, and told which key it was', () => {
+test('a transaction yields to an older holder, and learns which key it was', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   rig.add('younger', ['w', 'x'], { by: contender(5) });
@@ -38,7 +38,7 @@ test('a transaction is sent away by an older holder, and told which key it was',
   deepEqual([rig.met, rig.queue.size], [[], 0]);
 });
 
-test('of one age the name decides', () => {
+test('at the same age the id decides', () => {
   const rig = new Rig();
   rig.hold('x', contender(6, 5));
   rig.add('first', ['x'], { by: contender(4, 5) });
@@ -78,7 +78,7 @@ test('a batch waits only if all of its commands meet a held key', () => {
   deepEqual(rig.take(), ['all']);
 });
 
-test('a range that is checked is not judged here, so it waits for no holder', () => {
+test('a range check is not evaluated here, so it waits for no holder', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   const check = { type: 'check-range', key: Buffer.from('x'), to: Buffer.from('z') } as const;
@@ -95,14 +95,14 @@ test('a range that is checked is not judged here, so it waits for no holder', ()
   equal(rig.queue.take(rig).passing.length, 1);
 });
 
-test('its own prepare, repeated, passes what it holds itself', () => {
+test('its own prepare, repeated, passes the keys that it holds itself', () => {
   const rig = new Rig();
   rig.hold('x', contender(5));
   rig.add('again', ['x'], { by: contender(5) });
   deepEqual(rig.take(), ['again']);
 });
 
-test('after a wake what holds nothing goes first, and then those with more right', () => {
+test('after a wake plain writes go first, and then transactions by priority', () => {
   const rig = new Rig();
   rig.hold('x', contender(90));
   rig.add('plain one', ['x']);
@@ -115,7 +115,7 @@ test('after a wake what holds nothing goes first, and then those with more right
   deepEqual(rig.take(), ['plain one', 'plain two', 'elder', 'younger', 'new']);
 });
 
-test('woken in vain, they wait on', () => {
+test('requests that are woken in vain keep waiting', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.hold('y', contender(9));
@@ -126,7 +126,7 @@ test('woken in vain, they wait on', () => {
   deepEqual(rig.met, ['8 pressed', '9 pressed']);
 });
 
-test('only those who waited for a holder look again when it gives its keys back', () => {
+test('only requests that waited for a holder are retried when it releases its locks', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.hold('y', contender(9));
@@ -163,7 +163,7 @@ test('commands that waited for several holders keep their order', () => {
   deepEqual(rig.take(), ['one', 'two', 'elder', 'younger']);
 });
 
-test('where the state was replaced all look again', () => {
+test('after the state was replaced all waiting requests are retried', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.hold('y', contender(9));
@@ -192,7 +192,7 @@ test('no command waits longer than the limit', () => {
   deepEqual(rig.take(), ['second']);
 });
 
-test('woken in vain, their time goes on', () => {
+test('the deadline of a request that is woken in vain does not move', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.hold('y', contender(9));
@@ -228,7 +228,7 @@ test('commands that wait for a lock do not block the entry that releases it', ()
   deepEqual(rig.take(), ['plain', 'resolution']);
 });
 
-test('retried commands keep their own room, and block no others', () => {
+test('retried commands have a budget of their own, and block no others', () => {
   const rig = new Rig();
   const bytes = NODE_LIMITS.writesBytesMax;
   rig.hold('x', contender(8));
@@ -242,7 +242,7 @@ test('retried commands keep their own room, and block no others', () => {
   ok(rig.add('more', ['z']));
 });
 
-test('who went on, or was sent away for its time, leaves its room to others', () => {
+test('a request that went on, or expired, leaves its room to others', () => {
   const rig = new Rig();
   const bytes = NODE_LIMITS.writesBytesMax / 2;
   rig.hold('x', contender(8));
@@ -263,13 +263,13 @@ test('who went on, or was sent away for its time, leaves its room to others', ()
   deepEqual(rig.take(), ['next', 'last'], 'and what was sent away is not woken any more');
 });
 
-test('one alone is taken in whatever it weighs', () => {
+test('a single command is accepted whatever its size', () => {
   const rig = new Rig();
   ok(rig.add('large', ['x'], { bytes: NODE_LIMITS.writesBytesMax + 1 }));
   equal(rig.add('small', ['y']), false);
 });
 
-test('what has no hurry is proposed with the next command, and ends what is met at once', () => {
+test('a deferred entry is proposed with the next command, and releases its locks at once', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.add('resolution', [], { ends: contender(8), hasHurry: false });
@@ -281,7 +281,7 @@ test('what has no hurry is proposed with the next command, and ends what is met 
   equal(rig.queue.hasGathered, true);
 });
 
-test('one whose end is on its way is waited for by all, and asked nothing', () => {
+test('all requests wait for a holder whose decision is on its way, and ask nothing', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   rig.add('resolution', [], { ends: contender(3) });
@@ -292,7 +292,7 @@ test('one whose end is on its way is waited for by all, and asked nothing', () =
   deepEqual(rig.take(), ['younger']);
 });
 
-test('one whose end could not be proposed is asked for again', () => {
+test('a resolution that could not be proposed is requested again', () => {
   const rig = new Rig();
   rig.hold('x', contender(3));
   rig.add('resolution', [], { ends: contender(3) });
@@ -304,7 +304,7 @@ test('one whose end could not be proposed is asked for again', () => {
   deepEqual([rig.met, rig.queue.hasGathered], [['3'], false]);
 });
 
-test('the end of one that holds nothing here is not kept in mind', () => {
+test('the resolution of a transaction that holds nothing here is not remembered', () => {
   const rig = new Rig();
   rig.add('tombstone', [], { ends: contender(3) });
   rig.take();
@@ -314,7 +314,7 @@ test('the end of one that holds nothing here is not kept in mind', () => {
   deepEqual(rig.met, ['3'], 'it was prepared after all, and has to be asked for');
 });
 
-test('with its leadership everything leaves it', () => {
+test('with the loss of leadership everything leaves the queue', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.add('waiting', ['x']);

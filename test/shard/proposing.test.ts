@@ -1,4 +1,4 @@
-/** Commands that wait for a slow log: one who asks much leaves room to those who ask little. */
+/** Commands that wait for a slow log: a client with many leaves room to clients with few. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ function newShare(client: number): Flow {
   return new Flow({ client, mayGoOn: () => true });
 }
 
-test('while the disk stands still one who writes much leaves room in the log', () => {
+test('while the disk is blocked one writer leaves room in the log to others', () => {
   const rig = new Rig();
   const [greedy, polite] = [newShare(1), newShare(2)];
   rig.held.rig.isLogStuck = true;
@@ -64,7 +64,7 @@ test('while the disk stands still one who writes much leaves room in the log', (
   equal(rig.of(1, 'written'), count - refused + 1);
 });
 
-test('one command of each who asks is let in, however large it is', () => {
+test('one command of each client is accepted, however large it is', () => {
   const rig = new Rig();
   rig.held.rig.isLogStuck = true;
   rig.write(newShare(1), RAFT_LIMITS.uncommittedBytesMax);

@@ -1,4 +1,4 @@
-/** Whether a transaction may take for granted what it has read: checks that a leader judges. */
+/** Whether what a transaction has read still holds: checks that a leader evaluates. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,7 +22,7 @@ function range({ from, to, count, seenAt }: Seen): Operation {
   return { type: 'check-range', key: bytesOf(from), to: bytesOf(to), count, seenAt };
 }
 
-/** Nothing stood at the key when that was applied, and nothing has since. */
+/** The key was absent when that entry was applied, and since then. */
 function absence(key: string, seenAt: number): Operation {
   return range({ from: key, to: `${key}\0`, count: 0, seenAt });
 }
@@ -31,14 +31,14 @@ function check(key: string, version: number): Operation {
   return { type: 'check-version', key: bytesOf(key), version };
 }
 
-/** Three keys of one version, and what that is. */
+/** Three keys of one version, and that version. */
 function rigOf(): { readonly rig: HeldRig; readonly version: number } {
   const rig = new HeldRig();
   rig.write([put('a', '1'), put('b', '2'), put('c', '3')]);
   return { rig, version: rig.rig.replica.applied };
 }
 
-test('a range holds if its keys are as many and none is newer', () => {
+test('a range check holds if the count is the same and no key is newer', () => {
   const { rig, version: seenAt } = rigOf();
   const seen = { from: 'a', to: 'z', count: 3, seenAt };
   equal(said(rig.validate([range(seen)])), 'done');
@@ -47,7 +47,7 @@ test('a range holds if its keys are as many and none is newer', () => {
   equal(said(rig.validate([range({ ...seen, seenAt: seenAt - 1 })])), 'check-failed 0 0');
 });
 
-test('it holds though its keys are of different age, and no end is an end as well', () => {
+test('it holds for keys of different age, and for a range without an end', () => {
   const { rig } = rigOf();
   rig.write([put('d', '4')]);
   const seenAt = rig.rig.replica.applied;
@@ -55,7 +55,7 @@ test('it holds though its keys are of different age, and no end is an end as wel
   equal(said(rig.validate([range({ from: 'b', to: 'd', count: 2, seenAt })])), 'done');
 });
 
-test('an insertion, a change and a removal are seen', () => {
+test('an insertion, a change and a removal are detected', () => {
   for (const change of [put('bb', 'x'), put('b', 'x')] as const) {
     const { rig, version: seenAt } = rigOf();
     rig.write([change]);
@@ -68,7 +68,7 @@ test('an insertion, a change and a removal are seen', () => {
 
 const FAILED = 'check-failed 0 0';
 
-test('a range of nothing is a range', () => {
+test('an empty range can be checked', () => {
   const { rig } = rigOf();
   const seen = { from: 'x', to: 'z', count: 0, seenAt: rig.rig.replica.applied };
   equal(said(rig.validate([range(seen)])), 'done');
@@ -76,7 +76,7 @@ test('a range of nothing is a range', () => {
   equal(said(rig.validate([range(seen)])), FAILED);
 });
 
-test('what came and went again is seen, of a range and of a key', () => {
+test('keys that were written and deleted again are detected, of a range and by key', () => {
   const { rig } = rigOf();
   const seenAt = rig.rig.replica.applied;
   rig.write([put('y', '1')]);
@@ -87,7 +87,7 @@ test('what came and went again is seen, of a range and of a key', () => {
   equal(said(rig.validate([absence('y', rig.rig.replica.applied)])), 'done', 'seen afterwards');
 });
 
-test('what expired in between came and went, and what was there before did not', () => {
+test('keys that expired in between count as deleted, and earlier keys do not', () => {
   const { rig } = rigOf();
   rig.write([put('old', '1')]);
   const seenAt = rig.rig.replica.applied;
@@ -106,7 +106,7 @@ function rowOf(rig: HeldRig, key: string): Uint8Array {
   return (response?.type === 'rows' ? response.rows[0] : undefined) ?? new Uint8Array();
 }
 
-test('a key that is not there is checked like a range of one', () => {
+test('the check of an absent key is like that of a range of one', () => {
   const { rig } = rigOf();
   const seenAt = rig.rig.replica.applied;
   equal(said(rig.validate([absence('x', seenAt)])), 'done');
@@ -114,7 +114,7 @@ test('a key that is not there is checked like a range of one', () => {
   equal(said(rig.validate([absence('x', seenAt)])), `check-failed 0 ${rig.rig.replica.applied}`);
 });
 
-test('of what was seen in a former life of the replica it is not known what went', () => {
+test('deletions of a former life of the replica are unknown', () => {
   const { rig } = rigOf();
   const seenAt = rig.rig.replica.applied;
   rig.write([put('y', '1')]);
@@ -126,7 +126,7 @@ test('of what was seen in a former life of the replica it is not known what went
   equal(said(rig.validate([absence('x', rig.rig.replica.applied)])), 'done');
 });
 
-test('the first of several that does not hold is told', () => {
+test('the first check that fails is reported', () => {
   const { rig, version: seenAt } = rigOf();
   const good = range({ from: 'a', to: 'z', count: 3, seenAt });
   const bad = range({ from: 'a', to: 'z', count: 1, seenAt });
@@ -150,7 +150,7 @@ test('keys are checked by version, by value and by presence, as in an entry', ()
   equal(said(rig.validate([presence('x', true)])), 'check-failed 0 0');
 });
 
-test('without an owner it waits for a key that is held, and judges what is there then', () => {
+test('without an owner it waits for a held key, and evaluates its new value', () => {
   const { rig, version } = rigOf();
   rig.prepare(5, put('a', 'new'));
   const kept = rig.validate([check('b', version), check('a', version)]);
@@ -161,7 +161,7 @@ test('without an owner it waits for a key that is held, and judges what is there
   equal(said(kept).split(' ')[0], 'check-failed');
 });
 
-test('a range waits for a key of it that is held, there or not', () => {
+test('a range check waits for a held key in the range, present or not', () => {
   const { rig, version: seenAt } = rigOf();
   rig.prepare(5, put('bb', 'new'));
   const responses = rig.validate([range({ from: 'a', to: 'z', count: 3, seenAt })]);
@@ -206,7 +206,7 @@ test('a range is not read for longer than the requester waits', () => {
   equal(store.openViews, 0);
 });
 
-test('checks of ranges leave views to others, and keys are checked without', () => {
+test('range checks leave views to others, and keys are checked without views', () => {
   const { rig, version: seenAt } = rigOf();
   const { store, replica } = rig.rig;
   const views = Array.from({ length: TRANSACTION_LIMITS.checkViewsMax }, () => {
@@ -220,7 +220,7 @@ test('checks of ranges leave views to others, and keys are checked without', () 
   for (const view of views) view.close();
 });
 
-test('a removal while a range is looked at is no matter of its moment', () => {
+test('a removal during a range check does not affect its moment', () => {
   const { rig, version: seenAt } = rigOf();
   rig.write([put('x', 'elsewhere')]);
   rig.rig.isStoreStuck = true;
@@ -234,7 +234,7 @@ test('a removal while a range is looked at is no matter of its moment', () => {
   equal(said(responses), 'done');
 });
 
-test('an owner does not wait for an older one: it is told which check met it', () => {
+test('an owner does not wait for an older one: it learns which check met it', () => {
   const { rig, version } = rigOf();
   rig.prepare(3, put('b', 'new'));
   const responses = rig.validate([check('a', version), check('b', version)], 5);
@@ -242,7 +242,7 @@ test('an owner does not wait for an older one: it is told which check met it', (
   deepEqual(rig.rig.met, []);
 });
 
-test('an owner waits for a younger one and presses it', () => {
+test('an owner waits for a younger one and preempts it', () => {
   const { rig, version } = rigOf();
   rig.prepare(8, put('b', 'new'));
   const responses = rig.validate([check('b', version)], 5);
@@ -251,7 +251,7 @@ test('an owner waits for a younger one and presses it', () => {
   equal(said(responses), 'done');
 });
 
-test('an owner passes what it holds itself, in a range too', () => {
+test('an owner passes the keys that it holds itself, in a range too', () => {
   const { rig, version: seenAt } = rigOf();
   rig.prepare(5, put('b', 'new'));
   const all = range({ from: 'a', to: 'z', count: 3, seenAt });
@@ -260,7 +260,7 @@ test('an owner passes what it holds itself, in a range too', () => {
   equal(said(rig.validate([all], 5)), 'locked 0 by 3');
 });
 
-test('what is judged is told with the index that it was judged at', () => {
+test('the answer has the index at which it was evaluated', () => {
   const { rig, version } = rigOf();
   rig.write([put('y', 'later')]);
   const [response] = rig.validate([check('a', version)]);

@@ -12,13 +12,13 @@ function rigOf(...held: readonly string[]): HeldRig {
   return rig;
 }
 
-test('where nothing is held a page goes to its end', () => {
+test('without locks a page goes to its end', () => {
   const rig = rigOf();
   equal(said(rig.range()), 'a=1 b=2 c=3 d=4 (4, end)');
   equal(said(rig.range({ isReverse: true, rowsMax: 2 })), 'd=4 c=3 (2)');
 });
 
-test('it ends before a key that is held, and more is to come', () => {
+test('it ends before a held key, and more is to come', () => {
   const rig = rigOf('c');
   equal(said(rig.range()), 'a=1 b=2 (2)');
   deepEqual(rig.rig.met, [], 'no read has waited for it yet');
@@ -29,7 +29,7 @@ test('it ends before the first of several, whichever was prepared first', () => 
   equal(said(rig.range()), 'a=1 (1)');
 });
 
-test('backwards the first one is the last', () => {
+test('backwards the last one counts', () => {
   const rig = rigOf('b', 'c');
   equal(said(rig.range({ isReverse: true })), 'd=4 (1)');
 });
@@ -53,7 +53,7 @@ test('backwards it waits for the last one', () => {
   equal(said(backwards), 'd=4 c=3 b=2 a=1 (4, end)');
 });
 
-test('a key that is held and not there yet is not passed by', () => {
+test('a key that is held and does not exist yet is not skipped', () => {
   const rig = rigOf('bb');
   equal(said(rig.range()), 'a=1 b=2 (2)');
   const behind = rig.range({ from: bytesOf('b\0') });
@@ -63,7 +63,7 @@ test('a key that is held and not there yet is not passed by', () => {
   equal(said(behind), 'bb=new c=3 d=4 (3, end)');
 });
 
-test('behind the last row a held key keeps the range from ending', () => {
+test('a held key after the last row keeps the range from ending', () => {
   const rig = rigOf('z');
   equal(said(rig.range()), 'a=1 b=2 c=3 d=4 (4)');
   equal(said(rig.range({ to: bytesOf('z') })), 'a=1 b=2 c=3 d=4 (4, end)');
@@ -71,7 +71,7 @@ test('behind the last row a held key keeps the range from ending', () => {
   deepEqual(backwards, [], 'and backwards it stands before all others');
 });
 
-test('before the first row a held key keeps a range backwards from ending', () => {
+test('a held key before the first row keeps a backward range from ending', () => {
   const rig = rigOf('A');
   equal(said(rig.range({ isReverse: true })), 'd=4 c=3 b=2 a=1 (4)');
   equal(said(rig.range({ isReverse: true, from: bytesOf('a') })), 'd=4 c=3 b=2 a=1 (4, end)');
@@ -88,7 +88,7 @@ test('keys alone and counts end at the same place', () => {
   equal(said(rig.range({ answer: 'count' })), '(2)');
 });
 
-test('a page that is full before the held key knows nothing of it', () => {
+test('a page that is full before the held key is not affected', () => {
   const rig = rigOf('d');
   equal(said(rig.range({ rowsMax: 2 })), 'a=1 b=2 (2)');
 });

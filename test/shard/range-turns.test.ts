@@ -1,4 +1,4 @@
-/** Pages of ranges are read slice by slice, in the turns of those who asked. */
+/** Pages of ranges are read slice by slice, in the turns of their flows. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
@@ -25,7 +25,7 @@ const COUNT: Wanted = {
 class Rig {
   readonly queue = new FairQueue({ onWork: () => {} });
   readonly held = new HeldRig({ fair: this.queue });
-  /** What came, in order, by the number of who asked. */
+  /** The answers, in order, by the number of the client. */
   readonly answers: { readonly client: number; readonly response: Response }[] = [];
   viewsMax = 0;
 
@@ -76,7 +76,7 @@ beforeEach(() => {
   rig = new Rig();
 });
 
-test('of many ranges of one who asks all are read, and few are under way at a time', () => {
+test('of many ranges of one client all are read, and few at a time', () => {
   const greedy = rig.share(1);
   const count = 40;
   rig.ask(greedy, COUNT, count);
@@ -89,7 +89,7 @@ test('of many ranges of one who asks all are read, and few are under way at a ti
   equal(greedy.ranges, 0);
 });
 
-test('one who asks for a key is answered after a turn or two, whatever ranges others count', () => {
+test('a read of one key is answered after a turn or two, whatever ranges others count', () => {
   const [greedy, polite] = [rig.share(1), rig.share(2)];
   rig.ask(greedy, COUNT, 100);
   for (let turns = 0; turns < 5; turns++) rig.turn();
@@ -99,7 +99,7 @@ test('one who asks for a key is answered after a turn or two, whatever ranges ot
   ok(rig.answers.filter(({ client }) => client === 1).length < 50);
 });
 
-test('two who count get the same', () => {
+test('two clients that count get the same share', () => {
   const [one, other] = [rig.share(1), rig.share(2)];
   rig.ask(one, COUNT, 100);
   rig.ask(other, COUNT, 20);
@@ -108,7 +108,7 @@ test('two who count get the same', () => {
   ok(Math.abs(ofOne - 20) <= FAIRNESS_LIMITS.rangesMax + SLICES, `${ofOne} beside 20`);
 });
 
-test('ranges of one who is gone give their views back, and nothing more of them is read', () => {
+test('ranges of a closed connection release their views, and are read no further', () => {
   const gone = rig.share(1);
   rig.ask(gone, COUNT, 50);
   rig.turnsUntil(() => rig.held.rig.store.openViews > 0);
@@ -120,12 +120,12 @@ test('ranges of one who is gone give their views back, and nothing more of them 
   equal(rig.held.rig.replica.waiting, 0);
 });
 
-test('the rows of a range are paid for, though they come later', () => {
+test('the rows of a range are charged, though they come later', () => {
   const share = rig.share(1);
   rig.ask(share, COUNT);
   let isInDebt = false;
   for (let turns = 0; turns < 20; turns++) {
-    // The disk answers here, and the share has no turn before it is looked at.
+    // The disk answers here, and the flow has no turn before the check.
     rig.held.rig.turn();
     isInDebt ||= share.credit < 0;
     rig.serve();

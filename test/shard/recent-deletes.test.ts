@@ -1,4 +1,4 @@
-/** What a replica knows of rows that came and went, and what it says of what it does not know. */
+/** What a replica knows of rows that were written and deleted, and its answers beyond that. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,14 +10,14 @@ import { bytesOf } from '../machine/machine-rig.ts';
 
 const NO_BYTES = new Uint8Array();
 
-/** Rows as young as can be: written by the entry before. */
+/** Rows as young as possible: written by the previous entry. */
 function remove(recentDeletes: RecentDeletes, index: number, ...keys: readonly string[]): void {
   removeOf(recentDeletes, { index, version: index - 1 }, ...keys);
 }
 
 interface When {
   readonly index: number;
-  /** Of the rows that go. */
+  /** Of the deleted rows. */
   readonly version: number;
   readonly time?: number;
 }
@@ -52,7 +52,7 @@ function mayHaveKey(
   return recentDeletes.mayHaveKey(bytesOf(key), { since, applied });
 }
 
-test('a removal is seen in its range, by a question from before the row', () => {
+test('a removal is detected in its range, by a check from before the row', () => {
   const recentDeletes = new RecentDeletes();
   recentDeletes.note({ index: 10, time: 0 }, []);
   remove(recentDeletes, 20, 'b', 'd');
@@ -65,7 +65,7 @@ test('a removal is seen in its range, by a question from before the row', () => 
   equal(mayHave(recentDeletes, { from: 'a', to: 'b', since: 10 }), false);
 });
 
-test('of a key the youngest row that was removed counts', () => {
+test('of a key the youngest removed row counts', () => {
   const recentDeletes = new RecentDeletes();
   recentDeletes.note({ index: 10, time: 0 }, []);
   remove(recentDeletes, 20, 'b');
@@ -77,7 +77,7 @@ test('of a key the youngest row that was removed counts', () => {
   equal(mayHaveKey(recentDeletes, 'a', 8, 8), false, 'nothing was applied since');
 });
 
-test('a row that was there when it was asked for did not come and go', () => {
+test('a row that existed at the checked index was not written and deleted since', () => {
   const recentDeletes = new RecentDeletes();
   recentDeletes.note({ index: 10, time: 0 }, []);
   removeOf(recentDeletes, { index: 40, version: 20 }, 'b');
@@ -87,7 +87,7 @@ test('a row that was there when it was asked for did not come and go', () => {
   equal(mayHave(recentDeletes, { from: 'b', to: 'c', since: 19 }), true);
 });
 
-test('where the version of a row is not told, any row may have gone', () => {
+test('for a row without a known version any version may have been removed', () => {
   const recentDeletes = new RecentDeletes();
   recentDeletes.note({ index: 10, time: 0 }, []);
   const gone = { section: SECTION.values, key: bytesOf('b'), value: undefined };
@@ -98,7 +98,7 @@ test('where the version of a row is not told, any row may have gone', () => {
   );
 });
 
-test('what is removed after the moment that is asked for is not its business', () => {
+test('a removal after the checked moment does not count', () => {
   const recentDeletes = new RecentDeletes();
   recentDeletes.note({ index: 10, time: 0 }, []);
   remove(recentDeletes, 20, 'b');
@@ -107,7 +107,7 @@ test('what is removed after the moment that is asked for is not its business', (
   equal(mayHave(recentDeletes, { since: 18, applied: 29 }), true);
 });
 
-test('what was before its first entry is not known, but for a question from behind it', () => {
+test('everything before its first entry is unknown, except for later checks', () => {
   const recentDeletes = new RecentDeletes();
   equal(mayHave(recentDeletes, { since: 999, applied: 1000 }), true);
   equal(mayHave(recentDeletes, { since: 1000, applied: 1000 }), false, 'nothing was applied since');
@@ -116,7 +116,7 @@ test('what was before its first entry is not known, but for a question from behi
   equal(mayHave(recentDeletes, { since: 9 }), false);
 });
 
-test('what is written, and what is no value, is not removed', () => {
+test('writes, and rows that are no values, do not count as removed', () => {
   const recentDeletes = new RecentDeletes();
   const when = { index: 10, time: 0 };
   recentDeletes.note(when, [{ section: SECTION.values, key: bytesOf('a'), value: NO_BYTES }]);
@@ -124,17 +124,17 @@ test('what is written, and what is no value, is not removed', () => {
   equal(mayHave(recentDeletes, { since: 9 }), false);
 });
 
-/** So many rows that came and went, one in each entry from 11 on. */
+/** So many rows that were written and deleted, one in each entry from 11 on. */
 function churn(recentDeletes: RecentDeletes, count: number, keyOf: (at: number) => string): void {
   recentDeletes.note({ index: 10, time: 0 }, []);
   for (let at = 0; at < count; at++)
     removeOf(recentDeletes, { index: 12 + at, version: 11 + at }, keyOf(at));
 }
 
-/** More than are known exactly. */
+/** More than are remembered exactly. */
 const MANY = 50_000;
 
-test('a long question is answered though very many rows came and went elsewhere', () => {
+test('a check over a long time is answered though very many other rows were deleted', () => {
   const recentDeletes = new RecentDeletes();
   churn(recentDeletes, MANY, (at) => `queue/${at}`);
   ok(SHARD_LIMITS.removalsBytesMax < MANY * 100, 'not all of them are known exactly');
@@ -146,7 +146,7 @@ test('a long question is answered though very many rows came and went elsewhere'
   ok(wrong < 150, `it errs for ${wrong} of 1000 keys`);
 });
 
-test('it forgets none of the rows that came and went', () => {
+test('none of the rows that were written and deleted is missed', () => {
   const recentDeletes = new RecentDeletes();
   const random = new Random(3);
   const letters = Array.from({ length: MANY }, () => random.below(2 ** 30).toString(36));
@@ -159,7 +159,7 @@ test('it forgets none of the rows that came and went', () => {
   }
 });
 
-test('rows that were there before are no reason against a question, however many go', () => {
+test('the deletion of older rows fails no check, however many there are', () => {
   const recentDeletes = new RecentDeletes();
   recentDeletes.note({ index: MANY, time: 0 }, []);
   for (let at = 0; at < MANY; at++) {
@@ -181,7 +181,7 @@ test('deletions before the longest deadline take no room', () => {
   equal(mayHaveKey(recentDeletes, 'a', 30), false);
 });
 
-test('versions that one cell cannot tell apart any more are not known', () => {
+test('versions that one cell cannot distinguish are unknown', () => {
   const recentDeletes = new RecentDeletes();
   const far = 2 ** 33;
   churn(recentDeletes, MANY, (at) => `queue/${at}`);

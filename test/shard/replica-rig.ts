@@ -44,7 +44,7 @@ export class ReplicaRig {
   isLost = false;
   /** Whether the node was told that the state is damaged. */
   isCorrupt = false;
-  /** While the log's disk stands still, reports gather. */
+  /** While the log's disk is blocked, completions queue. */
   isLogStuck = false;
   isStoreStuck = false;
   #marks: Mark[] = [];
@@ -150,7 +150,7 @@ export class ReplicaRig {
     return this.#isTouched;
   }
 
-  /** What the node would do with them. */
+  /** The node's part in the result. */
   takeFacts(): void {
     for (const fact of this.replica.takeFacts()) this.#take(fact);
   }
@@ -203,7 +203,7 @@ export class ReplicaRig {
     };
   }
 
-  /** What a replica asks of its log; the rest is the node's business. */
+  /** The operations of a replica on its log; the rest belongs to the node. */
   #log(): Log {
     const read = ({ from, to }: EntryRange) => {
       const found: LogEntry[] = [];

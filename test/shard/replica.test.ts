@@ -62,7 +62,7 @@ test('a leader is current once it has applied an entry of its own, and not befor
   ok(rig.replica.applied > 0);
 });
 
-test('a newcomer with a wall clock an hour ahead never carries the shard there', () => {
+test('a newcomer with a wall clock an hour ahead never advances the shard to it', () => {
   const rig = new ReplicaRig();
   rig.open();
   const { requester, responses } = rig.requester();
@@ -73,7 +73,7 @@ test('a newcomer with a wall clock an hour ahead never carries the shard there',
   equal(rig.replica.logTime, WALL - HOUR);
 });
 
-test('an entry of a later version stops the replica, and everybody is told', () => {
+test('an entry of a later version stops the replica, and all requesters are answered', () => {
   const rig = new ReplicaRig();
   rig.lead();
   const waiting = [rig.requester(), rig.requester(), rig.requester()] as const;
@@ -95,7 +95,7 @@ test('an entry of a later version stops the replica, and everybody is told', () 
     );
 });
 
-test('a replica that stopped does not hold back the checkpoint of all others', () => {
+test('a stopped replica does not delay the checkpoint of all others', () => {
   const rig = new ReplicaRig();
   rig.open();
   rig.isLogStuck = true;
@@ -108,7 +108,7 @@ test('a replica that stopped does not hold back the checkpoint of all others', (
   ok(rig.store.isIdle, 'the log reported, so the state may be written');
 });
 
-test('damage that an entry meets spoils this replica, and not the node', () => {
+test('damage that an entry meets stops this replica, and not the node', () => {
   const rig = new ReplicaRig();
   rig.lead();
   const { requester, responses } = rig.requester();
@@ -255,7 +255,7 @@ function chunkOf(
   };
 }
 
-test('a snapshot becomes the state, and only then the log begins behind it', async () => {
+test('a snapshot becomes the state, and only then the log begins after it', async () => {
   const rig = new ReplicaRig();
   rig.open();
   const chunk = chunkOf(await snapshotOf(5));
@@ -274,14 +274,14 @@ test('a snapshot becomes the state, and only then the log begins behind it', asy
   equal(rig.replica.dueAt, 0, 'what expires in it is looked for');
 });
 
-test('a snapshot that the core has come past makes room for the next one', async () => {
+test('a snapshot that the core has passed makes room for the next one', async () => {
   const rig = new ReplicaRig();
   rig.open();
   const [former, later] = [chunkOf(await snapshotOf(2)), chunkOf(await snapshotOf(6))];
   rig.isStoreStuck = true;
   rig.replica.receive(former);
   rig.turns(3);
-  // The entries come another way before the disk has said that all of the snapshot is there.
+  // The entries arrive another way before the disk has reported the whole snapshot.
   rig.append([configured(), adopted(2, WALL)]);
   rig.isStoreStuck = false;
   rig.turns(20);
@@ -291,7 +291,7 @@ test('a snapshot that the core has come past makes room for the next one', async
   equal(rig.replica.applied, 6);
 });
 
-test('a damaged replica keeps its log and goes on from a snapshot that fits it', async () => {
+test('a damaged replica keeps its log and continues from a snapshot that fits it', async () => {
   const rig = new ReplicaRig();
   rig.open();
   rig.append([configured(), adopted(2, WALL), adopted(3, WALL), adopted(4, WALL)]);
@@ -331,7 +331,7 @@ test('the same snapshot of the next leader may come at any moment of the first',
   }
 });
 
-test('no snapshot is made of a state that names no voters', () => {
+test('no snapshot is made of a state without voters', () => {
   const rig = new ReplicaRig();
   rig.open();
   const { payload: _, ...empty } = { ...adopted(1, WALL), kind: 'empty' as const, payload: 0 };
@@ -380,7 +380,7 @@ test('a state that is behind the log is lost, and the replica keeps its log', as
   }
 });
 
-test('a damaged state is made again from a log that has everything', async () => {
+test('a damaged state is rebuilt from a log that has everything', async () => {
   for (const [found, isReplayed] of [
     [logOf(0, 9), true],
     [logOf(0, 9, [3]), false],

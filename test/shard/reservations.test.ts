@@ -1,4 +1,4 @@
-/** Keys that are reserved for a transaction: for whom, against whom, and for how long. */
+/** Keys that are reserved for a transaction: against which requests, and for how long. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,13 +19,13 @@ function keysOf(...keys: readonly string[]): readonly Uint8Array[] {
   return keys.map(bytesOf);
 }
 
-/** The position of the first key that is in the way. */
+/** The position of the first key that blocks it. */
 function inTheWay(reservations: Reservations, keys: readonly string[], by?: Contender) {
   const commands: readonly Command[] = [keys.map((key) => put(key, 'x'))];
   return reservations.inTheWayOf(commands, by)?.position;
 }
 
-test('a key that is reserved is in the way of what has no transaction, and others are not', () => {
+test('a reserved key blocks requests without a transaction, and other keys do not', () => {
   const reservations = new Reservations();
   equal(inTheWay(reservations, ['x']), undefined);
   reservations.reserve(contender(1, 4), keysOf('x', 'y'), 0);
@@ -35,7 +35,7 @@ test('a key that is reserved is in the way of what has no transaction, and other
   equal(reservations.inTheWayOf([range], undefined), undefined, 'a range writes nothing');
 });
 
-test('transactions are kept out only by one that failed very often, and has more right', () => {
+test('other transactions are blocked only by one that failed very often, and has priority', () => {
   for (const attempts of [attemptsAlone - 1, attemptsAlone]) {
     const reservations = new Reservations();
     const isAlone = attempts === attemptsAlone;
@@ -46,7 +46,7 @@ test('transactions are kept out only by one that failed very often, and has more
   }
 });
 
-test('a reservation ends after its time, and begins anew whenever its key is read', () => {
+test('a reservation ends after its time, and is renewed whenever its key is read', () => {
   const reservations = new Reservations();
   reservations.reserve(contender(1, 4), keysOf('x'), 0);
   reservations.reserve(contender(1, 4), keysOf('x'), 500);
@@ -66,7 +66,7 @@ test('without a gap a key is reserved for a bounded time, whichever transaction 
   equal(reservations.takeDue(reservedMillisecondsMax).length, 1);
 });
 
-test('one with more right takes a key over, and one with less does not', () => {
+test('a transaction with priority takes a key over, and one without does not', () => {
   const reservations = new Reservations();
   reservations.reserve(contender(1, attemptsAlone), keysOf('x'), 0);
   reservations.reserve(contender(2, 4), keysOf('x'), 0);
@@ -76,7 +76,7 @@ test('one with more right takes a key over, and one with less does not', () => {
   deepEqual(reservations.release(contender(1, 0), keysOf('x')), [], 'it is not its own any more');
 });
 
-test('what is released is its client’s own, and is told once', () => {
+test('the end of a reservation is reported once, with its keys', () => {
   const reservations = new Reservations();
   reservations.reserve(contender(1, 4), keysOf('x', 'y'), 0);
   deepEqual(reservations.release(contender(2, 4), keysOf('x')), []);
@@ -85,7 +85,7 @@ test('what is released is its client’s own, and is told once', () => {
   equal(reservations.takeDue(reservedMilliseconds).length, 1);
 });
 
-test('there are at most so many, and one more is not protected', () => {
+test('the number of reservations is bounded, and one more is not protected', () => {
   const reservations = new Reservations();
   const keys = Array.from({ length: reservationsMax }, (_, at) => bytesOf(`k${at}`));
   reservations.reserve(contender(1, 4), keys, 0);

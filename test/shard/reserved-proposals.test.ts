@@ -1,4 +1,4 @@
-/** What waits at a shard for a key that is reserved, and for how long. */
+/** Which commands wait at a shard for a reserved key, and for how long. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ function keysOf(...keys: readonly string[]): readonly Uint8Array[] {
   return keys.map((key) => Buffer.from(key));
 }
 
-test('a command waits for a key that is reserved, and goes on when it is released', () => {
+test('a command waits for a reserved key, and continues when it is released', () => {
   const rig = new Rig();
   rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('plain', ['x']);
@@ -22,14 +22,14 @@ test('a command waits for a key that is reserved, and goes on when it is release
   deepEqual(rig.take(), ['plain']);
 });
 
-test('a batch waits as a whole for a key that is reserved, for what is proposed is let in', () => {
+test('a batch waits as a whole for a reserved key, because proposed commands pass', () => {
   const rig = new Rig();
   rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.addBatch('batch', [['w'], ['x']]);
   deepEqual(rig.take(), []);
 });
 
-test('when its time is over what waited goes on, and is kept out by no other reservation', () => {
+test('after its time a waiting command continues, and is blocked by no other reservation', () => {
   const rig = new Rig();
   rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('first', ['x']);
@@ -42,7 +42,7 @@ test('when its time is over what waited goes on, and is kept out by no other res
   deepEqual(rig.take(), ['first']);
 });
 
-test('the transaction itself passes, and with its last write the others do', () => {
+test('the transaction itself passes, and its last write releases the others', () => {
   const rig = new Rig();
   rig.queue.reserve(RESERVER, keysOf('x', 'y'), rig.now);
   rig.add('plain', ['x']);
@@ -54,7 +54,7 @@ test('the transaction itself passes, and with its last write the others do', () 
   deepEqual(rig.take(), ['plain']);
 });
 
-test('what it had prepared is given back, and with it what was reserved', () => {
+test('a resolution releases the locks and the reservations of the transaction', () => {
   const rig = new Rig();
   rig.queue.reserve(RESERVER, keysOf('x', 'y'), rig.now);
   rig.hold('x', RESERVER);
@@ -65,7 +65,7 @@ test('what it had prepared is given back, and with it what was reserved', () => 
   deepEqual(rig.take(), ['plain']);
 });
 
-test('a transaction with less right is sent away, and one with more is not', () => {
+test('a transaction without priority is refused, and one with priority is not', () => {
   const rig = new Rig();
   rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('younger', ['w', 'x'], { by: contender(5) });
@@ -75,7 +75,7 @@ test('a transaction with less right is sent away, and one with more is not', () 
   ok(reply?.type === 'locked' && reply.position === 1 && reply.holder.age === 1);
 });
 
-test('with leadership reservations are gone', () => {
+test('with the loss of leadership reservations are gone', () => {
   const rig = new Rig();
   rig.queue.reserve(RESERVER, keysOf('x'), rig.now);
   rig.add('plain', ['x']);

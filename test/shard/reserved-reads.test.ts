@@ -1,4 +1,4 @@
-/** Reads that reserve what they read: behind what was let in before, and ahead of what comes. */
+/** Reads that reserve their keys: after earlier proposals, and before later ones. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ const RESERVER: Contender = {
 const FOR_EVER = Number.POSITIVE_INFINITY;
 let sequence = 0;
 
-/** Asked for, and nothing more happens yet. */
+/** Requested, and nothing more happens yet. */
 function askWrite(rig: HeldRig, key: string, value: string): Response[] {
   sequence += 1;
   const { requester, responses } = rig.rig.requester();
@@ -47,7 +47,7 @@ function validate(rig: HeldRig, key: string, version: number): string {
   return said(responses);
 }
 
-test('it sees what was proposed before, and what comes later waits until it was checked', () => {
+test('it sees earlier proposals, and later ones wait until it was checked', () => {
   const rig = new HeldRig();
   rig.write([put('x', 'old')]);
   rig.rig.isLogStuck = true;
@@ -65,7 +65,7 @@ test('it sees what was proposed before, and what comes later waits until it was 
   deepEqual([said(behind), said(rig.keys('x'))], ['done', 'behind']);
 });
 
-test('a check that does not hold keeps what is reserved', () => {
+test('a check that fails keeps the reservation', () => {
   const rig = new HeldRig();
   rig.write([put('x', 'old')]);
   askRead(rig, 'x');
@@ -76,7 +76,7 @@ test('a check that does not hold keeps what is reserved', () => {
   equal(said(write), '');
 });
 
-test('a transaction that does not come back keeps a write waiting for a bounded time', () => {
+test('a transaction that does not come back delays a write for a bounded time', () => {
   const rig = new HeldRig();
   askRead(rig, 'x');
   rig.rig.turns(4);
@@ -89,7 +89,7 @@ test('a transaction that does not come back keeps a write waiting for a bounded 
   equal(said(write), 'done');
 });
 
-test('a read that waits for what was proposed goes to who leads, when that is another', () => {
+test('a read that waits for proposals goes to the new leader, if there is another', () => {
   const rig = new HeldRig();
   rig.rig.isLogStuck = true;
   askWrite(rig, 'x', 'before');

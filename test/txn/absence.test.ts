@@ -1,4 +1,4 @@
-/** A key that is not there has no version that could tell that it came and went. */
+/** An absent key has no version that could show that it was written and deleted again. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ const MOVER = 1;
 const OBSERVER = 2;
 const TOKENS = [bytesOf('0-token'), bytesOf('1-token')] as const;
 
-/** A token lies in one of two shards and moves to the other, again and again. */
+/** A token is in one of two shards and moves to the other, again and again. */
 class World {
   readonly cluster: Cluster;
   moves = 0;
@@ -53,7 +53,7 @@ class World {
     });
   }
 
-  /** It writes something if the token is nowhere, and the token is always somewhere. */
+  /** It writes something if the token is nowhere; but the token is always somewhere. */
   #look(): void {
     const absent = (at: 0 | 1): Operation => {
       return { type: 'check-version', key: TOKENS[at], version: 0 };
@@ -99,7 +99,7 @@ class World {
   }
 }
 
-test('what is somewhere at every moment is never found to be nowhere', () => {
+test('a key that is somewhere at every moment is never found to be absent everywhere', () => {
   let moves = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const world = new World(seed);

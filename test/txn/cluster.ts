@@ -1,7 +1,7 @@
 /**
- * Shards with real machines, and everything of this room between them, in any order that chance
- * likes: messages get lost, come late and come twice; leaders go, and what they proposed is applied
- * or is not. A shard is its log, so one machine stands for all of its replicas.
+ * Shards with real machines, and everything of this room between them, in a random order:
+ * messages get lost, come late and come twice; leaders are lost, and their proposals are applied
+ * or not. A shard is its log, so one machine stands for all of its replicas.
  */
 
 import { present } from '../../src/base/assert.ts';
@@ -79,7 +79,7 @@ class Shard {
     return this.rig.machine.transactions.decisions;
   }
 
-  /** Its leader is gone; the next one knows what stands in the log and in the state. */
+  /** Its leader is lost; the next one knows what is in the log and in the state. */
   end(): void {
     this.term += 1;
     this.line.close();
@@ -90,7 +90,7 @@ class Shard {
     this.resolver = this.#newResolver();
   }
 
-  /** `done` is not called if the leader goes: what becomes of the entry is open. */
+  /** `done` is not called if the leader is lost: the outcome of the entry is open. */
   propose(body: EntryBody, done: (reply: Reply | undefined) => void): void {
     const { term } = this;
     this.#cluster.later(() => {
@@ -206,7 +206,7 @@ class Shard {
     this.line.tick();
     if (isSweep) for (const decision of this.decisions.all()) this.broadcast.tell(decision, true);
     if (isSweep) for (const part of this.prepared.all()) this.resolver.meet(part, false);
-    // Clients of whom nothing can come any more.
+    // Clients that cannot send anything any more.
     if (isSweep) this.propose({ type: 'forget', clients: this.#cluster.clients }, () => {});
     this.broadcast.tick();
     this.broadcast.flush();
@@ -231,7 +231,7 @@ class Shard {
       resolve: (shard, resolutions, done) => {
         const bytes = encodeResolutions(resolutions);
         const to = cluster.shard(shard);
-        // A resolution has no reply: that it was applied is the answer.
+        // A resolution has no reply: its application is the answer.
         const perform = (answer: Told) => {
           to.propose({ type: 'resolve', bytes }, () => answer(ABORTED));
         };
@@ -298,7 +298,7 @@ export class Cluster {
     return this.shards[number] as Shard;
   }
 
-  /** Where the keys of transactions lie. */
+  /** The shard of each key of transactions. */
   learn(position: number, shard: number): void {
     this.#shardAt.set(position, shard as ShardId);
   }
@@ -325,7 +325,7 @@ export class Cluster {
         if (!this.#isLost) this.later(() => end(reply));
       });
     });
-    // The copy may come much later, when all is over and forgotten.
+    // The copy may arrive much later, when everything is over and forgotten.
     if (!this.#happens('repetition')) return;
     const until = this.now + this.random.below(DELAY_MILLISECONDS_MAX);
     this.#waits.push({ until, expire: () => perform(() => {}) });

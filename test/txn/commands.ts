@@ -16,37 +16,37 @@ export function perform(stage: Stage, line: string): void {
 const COMMANDS: Readonly<Record<string, Command>> = {
   /**
    * `begin 5 a: put x, get y | b: check z 3`: a transaction of age 5; a is its home shard.
-   * `begin 5+2`: two attempts of it came to nothing.
+   * `begin 5+2`: two attempts of it failed.
    */
   begin: (stage, [age = '', ...words]) => stage.begin(age, words.join(' ')),
-  /** `answer b done 12`, `answer b fails not-leader`: to the oldest question that b was asked. */
+  /** `answer b done 12`, `answer b fails not-leader`: to the oldest request to b. */
   answer: (stage, [shard = '', ...words]) => stage.answer(shard, parseAnswer(words)),
-  /** `precheck check-failed 0 5`: what does not hold in the home shard. */
+  /** `precheck check-failed 0 5`: the check that fails in the home shard. */
   precheck: (stage, words) => {
     const reply = parseReply(words);
     if (reply.type === 'check-failed') stage.precheckRefusal = reply;
   },
-  /** From now on transactions wait in line until `call`. */
+  /** From now on transactions wait in the queue until `call`. */
   line: (stage) => {
     stage.mustWait = true;
   },
-  /** `left 499`: so much of its time has the transaction. */
+  /** `left 499`: the transaction has so much time left. */
   left: (stage, [milliseconds]) => {
     stage.millisecondsLeft = Number(milliseconds);
   },
   call: (stage) => stage.coordinator?.begin(),
-  /** One with more right waits for a key of it. */
+  /** One with priority waits for a key of it. */
   preempt: (stage) => stage.coordinator?.preempt(),
-  /** The node leads the home shard no more. */
+  /** The node no longer leads the home shard. */
   lose: (stage) => stage.coordinator?.lose(),
   stage: (stage) => stage.say('it is', stage.coordinator?.stage ?? 'nothing'),
-  /** `pass 60`: so many milliseconds, and one tick behind them. */
+  /** `pass 60`: so many milliseconds, and one tick after them. */
   pass: (stage, [milliseconds]) => stage.pass(Number(milliseconds)),
   /** `decided 3 committed a b c`: transaction 3, whose home shard is a; `dropped` is not kept. */
   decided: (stage, [number, how = '', ...shards]) => stage.tell(Number(number), how, shards),
   /** The end of a turn. */
   flush: (stage) => stage.broadcast.flush(),
-  /** `heard b`, `unheard b`: what became of the oldest message to it. */
+  /** `heard b`, `unheard b`: the fate of the oldest message to it. */
   heard: (stage, shards) => {
     for (const shard of shards) stage.hear(shard, Number.POSITIVE_INFINITY);
   },
@@ -67,7 +67,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   meet: (stage, [number, manner]) => {
     stage.resolver.meet(stage.holder(Number(number)), manner === 'preempting');
   },
-  /** `settled 3 committed`, `settled 3 unknown`: what the home shard said of it. */
+  /** `settled 3 committed`, `settled 3 unknown`: the answer of the home shard. */
   settled: (stage, [number = '', ...words]) => {
     stage.settle(number, words[0] === 'unknown' ? undefined : parseReply(words));
   },

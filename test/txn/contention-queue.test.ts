@@ -1,4 +1,4 @@
-/** Who goes when several want the same key, and who is let go when it can't be had any more. */
+/** The order of transactions for one key, and which are released when it cannot be had. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,12 +19,12 @@ interface Rival extends QueuedTransaction {
 
 class Rig {
   readonly queue = new ContentionQueue();
-  /** Who was asked whether it has hope. */
+  /** Transactions that were prechecked. */
   looks = 0;
-  /** Who began since the last look. */
+  /** Transactions that began since the last call. */
   #begun: string[] = [];
 
-  /** Named by its age, of a client of its own. It is over when it says so. */
+  /** Named by its age, of a client of its own. It ends when the test says so. */
   enter(age: number, keys: readonly string[] = ['x'], terms: Partial<Rival> = {}): Rival {
     const one: Rival = {
       contender: contenderOf(age, age),
@@ -49,7 +49,7 @@ class Rig {
   }
 }
 
-test('of those that want the same key one is on its way, and the eldest is next', () => {
+test('of the transactions for one key one is running, and the oldest is next', () => {
   const rig = new Rig();
   const first = rig.enter(5);
   const [last, second] = [rig.enter(9), rig.enter(2)];
@@ -86,7 +86,7 @@ test('a transaction waits for one key after the other, and holds none meanwhile'
   deepEqual(rig.begun, ['5']);
 });
 
-test('what has become hopeless is let go one by one, and is next when it is back', () => {
+test('hopeless transactions are released one by one, and come next after their retry', () => {
   const rig = new Rig();
   const head = rig.enter(3);
   const crowd = [4, 5, 6].map((age) => rig.enter(age));
@@ -107,7 +107,7 @@ test('what has become hopeless is let go one by one, and is next when it is back
   equal(rig.queue.waiting, 1);
 });
 
-test('another transaction of the same client is not the one that will be back', () => {
+test('another transaction of the same client does not count as the retry', () => {
   const rig = new Rig();
   const of = (client: number, age: number) => ({ contender: contenderOf(client, age) });
   const head = rig.enter(3, ['x'], of(1, 3));
@@ -135,7 +135,7 @@ test('no key is kept for a transaction that is released while nothing commits', 
   deepEqual(rig.begun, [], 'the running transaction will start the next');
 });
 
-test('what comes without hope joins a crowd, and is told at once where there is none', () => {
+test('a hopeless newcomer joins the waiting ones, and is released at once if there are none', () => {
   const rig = new Rig();
   const told: number[] = [];
   const hopeless = (age: number) => {
@@ -170,7 +170,7 @@ test('a transaction that is blocked elsewhere keeps its keys for some ticks, no 
   deepEqual(rig.begun, ['3']);
 });
 
-test('a head that ends at once calls the next, and each is called once', () => {
+test('a head that ends at once starts the next, and each starts once', () => {
   const rig = new Rig();
   const begun: number[] = [];
   const enter = (age: number, leaves: boolean) => {
@@ -191,7 +191,7 @@ test('a head that ends at once calls the next, and each is called once', () => {
   equal(rig.queue.waiting, 9);
 });
 
-test('the queue is bounded: beyond it transactions begin at once, and take no place', () => {
+test('the queue is bounded: beyond it transactions begin at once, without a place', () => {
   const rig = new Rig();
   const head = rig.enter(1);
   for (let age = 2; age < queueLengthMax + 2; age++) rig.enter(age);
@@ -213,7 +213,7 @@ test('the queue is bounded: beyond it transactions begin at once, and take no pl
   deepEqual(heavy.begun, [], 'its room was given back');
 });
 
-test('few are looked at in one turn, however many have lost hope', () => {
+test('few transactions are examined in one turn, however many are hopeless', () => {
   const rig = new Rig();
   const head = rig.enter(1);
   const crowd = Array.from({ length: 200 }, (_, at) => rig.enter(at + 2));

@@ -1,7 +1,7 @@
 /**
- * Clients of a cluster: each runs one transaction after the other, under one name until it is
- * answered. A transaction appends its number to some keys, and says what it saw in others: so the
- * lists at the end tell who came before whom.
+ * Clients of a cluster: each runs one transaction after the other, under one id until it is
+ * answered. A transaction appends its number to some keys, and records what it saw in others: so
+ * the final lists show the order of all transactions.
  */
 
 import type { Operation } from '../../src/machine/command.ts';
@@ -14,10 +14,10 @@ import { clientOf } from './spelling.ts';
 
 const KEYS_OF_A_SHARD = 2;
 const REST_MILLISECONDS = 50;
-/** So short that it is over for some. */
+/** So short that it passes for some. */
 const PATIENCE_MILLISECONDS = [300, 6000] as const;
 
-/** What a transaction saw of a key: as many numbers as stood there. */
+/** What a transaction saw of a key: how many numbers it had. */
 interface Sight {
   readonly key: string;
   readonly count: number;
@@ -35,7 +35,7 @@ export interface Attempt {
 
 type Outcome = 'committed' | 'refused' | 'unknown';
 
-/** Names tell the shard. */
+/** Names contain the shard. */
 export function keysOf(shards: number): readonly string[] {
   return Array.from({ length: shards * KEYS_OF_A_SHARD }, (_, at) => {
     return `${at % shards}-${Math.floor(at / shards)}`;
@@ -85,7 +85,7 @@ export class Customer {
       .sort((one, other) => one.weight - other.weight)
       .map(({ key }) => key);
     const appended = shuffled.slice(0, 1 + random.below(3));
-    // What it looks at it may write as well: of those only one can at a time.
+    // A key that it reads it may write as well: of those only one can commit at a time.
     const from = random.below(4);
     const looked = shuffled.slice(from, from + random.below(3));
     this.#look(looked, [], (seen) => {
@@ -105,7 +105,7 @@ export class Customer {
     });
   }
 
-  /** One key after the other, each as it is then; what is held is waited for. */
+  /** One key after the other, each at its own moment; a held key is waited for. */
   #look(keys: readonly string[], seen: readonly Seen[], done: (seen: readonly Seen[]) => void) {
     const [key, ...rest] = keys;
     if (key === undefined) return done(seen);
@@ -179,7 +179,7 @@ export class Customer {
   }
 }
 
-/** That a copy came too late says nothing of an earlier one. */
+/** A copy that was too late says nothing about an earlier one. */
 function outcomeOf(reply: Reply, { copies }: Attempt): Outcome {
   if (reply.type === 'committed') return 'committed';
   const isLate = reply.type === 'refused' && reply.reason === 'deadline-passed';

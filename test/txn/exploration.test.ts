@@ -1,4 +1,4 @@
-/** Whatever chance does to messages and leaders: all or nothing, once, in some order, and soon. */
+/** With any faults of messages and leaders: all or nothing, once, in some order, and soon. */
 
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { faultsOf, type History } from './judgement.ts';
 const SEEDS = byEffort({ full: 30, brief: 4 });
 const CUSTOMERS = 4;
 const TRANSACTIONS = 8;
-/** Many times what a seed takes. */
+/** A multiple of the steps that a seed takes. */
 const STEPS_MAX = 200_000;
 
 const CALM: Chances = { loss: 0, repetition: 0, end: 0, storm: 0 };
@@ -50,7 +50,7 @@ function run(seed: number, chances: Chances): Run {
 }
 
 for (const [name, chances] of Object.entries({ calm: CALM, wild: WILD, deadly: DEADLY })) {
-  test(`in ${name} weather transactions come one after the other, whole and once`, () => {
+  test(`transactions come one after the other, whole and once: ${name} network`, () => {
     let committed = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { history, ...rest } = run(seed, chances);
@@ -61,7 +61,7 @@ for (const [name, chances] of Object.entries({ calm: CALM, wild: WILD, deadly: D
   });
 }
 
-test('the judge sees partial commits, double commits, wrong answers and cycles of waits', () => {
+test('the judge detects partial commits, double commits, wrong answers and cycles of waits', () => {
   const attempt = (number: number, keys: readonly string[], isCommitted = true) => ({
     number,
     appended: keys,

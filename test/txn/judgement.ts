@@ -1,20 +1,20 @@
-/** Whether what happened could have happened one after the other, and each thing once. */
+/** Whether the history is possible with transactions one after the other, each once. */
 
 import type { Attempt } from './customer.ts';
 
 export interface History {
   readonly attempts: readonly Attempt[];
-  /** The numbers that stand at each key in the end. */
+  /** The final numbers of each key. */
   readonly lists: ReadonlyMap<string, readonly number[]>;
 }
 
-/** What is wrong; empty if nothing is. */
+/** The violations; empty if there are none. */
 export function faultsOf(history: History): readonly string[] {
   const broken = history.attempts.flatMap((attempt) => partsOf(attempt, history));
   return broken.length > 0 ? broken : circles(history);
 }
 
-/** All of it or none, once, and as it was told. */
+/** All of it or none, once, and as answered. */
 function partsOf({ number, appended, end }: Attempt, { lists }: History): readonly string[] {
   const counts = appended.map((key) => {
     return (lists.get(key) ?? []).filter((one) => one === number).length;
@@ -29,7 +29,7 @@ function partsOf({ number, appended, end }: Attempt, { lists }: History): readon
   return [`${number} was told that it is ${outcome}`];
 }
 
-/** Who must come before whom, by lists, by what was seen, and by time: no way leads back. */
+/** The order of transactions by lists, by reads and by time has no cycle. */
 function circles({ attempts, lists }: History): readonly string[] {
   const done = new Set([...lists.values()].flat());
   const committed = attempts.filter(({ number }) => done.has(number));

@@ -34,7 +34,7 @@ const NAMES = 'abcdefghij';
 const COLUMN = 12;
 const LINE_MAX = 100;
 const DEADLINE = 9000;
-/** The numbers of the transaction that is conducted. */
+/** The numbers of the running transaction. */
 const CLIENT = 1;
 const SEQUENCE = 7;
 
@@ -43,15 +43,15 @@ export class Stage {
   coordinator: Coordinator | undefined;
   readonly broadcast: DecisionBroadcast;
   readonly resolver: LockResolver;
-  /** Phase two finds no shard. */
+  /** The decision broadcast finds no shard. */
   isMapUnknown = false;
-  /** What does not hold in the home shard when a transaction begins. */
+  /** The check that fails in the home shard when a transaction begins. */
   precheckRefusal: TransactionRefusal | undefined;
   /** Only the transcript starts transactions. */
   mustWait = false;
   millisecondsLeft = Number.POSITIVE_INFINITY;
   #lines: string[] = [];
-  /** By the shard that was asked, in the order of asking. */
+  /** By the asked shard, in the order of the requests. */
   readonly #questions = new Map<string, ((answer: Answer) => void)[]>();
   readonly #tellings = new Map<string, ((heard: number) => void)[]>();
   readonly #settlings = new Map<string, ((reply: Reply | undefined) => void)[]>();
@@ -63,7 +63,7 @@ export class Stage {
     this.resolver = new LockResolver(this.#resolverPort());
   }
 
-  /** What was said since the last call. */
+  /** The output since the last call. */
   listen(): readonly string[] {
     const lines = this.#lines;
     this.#lines = [];
@@ -98,7 +98,7 @@ export class Stage {
     if (!this.mustWait) this.coordinator.begin();
   }
 
-  /** The oldest question that this shard was asked. */
+  /** The oldest request to this shard. */
   answer(shard: string, answer: Answer): void {
     next(this.#questions, shard)(answer);
   }
@@ -113,7 +113,7 @@ export class Stage {
     this.broadcast.tell({ id: idOf(number), isCommitted, participants }, how !== 'dropped');
   }
 
-  /** It has resolved so many of those that it was told of. */
+  /** It has resolved so many of the decisions that it received. */
   hear(shard: string, heard: number): void {
     next(this.#tellings, shard)(heard);
   }

@@ -1,4 +1,4 @@
-/** Steps are waited for as long as they take, and not for ever. */
+/** Steps are waited for as long as they usually take, and not for ever. */
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { StepTimes } from '../../src/txn/step-times.ts';
 const { prepareMilliseconds, resolveMilliseconds } = TRANSACTION_LIMITS;
 const { patienceMillisecondsMax, stepWindowTicks } = TRANSACTION_LIMITS;
 
-test('patience has a least and a greatest length, and follows what was seen between them', () => {
+test('time limits have a minimum and a maximum, and follow the observed steps between them', () => {
   const times = new StepTimes();
   equal(times.prepareMilliseconds, prepareMilliseconds);
   equal(times.resolveMilliseconds, resolveMilliseconds);
@@ -24,7 +24,7 @@ test('patience has a least and a greatest length, and follows what was seen betw
   equal(times.prepareMilliseconds, patienceMillisecondsMax);
 });
 
-test('what was slow is forgotten', () => {
+test('slow steps are forgotten', () => {
   const times = new StepTimes();
   times.observe(2000);
   for (let tick = 0; tick < 2 * stepWindowTicks; tick++) times.tick();
