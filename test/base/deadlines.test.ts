@@ -17,7 +17,7 @@ test('an item expires at its deadline and not before, though others of its bucke
   deepEqual(deadlines.takeDue(3000), []);
 });
 
-test('what was removed does not expire', () => {
+test('a removed item does not expire', () => {
   const deadlines = new Deadlines<string>();
   deadlines.add('one', 10);
   deadlines.add('two', 10);
@@ -28,7 +28,7 @@ test('what was removed does not expire', () => {
   equal(deadlines.size, 0);
 });
 
-test('items are told in the order in which they were added', () => {
+test('expired items are returned in the order in which they were added', () => {
   const deadlines = new Deadlines<string>();
   deadlines.add('late', 500);
   deadlines.add('early', 10);
@@ -37,7 +37,7 @@ test('items are told in the order in which they were added', () => {
   deepEqual([[...deadlines.items()], deadlines.takeDue(1000)], [[], []]);
 });
 
-test('it expires what a list would, whatever comes and goes', () => {
+test('it agrees with a plain list, under random additions and removals', () => {
   const random = new Random(7);
   const deadlines = new Deadlines<number>();
   const model = new Map<number, number>();

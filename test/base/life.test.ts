@@ -8,7 +8,7 @@ function life(incarnation: number, word: number): Life {
   return { incarnation, word };
 }
 
-test('a life follows those whose words it has, and no other', () => {
+test('a life follows those whose words it has, and no others', () => {
   const lineage = { incarnation: 3, words: [11, 12, 13] };
   equal(lifeMissingIn(lineage, []), undefined);
   equal(lifeMissingIn(lineage, [life(1, 11), life(3, 13)]), undefined);
@@ -17,12 +17,12 @@ test('a life follows those whose words it has, and no other', () => {
   deepEqual(lifeOf(lineage), life(3, 13));
 });
 
-test('a number that has caught up proves nothing', () => {
+test('an equal number proves nothing', () => {
   const copy = { incarnation: 9, words: [11, 12, 90, 91, 92, 93, 94, 95, 96] };
   deepEqual(lifeMissingIn(copy, [life(3, 13)]), life(3, 13));
 });
 
-test('a life that the words do not reach back to is not missed beside one that is there', () => {
+test('a life older than the kept words is not missed, if another known one is there', () => {
   const words = Array.from({ length: BOOTS_KEPT }, (_, at) => 5000 + at);
   const pinned = { incarnation: 9000, words: [77, ...words] };
   equal(pinned.words.length, WORDS_MAX);

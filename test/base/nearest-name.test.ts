@@ -6,7 +6,7 @@ import { nearestName } from '../../src/base/nearest-name.ts';
 
 const NAMES = ['shards', 'replicas', 'listen', 'get', 'put', 'data'];
 
-test('a slip of the finger finds the name', () => {
+test('a mistyped name finds the nearest one', () => {
   const slips: readonly (readonly [given: string, meant: string])[] = [
     ['shard', 'shards'],
     ['shrads', 'shards'],

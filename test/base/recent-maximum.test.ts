@@ -20,7 +20,7 @@ test('the greatest value counts for one to two windows', () => {
   assert.equal(recent.value, 0);
 });
 
-test('a value that goes on is sustained, and one that came once is not', () => {
+test('a repeated value is sustained, and a single outlier is not', () => {
   const recent = new RecentMaximum(10);
   recent.observe(7);
   pass(recent, 10);
@@ -31,7 +31,7 @@ test('a value that goes on is sustained, and one that came once is not', () => {
   assert.equal(recent.sustained, 0);
 });
 
-test('less than nothing is nothing', () => {
+test('a negative value counts as none', () => {
   const recent = new RecentMaximum(1);
   recent.observe(-4);
   assert.equal(recent.value, 0);

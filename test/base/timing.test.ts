@@ -10,12 +10,12 @@ import {
   TIMING_DEFAULT,
 } from '../../src/base/timing.ts';
 
-test('the defaults are the limits as they stand', () => {
+test('the defaults are the present limits', () => {
   assert.deepEqual(raftLimitsFor(TIMING_DEFAULT), RAFT_LIMITS);
   assert.equal(faultOfTiming(TIMING_DEFAULT), undefined);
 });
 
-test('whatever goes together within its bounds makes sound limits, with the same lease', () => {
+test('all consistent settings within their bounds make valid limits, with the same lease', () => {
   let count = 0;
   const { tickMilliseconds: tick, electionMilliseconds: least } = TIMING_BOUNDS;
   const { electionMillisecondsMax: most } = TIMING_BOUNDS;
@@ -34,7 +34,7 @@ test('whatever goes together within its bounds makes sound limits, with the same
   assert.ok(count > 20, `${count} of them go together`);
 });
 
-test('what does not go together is told with the setting, its value and what it must be', () => {
+test('an inconsistent setting is named with its value and the allowed values', () => {
   const tight = { ...TIMING_DEFAULT, tickMilliseconds: 50 };
   assert.match(faultOfTiming(tight) ?? '', /electionMilliseconds is 200, must be at least 500/);
   const short = { ...TIMING_DEFAULT, electionMilliseconds: 5000 };

@@ -16,7 +16,7 @@ function storeWith(entries: Readonly<Record<string, unknown>>): MemoryStore {
   return store;
 }
 
-test('what put takes get gives, byte for byte', async () => {
+test('get returns what set stored, byte for byte', async () => {
   const store = new MemoryStore();
   const folder = mkdtempSync(join(tmpdir(), 'kvctl-'));
   writeFileSync(join(folder, 'file'), BINARY);
@@ -39,7 +39,7 @@ test('what put takes get gives, byte for byte', async () => {
   }
 });
 
-test('a terminal is never steered by what is stored', async () => {
+test('stored data cannot control a terminal', async () => {
   const store = storeWith({ k: '\u001b[2J\u202eevil\n', bytes: BINARY });
   const { data } = await kvctl(['get', 'k'], { store, columns: 80 });
   assert.equal(data.toString(), '\\x1b[2J\\u{202e}evil\\n\n');
@@ -48,7 +48,7 @@ test('a terminal is never steered by what is stored', async () => {
   assert.ok(!scanned.data.includes('\u001b') && scanned.data.includes('\\x1b[2J'));
 });
 
-test('get tells programs all that there is to know', async () => {
+test('get prints all fields for programs', async () => {
   const store = storeWith({ user: { name: 'Ada', photo: BINARY } });
   const { data } = await kvctl(['get', 'user', '-o', 'json'], { store });
   const entry = JSON.parse(data.toString());
@@ -57,7 +57,7 @@ test('get tells programs all that there is to know', async () => {
   assert.equal(bytes.exit, 2, 'the key is not hex');
 });
 
-test('a key that is not there is exit code 1, and nothing on the side of data', async () => {
+test('a missing key is exit code 1, without data on standard output', async () => {
   const store = new MemoryStore();
   const { exit, data, notes } = await kvctl(['get', 'gone'], { store });
   assert.deepEqual([exit, data.length, notes], [1, 0, 'key not found: gone\n']);
@@ -65,7 +65,7 @@ test('a key that is not there is exit code 1, and nothing on the side of data', 
   assert.deepEqual([deleted.exit, deleted.data.toString()], [1, '0\n']);
 });
 
-test('conditions that do not hold write nothing and end with 1', async () => {
+test('conditions that are false write nothing and exit with 1', async () => {
   const store = storeWith({ k: 'old' });
   const cases = [
     ['set', 'k', 'new', '--if-absent'],
@@ -78,7 +78,7 @@ test('conditions that do not hold write nothing and end with 1', async () => {
   assert.equal((await kvctl(['set', 'k2', 'new', '--if-absent'], { store })).exit, 0);
 });
 
-test('a time to live is taken with its unit', async () => {
+test('a time to live has a unit', async () => {
   const store = new MemoryStore();
   const times = {
     '1500ms': 1500,
@@ -99,7 +99,7 @@ test('a time to live is taken with its unit', async () => {
   assert.equal(store.sets.length, Object.keys(times).length, 'what is not understood asks nothing');
 });
 
-test('scan gives every form of the same keys', async () => {
+test('scan prints every form of the same keys', async () => {
   const store = storeWith({ a: 'one', b: { two: 2 }, c: BINARY });
   const outputOf = async (...words: string[]) =>
     (await kvctl(['scan', ...words], { store })).data.toString();
@@ -118,7 +118,7 @@ test('scan gives every form of the same keys', async () => {
   assert.equal(await outputOf('--cursor', cursor, '--keys'), 'c\n');
 });
 
-test('scan says how to go on, beside the data', async () => {
+test('scan prints how to continue, on standard error', async () => {
   const { data, notes } = await kvctl(['scan', '--keys', '--limit', '1'], {
     store: storeWith({ a: 1, b: 2 }),
   });
@@ -148,7 +148,7 @@ test('count and add count', async () => {
   assert.equal((await kvctl(['add', 'visits', 'much'], { store })).exit, 2);
 });
 
-test('the store is closed whatever came of it', async () => {
+test('the store is closed after success and failure', async () => {
   const store = storeWith({ k: 'v' });
   await kvctl(['get', 'k'], { store });
   assert.ok(store.isClosed);

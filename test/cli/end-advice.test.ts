@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { adviceOn, endText } from '../../cli/end-advice.ts';
 
-test('what to do depends on the reason', () => {
+test('the advice depends on the reason', () => {
   const cases: readonly (readonly [reason: string, advice: RegExp])[] = [
     ['unknown-node', /it was removed.*empty the data folder/],
     ['wrong-token', /another data folder uses the number.*joins as a new node/],
@@ -22,7 +22,7 @@ test('what to do depends on the reason', () => {
   for (const [reason, advice] of cases) assert.match(adviceOn(reason), advice, reason);
 });
 
-test('a reason that is a code is told in words too', () => {
+test('a reason that is a code is explained in words too', () => {
   assert.match(endText('unknown-node'), /the cluster does not know this node \(unknown-node\)/);
   assert.match(endText('the disk failed'), /ended by itself: the disk failed$/);
 });

@@ -58,7 +58,7 @@ test('programs get the same as JSON', async () => {
   assert.equal(error.effect, 'nothing was applied');
 });
 
-test('where a failure arose is told to those who ask', async () => {
+test('with --debug the stack trace is printed', async () => {
   const store = storeFailing('timeout', 'unknown');
   const quiet = await kvctl(['set', 'k', 'v'], { store });
   const loud = await kvctl(['set', 'k', 'v', '--debug'], { store });
@@ -101,7 +101,7 @@ test('a usage error suggests the probable verb or option, and sends no request',
   }
 });
 
-test('every code that a failure can have is explained', async () => {
+test('every code of a failure is explained', async () => {
   const { data } = await kvctl(['explain']);
   assert.deepEqual(data.toString().trim().split('\n'), Object.keys(EXPLANATIONS).sort());
   for (const [code, text] of Object.entries(EXPLANATIONS)) {
@@ -111,7 +111,7 @@ test('every code that a failure can have is explained', async () => {
   }
 });
 
-test('a flag wins over the environment, and that over the default', async () => {
+test('a flag overrides the environment, and that the default', async () => {
   const store = new MemoryStore();
   store.plant('k', 'v');
   const environment = { RINGKV_OUTPUT: 'json' };
@@ -132,7 +132,7 @@ test('an option may stand before its verb', async () => {
   assert.match(notes, /the config file cannot be read/);
 });
 
-test('the environment is refused where no verb knows its value and no flag wins', async () => {
+test('an environment value that no verb knows is refused unless a flag overrides it', async () => {
   const store = new MemoryStore();
   store.plant('k', 'v');
   const environment = { RINGKV_OUTPUT: 'xml' };
@@ -145,7 +145,7 @@ test('the environment is refused where no verb knows its value and no flag wins'
   assert.equal((await kvctl(['get', 'k'], { store, environment: elsewhere })).exit, 0);
 });
 
-test('what a failure quotes cannot steer the terminal', async () => {
+test('quoted input in a failure cannot control the terminal', async () => {
   const store = new MemoryStore();
   const attempts = [{ endpoint: 'ws://a\u001b[2J\nb:1', what: 'gone\u009b31m\r' }];
   const message = 'no\u001b]0;title\u0007 way';

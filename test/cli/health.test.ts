@@ -14,7 +14,7 @@ function answersOf(...infos: readonly (NodeInfo | string)[]): Map<number, NodeIn
   return new Map(infos.map((info, at) => [at + 1, info]));
 }
 
-test('all well: as many nodes may fail as every shard can do without', () => {
+test('all healthy: as many nodes may fail as every shard tolerates', () => {
   const { verdict, canLose, reasons } = judge(
     mapOn(NODES),
     answersOf(...NODES.map((n) => infoOf(n))),
@@ -35,7 +35,7 @@ test('one of three nodes down is degraded, and nothing more may fail', () => {
   ]);
 });
 
-test('who answers in the place of another node is not that node', () => {
+test('a node that answers at the address of another one is not that node', () => {
   const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), infoOf(4)));
   assert.deepEqual([health.verdict, health.canLose], ['DEGRADED', 0]);
   assert.deepEqual(health.reasons, [
@@ -58,7 +58,7 @@ test('a shard without its majority, or without a leader, is unavailable', () => 
   );
 });
 
-test('of two that say they lead, the one of the greater term does', () => {
+test('of two replicas that claim to lead, the one of the higher term does', () => {
   const second = infoOf(2);
   const replicas = second.replicas.map((one) => ({ ...one, role: 'leader', term: 4 }));
   const health = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2, { replicas }), infoOf(3)));
@@ -72,7 +72,7 @@ test('of two that say they lead, the one of the greater term does', () => {
   );
 });
 
-test('new replicas on their way are normal work, unless a node that shall hold one is down', () => {
+test('new replicas are normal work, unless a node of their goal is down', () => {
   const growing = judge(mapOn(NODES, [1, 2]), answersOf(infoOf(1), infoOf(2), infoOf(3)));
   assert.deepEqual([growing.verdict, growing.canLose], ['HEALTHY', 0]);
   assert.deepEqual(
@@ -112,14 +112,14 @@ test('a replica whose state is replaced is named, and so are replicas that diffe
   ]);
 });
 
-test('a node that no other node has confirmed yet is no sound node', () => {
+test('a node that its peers have not confirmed yet does not count as sound', () => {
   const waiting = infoOf(3, { unconfirmed: 'node 1 hears another life of it' });
   const { verdict, reasons } = judge(mapOn(NODES), answersOf(infoOf(1), infoOf(2), waiting));
   assert.equal(verdict, 'DEGRADED');
   assert.match(reasons[0] ?? '', /^n3 .* does not serve yet: node 1 hears another life of it$/);
 });
 
-test('a node has its name, and its number too where another one has that name', () => {
+test('a node has its name, and its number too if the name is ambiguous', () => {
   const map = mapOn(NODES);
   const nodes = map.nodes.map((row) => ({ ...row, name: row.node === 1 ? '' : 'n2' }));
   const health = judge({ ...map, nodes }, answersOf('down', infoOf(2), 'down'));
@@ -137,7 +137,7 @@ test('a node of another cluster is not the node that was at its address', () => 
   assert.match(reasons[0] ?? '', /n3 .* a node of cluster c2 answers at its address/);
 });
 
-test('nodes of two clusters are a split, whichever of them is asked first', async () => {
+test('nodes of two clusters are a split, in any order', async () => {
   const store = clusterWith(NODES);
   store.infos.set('kv://10.0.0.9:7400', infoOf(1, { cluster: 'c2' }));
   store.urls = ['kv://10.0.0.9:7400'];
@@ -152,7 +152,7 @@ test('nodes of two clusters are a split, whichever of them is asked first', asyn
   assert.equal((await kvctl(['status', '-o', 'json'], { store })).exit, 9);
 });
 
-test('a cluster that is not the configured one is told as a split', async () => {
+test('a cluster that is not the configured one is reported as a split', async () => {
   const store = clusterWith(NODES);
   store.cluster = 'c0ffee';
   const { exit, data } = await kvctl(['status'], { store });
@@ -181,7 +181,7 @@ test('a cluster is up only when its shards have all their replicas', async () =>
   assert.deepEqual([health.canLose, told], [1, ['0 of 3 shards have all their replicas']]);
 });
 
-test('a change of leaders is waited for, and told only if it does not end', async () => {
+test('a change of leaders is waited for, and reported only if it does not end', async () => {
   const store = clusterWith(NODES);
   const electing = NODES.map((node) => {
     const info = infoOf(node);
@@ -221,7 +221,7 @@ test('a stopped replica and a full disk are degraded', () => {
   }
 });
 
-test('status says the verdict first, and ends with 0, 1 or 8', async () => {
+test('status prints the verdict first, and exits with 0, 1 or 8', async () => {
   const healthy = await kvctl(['status'], { store: clusterWith(NODES) });
   assert.equal(
     healthy.data.toString(),
@@ -263,7 +263,7 @@ test('nodes and shards have a row for each', async () => {
   ]);
 });
 
-test('ring tells the shard of a key and why it lies where it lies', async () => {
+test('ring prints the shard of a key and the reasons of its placement', async () => {
   const { data } = await kvctl(['ring', 'user:7'], { store: clusterWith(NODES) });
   const [, position, shard, replicas, , first] = data.toString().split('\n');
   assert.equal(position, 'position 59fd6ff3');
@@ -275,7 +275,7 @@ test('ring tells the shard of a key and why it lies where it lies', async () => 
   );
 });
 
-test('what a map says cannot steer a terminal, or break a line that a program reads', async () => {
+test('names in a map cannot control a terminal, or break a line that a program reads', async () => {
   const store = clusterWith(NODES);
   const map = mapOn(NODES);
   const nodes = map.nodes.map((row) => ({

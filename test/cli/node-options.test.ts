@@ -25,14 +25,14 @@ const NODES = [
 ];
 const CONFIG = fileWith({ settings: { shards: 4 }, nodes: NODES });
 
-test('without flags a node listens on this machine and keeps its data beside it', () => {
+test('without flags a node listens on loopback and keeps its data in the working folder', () => {
   const options = nodeOptionsOf({});
   assert.deepEqual(options.listen, { host: '127.0.0.1', port: 7400 });
   assert.deepEqual([options.folder, options.init, options.join], ['ringkv-data', undefined, []]);
   assert.equal(options.isInsecureAllowed, false);
 });
 
-test('a node of a file joins through the others of it', () => {
+test('a node of a config file joins through the others of it', () => {
   const options = nodeOptionsOf({ config: CONFIG, node: 'a', init: true });
   assert.equal(options.folder, join(FOLDER, 'd', 'a'));
   assert.deepEqual(options.init, { shards: 4, replicas: 3 });
@@ -42,7 +42,7 @@ test('a node of a file joins through the others of it', () => {
   );
 });
 
-test('flags win over the file', () => {
+test('flags override the file', () => {
   const flags = { listen: '[::1]:9', zone: 'east', join: 'kv://x:1,y:2', shards: '8', data: 'z' };
   const options = nodeOptionsOf({ config: CONFIG, node: 'a', init: true, ...flags });
   assert.deepEqual(options.listen, { host: '::1', port: 9 });
@@ -50,7 +50,7 @@ test('flags win over the file', () => {
   assert.deepEqual(options.join, ['ws://x:1', 'ws://y:2']);
 });
 
-test('what is wrong is told before anything is started', () => {
+test('invalid options are reported before anything is started', () => {
   const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
     [{ config: CONFIG }, /--node is missing/],
     [{ config: CONFIG, node: 'c' }, /no node has the name "c"/],
@@ -68,7 +68,7 @@ test('what is wrong is told before anything is started', () => {
   }
 });
 
-test('a faulty file is told with all its faults', () => {
+test('all faults of a config file are reported', () => {
   const config = fileWith({ nodes: [{ name: 'a', data: 'd', lisen: 'x' }], setings: {} });
   try {
     configOrDefault({ config });
@@ -87,7 +87,7 @@ test('a faulty file is told with all its faults', () => {
   }
 });
 
-test('clients go where they are told, else where the file says', async () => {
+test('clients use the given URLs, else those of the config file', async () => {
   const given = await endpointsOf({ url: 'kv://a:1, b:2', cluster: 'c0ffee' });
   assert.deepEqual(given, { urls: ['kv://a:1', 'kv://b:2'], cluster: 'c0ffee' });
   const urls = ['ws://127.0.0.1:7501', 'ws://b.example:80'];
@@ -97,7 +97,7 @@ test('clients go where they are told, else where the file says', async () => {
   assert.equal((await endpointsOf({ config: named, url: 'x:1' })).cluster, '', 'of other nodes');
 });
 
-test('a node may belong to the cluster of the file only, and asks all of the file', () => {
+test('a node joins only the cluster of the config file, and queries all its nodes', () => {
   const file = fileWith({ cluster: 'c0ffee', nodes: NODES });
   const options = nodeOptionsOf({ config: file, node: 'b', init: true });
   assert.deepEqual([options.cluster, options.join], ['c0ffee', ['ws://127.0.0.1:7501']]);

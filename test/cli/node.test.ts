@@ -26,7 +26,7 @@ function withShard(map: ClusterMap, shard: number, change: Partial<ShardRow>): C
   return { ...map, shards };
 }
 
-test('a node is found by name or number, and the catalog is asked by number', async () => {
+test('a node is found by name or number, and the catalog is called with the number', async () => {
   for (const name of ['n2', '2', 'n2#2']) {
     const store = clusterWith(NODES);
     const { exit, data } = await kvctl(['node', 'drain', name], { store });
@@ -36,7 +36,7 @@ test('a node is found by name or number, and the catalog is asked by number', as
   }
 });
 
-test('of two nodes of one name the one that is not on its way out is meant', async () => {
+test('of two nodes with one name the one that is not being removed is meant', async () => {
   const store = clusterWith(NODES);
   const former = withNode(store.clusterMap as ClusterMap, 1, { membership: 'removing' });
   store.clusterMap = withNode(former, 1, { name: 'n3' });
@@ -44,7 +44,7 @@ test('of two nodes of one name the one that is not on its way out is meant', asy
   assert.equal(store.memberships[0]?.node, 3);
 });
 
-test('removal says --force only if it was said, and its end is told to programs', async () => {
+test('removal sends --force only if it was given, and prints its end for programs', async () => {
   const store = clusterWith(NODES);
   const { exit, data } = await kvctl(['node', 'remove', 'n3', '--force', '-o', 'json'], { store });
   assert.equal(exit, 0);
@@ -54,7 +54,7 @@ test('removal says --force only if it was said, and its end is told to programs'
   assert.deepEqual([again.exit, store.memberships.length], [0, 1], 'it is gone already');
 });
 
-test('a node that never was and an action that is none are told', async () => {
+test('an unknown node and an unknown action are errors', async () => {
   const store = clusterWith(NODES);
   const unknown = await kvctl(['node', 'drain', 'n9'], { store });
   assert.equal(unknown.exit, 1);
@@ -64,7 +64,7 @@ test('a node that never was and an action that is none are told', async () => {
   assert.deepEqual(store.memberships, []);
 });
 
-test('status says what moves, how much of it, how fast, and what is in its way', () => {
+test('status prints moves with amount, rate and obstacle', () => {
   const move: MoveInfo = {
     ...{ shard: 1, from: 2, to: 3, phase: 'entries', done: 900, total: 1000 },
     ...{ perSecond: 300, waitsForNode: 0 },
@@ -79,7 +79,7 @@ test('status says what moves, how much of it, how fast, and what is in its way',
   assert.match(text, /the catalog waits for n2, which does not respond/);
 });
 
-test('status tells of goals that wait for a node, or for others', () => {
+test('status prints goals that wait for a node, or for other moves', () => {
   const map = withShard(mapOn([1, 2, 3, 4]), 1, { goal: [1, 2, 4] as unknown as ShardRow['goal'] });
   const narrow = withShard(map, 1, {
     goal: [1, 2, 4] as unknown as ShardRow['goal'],
@@ -92,7 +92,7 @@ test('status tells of goals that wait for a node, or for others', () => {
   assert.match(none, /shard 1 waits for a majority of its replicas/);
 });
 
-test('status tells who is drained, who is removed, and who took whose place', () => {
+test('status prints drained, removed and replaced nodes', () => {
   const drained = withNode(mapOn(NODES), 2, { membership: 'draining' });
   const infos = NODES.map((node) => infoOf(node));
   assert.match(textOf(drained, infos), /n2 is drained: it leads only shards/);

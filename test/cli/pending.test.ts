@@ -26,7 +26,7 @@ function pendingOn(heard: ReadonlySet<number>, ...lists: readonly (readonly Pend
   return pendingFrom({ infos, shards: heard });
 }
 
-test('what shards say of one transaction is one row', () => {
+test('the reports of several shards on one transaction are one row', () => {
   const prepared = pendingOn(
     ALL,
     [part(5, 'prepared', { keys: 2, milliseconds: 1500 })],
@@ -56,7 +56,7 @@ test('what shards say of one transaction is one row', () => {
   }
 });
 
-test('what could not be heard is not guessed', () => {
+test('the shards that did not answer are marked as unknown', () => {
   const held = part(5, 'prepared', { keys: 2 });
   const [homeless] = pendingOn(new Set([5, 9]), [held]);
   assert.deepEqual([homeless?.state, homeless?.shards[0]?.keysHeld], ['unknown', undefined]);
@@ -66,7 +66,7 @@ test('what could not be heard is not guessed', () => {
   assert.deepEqual([told?.state, told?.shards[0]?.keysHeld], ['aborted', 0]);
 });
 
-test('the oldest stands first, and two leaders of one shard are one', () => {
+test('the oldest comes first, and two leaders of one shard count once', () => {
   const young = part(5, 'prepared', { id: `${ID}1`, keys: 1, milliseconds: 5 });
   const old = part(5, 'prepared', { keys: 1, milliseconds: 9000 });
   const pending = pendingOn(ALL, [young], [old], [old]);
@@ -79,7 +79,7 @@ test('the oldest stands first, and two leaders of one shard are one', () => {
   );
 });
 
-test('a time reads as people say it', () => {
+test('a duration is printed in readable units', () => {
   const times = { 5: '5ms', 1500: '1.5s', 59999: '59s', 90000: '1.5m', 7200000: '2h' };
   for (const [time, text] of Object.entries(times)) assert.equal(durationText(Number(time)), text);
   assert.equal(durationText(3 * 86_400_000), '3d');
@@ -101,7 +101,7 @@ function storeOf(...lists: readonly (readonly PendingPart[] | undefined)[]): Mem
   return store;
 }
 
-test('nothing that waits is an empty list, and no failure', async () => {
+test('no pending transaction is an empty list, and no failure', async () => {
   const forms = { table: '', json: '[]\n', ndjson: '', raw: '' };
   for (const [form, printed] of Object.entries(forms)) {
     const { exit, data, notes } = await kvctl(['txn', 'list', '-o', form], { store: storeOf([]) });
@@ -109,7 +109,7 @@ test('nothing that waits is an empty list, and no failure', async () => {
   }
 });
 
-test('what waits is shown in every form, and who could not be asked is named', async () => {
+test('pending transactions are printed in every format, with the silent nodes', async () => {
   const held = part(5, 'prepared', { keys: 2, milliseconds: 1500 });
   const store = storeOf([held], [part(3, 'committed')], undefined);
   const { exit, data, notes } = await kvctl(['txn', 'list'], { store });
@@ -159,7 +159,7 @@ test('resolve ends one, and waits until it is gone', async () => {
   );
 });
 
-test('programs are told the outcome as JSON', async () => {
+test('the outcome is printed as JSON for programs', async () => {
   const store = storeOf([part(5, 'prepared', { keys: 2 })]);
   store.onSettle = () => {
     store.pendings.set('ws://10.0.0.1:7400', { node: 1, transactions: [] });
@@ -169,7 +169,7 @@ test('programs are told the outcome as JSON', async () => {
   assert.deepEqual(JSON.parse(data.toString()), { id: ID, outcome: 'aborted' });
 });
 
-test('what ended long ago is said to be over, and not to be aborted', async () => {
+test('a transaction that ended long ago is reported as over, and not as aborted', async () => {
   const store = storeOf([part(5, 'prepared', { keys: 2 })]);
   store.onSettle = () => {
     store.pendings.set('ws://10.0.0.1:7400', { node: 1, transactions: [] });
@@ -180,7 +180,7 @@ test('what ended long ago is said to be over, and not to be aborted', async () =
   assert.match(notes, /^the transaction had already ended, and its outcome is no longer stored/);
 });
 
-test('resolve waits no longer than it may, and says who has not heard', async () => {
+test('resolve waits no longer than its timeout, and names the remaining shards', async () => {
   const store = storeOf([part(5, 'prepared', { keys: 2 })], undefined);
   const words = ['txn', 'resolve', ID, '--timeout', '300ms'];
   const { exit, data, notes } = await kvctl(words, { store });

@@ -17,7 +17,7 @@ function sleeper(): ChildProcess {
   return spawn(process.execPath, ['-e', 'setTimeout(() => {}, 30_000)'], { stdio: 'ignore' });
 }
 
-test('the process of a pid file is asked to stop, once', async () => {
+test('the process of a pid file gets SIGTERM, once', async () => {
   const child = sleeper();
   writePidFile(PID_FILE, child.pid ?? 0);
   assert.equal(livePid(PID_FILE), child.pid);
@@ -28,7 +28,7 @@ test('the process of a pid file is asked to stop, once', async () => {
   assert.equal(await endProcess(PID_FILE), 'not there');
 });
 
-test('a process that has the number of another one is left alone', async () => {
+test('a process that reuses the pid of another one is left alone', async () => {
   const child = sleeper();
   writePidFile(PID_FILE, child.pid ?? 0);
   const [pid, mark = ''] = readFileSync(PID_FILE, 'utf8').split('\n');
@@ -49,6 +49,6 @@ test('a process that has the number of another one is left alone', async () => {
   await once(child, 'exit');
 });
 
-test('without a pid file there is nothing to end', async () => {
+test('without a pid file no process is ended', async () => {
   assert.equal(await endProcess(join(FOLDER, 'none.pid')), 'not there');
 });

@@ -41,7 +41,7 @@ function textOf(secret: Uint8Array | undefined): string | undefined {
   return secret && new TextDecoder().decode(secret);
 }
 
-test('what is named comes first, then the config file, then what up has made', (t) => {
+test('the option comes first, then the config file, then the file that up made', (t) => {
   const { file, write } = folderWith(t, { secretFile: 'keys/secret' });
   const named = write('named', `${TEXT} 1\n`);
   write('keys/secret', `${TEXT} 2`);
@@ -55,7 +55,7 @@ test('what is named comes first, then the config file, then what up has made', (
   assert.equal(textOf(secretOf({}, other.file)), `${TEXT} 3`);
 });
 
-test('a file that cannot be a secret is refused, with what to do', (t) => {
+test('a file that cannot be a secret is refused, with a remedy', (t) => {
   const { write, file } = folderWith(t, { secretFile: 'absent' });
   const failureOf = (secretFile: string) => {
     try {
@@ -72,7 +72,7 @@ test('a file that cannot be a secret is refused, with what to do', (t) => {
   assert.throws(() => secretOf({}, file), /cannot be read: ENOENT/, 'named, and not there');
 });
 
-test('a cluster of this machine gets one, once, that others cannot read', (t) => {
+test('a local cluster gets a secret, once, that others cannot read', (t) => {
   const { folder, file } = folderWith(t);
   makeLocalSecret({}, file);
   const path = join(folder, 'data', 'cluster.secret');

@@ -25,7 +25,7 @@ async function shown(store: MemoryStore, key: string): Promise<string> {
   return (await kvctl(['get', key], { store })).data.toString();
 }
 
-test('commands happen together, each with its version', async () => {
+test('commands take effect together, each with its version', async () => {
   const store = storeWith({ 'user:7': 'old', old: 1, low: 5, high: 5 });
   const { exit, data, notes } = await txn(
     store,
@@ -55,7 +55,7 @@ test('commands happen together, each with its version', async () => {
   assert.equal(lease?.type === 'set' && lease.ttlMilliseconds, 30_000);
 });
 
-test('programs get keys and versions in every form', async () => {
+test('keys and versions are printed in every format', async () => {
   const store = storeWith({ old: 1 });
   const json = await txn(store, 'put a 1', 'put 00ff x --hex', 'del old', '-o', 'json');
   assert.equal(json.exit, 2, 'x is not hex');
@@ -75,7 +75,7 @@ test('programs get keys and versions in every form', async () => {
   assert.equal(await shown(store, 'aa'), 'ab');
 });
 
-test('a check that does not hold writes nothing, and says what is there', async () => {
+test('a check that fails writes nothing, and prints the actual version', async () => {
   const store = storeWith({ 'user:7': 'old' });
   const cases: readonly (readonly [check: string, said: string, version: number])[] = [
     ['user:7 42', 'user:7 has version 101; expected version 42', 101],
@@ -119,7 +119,7 @@ test('values come from files, and one of them from standard input', async (conte
   assert.deepEqual(stored.data, Buffer.from(BINARY));
 });
 
-test('what is not understood is named with its place, and nothing is sent', async () => {
+test('an invalid command is reported with its place, and nothing is sent', async () => {
   const store = storeWith({ a: 1 });
   const cases: readonly (readonly [steps: string[], note: RegExp])[] = [
     [['pt a 1'], /argument 1: there is no command "pt"\nhint: did you mean put\? a line begins/],
@@ -181,7 +181,7 @@ test('what is not understood is named with its place, and nothing is sent', asyn
   assert.equal(store.commits.length, 0);
 });
 
-test('behind two dashes all is taken as it stands, and numbers may be negative', async () => {
+test('after two dashes nothing is an option, and numbers may be negative', async () => {
   const store = new MemoryStore();
   await txn(store, 'put -- --ttl --as', 'put -5 -6', 'add n -7');
   const keys = [...store.entries.values()].map(({ key }) => Buffer.from(key).toString());
@@ -205,7 +205,7 @@ function written(store: MemoryStore, ...lines: readonly string[]): Promise<Calle
   return kvctl(['txn'], { store, lines: lines.map((line) => `${line}\n`) });
 }
 
-test('at a terminal commands are asked for, and a mistake loses nothing', async () => {
+test('at a terminal commands are prompted for, and a mistake loses nothing', async () => {
   const store = new MemoryStore();
   const { exit, data, notes } = await written(
     store,
@@ -242,14 +242,14 @@ test('an empty line commits, and leaving the prompt sends nothing', async () => 
   assert.equal(store.commits.length, 1);
 });
 
-test('the prompt helps, and has nothing to undo, show or send at first', async () => {
+test('the prompt has help, and nothing to undo, show or send at first', async () => {
   const { notes } = await written(new MemoryStore(), 'undo', 'show', 'commit', 'help');
   assert.equal(notes.match(/nothing is gathered/g)?.length, 2);
   assert.match(notes, /the transaction has no commands/);
   assert.match(notes, /check KEY VERSION\|absent/);
 });
 
-test('what nothing came of can be mended and sent once more', async () => {
+test('after an outcome without effect the commands can be corrected and sent again', async () => {
   const store = storeWith({ seat: 'Bob' });
   const lines = ['put seat Ada', 'check seat absent', '', 'undo', 'check seat 101', 'commit'];
   const { exit, notes } = await written(store, ...lines);

@@ -13,7 +13,7 @@ import { kvctl } from './called.ts';
 
 const PROGRAM = { verbs: VERBS, version: '0', environment: {} };
 
-test('every verb has a file, help and examples that it understands', async () => {
+test('every verb has a file, help and examples that it parses', async () => {
   const files = readdirSync('cli/commands').map((name) => name.replace(/\.ts$/, ''));
   assert.deepEqual(files.sort(), VERBS.map(({ name }) => name).sort());
   for (const { name, examples, summary } of VERBS) {
@@ -51,7 +51,7 @@ test('a verb is called as in the library, and by its alias', async () => {
   }
 });
 
-test('what a verb says it takes can be set where it says', () => {
+test('the options that a verb declares are parsed', () => {
   for (const verb of VERBS) {
     for (const { environment, choices, flags } of optionsOf(verb)) {
       if (environment === undefined) continue;
@@ -67,7 +67,7 @@ test('what a verb says it takes can be set where it says', () => {
   }
 });
 
-test('kvctl without words helps, and says what its exit codes mean', async () => {
+test('kvctl without arguments prints help with the exit codes', async () => {
   const { exit, data } = await kvctl([]);
   assert.equal(exit, 0);
   assert.match(data.toString(), /Exit codes:\n {2}0 {2}done\n[\s\S]* {2}7 {2}outcome unknown/);
@@ -113,7 +113,7 @@ test('zsh and fish get every verb and every option too', async () => {
   assert.equal((await kvctl(['completion', 'tcsh'])).exit, 2);
 });
 
-test('a line of the shell is cut into words as shells do', () => {
+test('a line of the shell is split into words as shells do', () => {
   const lines: readonly (readonly [line: string, words: readonly string[]])[] = [
     ['set a b', ['set', 'a', 'b']],
     ['  set   a\tb ', ['set', 'a', 'b']],
@@ -131,7 +131,7 @@ test('a line of the shell is cut into words as shells do', () => {
   assert.throws(() => wordsOf("put 'a"), /unclosed quote '/);
 });
 
-test('the shell completes what can stand there', () => {
+test('the shell completes words by their position', () => {
   assert.deepEqual(suggest('sca', VERBS).words, ['scan']);
   assert.deepEqual(suggest('help ri', VERBS).words, ['ring']);
   assert.deepEqual(suggest('scan --re', VERBS).words, ['--reverse']);
@@ -152,7 +152,7 @@ test('the shell completes what can stand there', () => {
   }
 });
 
-test('a hint is what is left to write', () => {
+test('a hint is the rest of the usage', () => {
   const hints: Readonly<Record<string, string>> = {
     put: '',
     'put ': '<key> <value>',

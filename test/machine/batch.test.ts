@@ -66,7 +66,7 @@ for (const [what, bytes] of Object.entries(MALFORMED)) {
   });
 }
 
-test('a value beyond what the node takes in is a fault, in whichever operation', () => {
+test('a value above the limit of the node is a fault, in any operation', () => {
   const terms = { arc: WHOLE, valueBytesMax: 3 };
   equal(faultOfBatch(batchOf([[put('a', 'xyz')]]), terms), undefined);
   const tooLarge = [
@@ -77,7 +77,7 @@ test('a value beyond what the node takes in is a fault, in whichever operation',
   for (const command of tooLarge) equal(faultOfBatch(batchOf([command]), terms), 'value-too-large');
 });
 
-test('a key outside the arc is a fault, even if it is only looked at', () => {
+test('a key outside the arc is a fault, even in a check', () => {
   const position = keyPosition(bytesOf('a'));
   const batch = batchOf([[put('a', 'x')]]);
   const faultIn = (from: number, to: number) =>
@@ -90,7 +90,7 @@ test('a key outside the arc is a fault, even if it is only looked at', () => {
   equal(faultOfBatch(looking, { arc, valueBytesMax }), 'key-elsewhere');
 });
 
-test('a command takes no more than is said of it', () => {
+test('a command takes no more than its computed bound', () => {
   const commands: Command[] = [
     [put('a', 'x', MACHINE_LIMITS.timeMax)],
     [putOf(new Uint8Array(keyBytesMax), new Uint8Array(70_000)), get('b'), append('c', 'yz')],

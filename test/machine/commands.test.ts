@@ -30,13 +30,13 @@ test('a put writes its value under the index of its entry', () => {
   deepEqual(rig.row('a'), { version: 3, expiresAt: 0, value: bytesOf('two') });
 });
 
-test('a get shows what was there before the command', () => {
+test('a get returns the value before the command', () => {
   const rig = new MachineRig();
   equal(said(rig.do(get('a'), put('a', 'one'))), 'done at 2, none');
   equal(said(rig.do(put('a', 'two'), get('a'))), 'done at 3, one@2');
 });
 
-test('a delete says whether there was something', () => {
+test('a delete says whether the key existed', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'one'));
   equal(said(rig.do(remove('a'))), 'done at 3, was there');
@@ -52,7 +52,7 @@ test('a key that was deleted comes back under a greater version', () => {
   equal(rig.row('a')?.version, 4);
 });
 
-test('a version is checked, and 0 stands for a key that is not there', () => {
+test('a version is checked, and 0 stands for an absent key', () => {
   const rig = new MachineRig();
   equal(said(rig.do(checkVersion('a', 0), put('a', 'one'))), 'done at 2');
   equal(said(rig.do(checkVersion('a', 0), put('a', 'two'))), 'check 0 met 2');
@@ -79,7 +79,7 @@ test('presence is checked both ways', () => {
   equal(said(rig.do(checkPresence('a', true), put('a', 'two'))), 'done at 5');
 });
 
-test('checks decide before anything is done, wherever they stand', () => {
+test('checks decide before anything is done, at any position', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'one'));
   equal(said(rig.do(put('b', 'new'), remove('a'), checkVersion('c', 7))), 'check 2 met 0');
@@ -153,7 +153,7 @@ test('a batch may write thousands of keys, each of them once', () => {
   equal(rig.value('key 500'), 'x');
 });
 
-test('add, min and max take a key that is not there as 0 or as the operand', () => {
+test('add, min and max take an absent key as 0 or as the operand', () => {
   const rig = new MachineRig();
   equal(said(rig.do(compute('add', 'a', -5n))), 'done at 2, -5');
   equal(said(rig.do(compute('min', 'b', 7n))), 'done at 3, 7');
@@ -183,7 +183,7 @@ test('a sum beyond 64 bits is refused and changes nothing', () => {
   equal(rig.value('b'), undefined);
 });
 
-test('a value that is no integer is not computed with', () => {
+test('arithmetic refuses a value that is no integer', () => {
   const rig = new MachineRig();
   for (const value of [[], [0xc0], [0xcb, 0, 0, 0, 0, 0, 0, 0, 0], [1, 1], [0xcd, 1]]) {
     rig.do(putBytes('a', ...value));
@@ -193,14 +193,14 @@ test('a value that is no integer is not computed with', () => {
   equal(said(rig.do(compute('max', 'a', 1n))), 'refused not-a-number at 0');
 });
 
-test('append puts bytes behind bytes', () => {
+test('append adds bytes after bytes', () => {
   const rig = new MachineRig();
   equal(said(rig.do(append('a', 'one'))), 'done at 2, 3 bytes');
   equal(said(rig.do(append('a', ', two'))), 'done at 3, 8 bytes');
   equal(rig.value('a'), 'one, two');
 });
 
-test('append stops at the largest value there may be', () => {
+test('append stops at the largest allowed value', () => {
   const rig = new MachineRig();
   const value = new Uint8Array(MACHINE_LIMITS.valueBytesMax - 1);
   rig.do({ type: 'set', key: bytesOf('a'), value, lifeMilliseconds: 0 });
@@ -208,7 +208,7 @@ test('append stops at the largest value there may be', () => {
   equal(said(rig.do(append('a', 'x'))), `done at 4, ${MACHINE_LIMITS.valueBytesMax} bytes`);
 });
 
-test('a command reads no more than its limit, and then nothing of it happens', () => {
+test('a command reads no more than its limit, and otherwise has no effect', () => {
   const rig = new MachineRig();
   const value = 'x'.repeat(MACHINE_LIMITS.resultBytesMax / 2);
   rig.do(put('a', value));

@@ -41,7 +41,7 @@ test('the keys of this test have one hash', () => {
   equal(new Set(KEYS.map((key) => key.join())).size, KEYS.length);
 });
 
-test('a crowded table knows what it holds, takes back and forgets as any other', () => {
+test('a crowded table finds, removes and forgets keys as any other', () => {
   const written = new WrittenKeys();
   written.begin(KEYS.length);
   const took = KEYS.map((key) => written.add(key));

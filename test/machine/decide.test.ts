@@ -45,7 +45,7 @@ test('a check that fails in the entry that decides is the decision', () => {
   equal(decision?.isCommitted, false);
 });
 
-test('what the data refuse in the entry that decides is the decision', () => {
+test('a refusal by the data in the entry that decides is the decision', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'no number'));
   equal(rig.commit([put('b', 'x'), compute('add', 'a', 1n)]), 'refused not-a-number at 1');
@@ -80,7 +80,7 @@ test('an abort drops what is prepared at home', () => {
   equal(rig.shard.row('n'), undefined);
 });
 
-test('a commit that counts on a part at home that is not there is an abort', () => {
+test('a commit without its prepared part at home is an abort', () => {
   const rig = new TransactionRig();
   equal(rig.commit([], { versions: [2, 50] }), 'refused aborted at 0');
   rig.prepare([put('a', 'x')], { at: 0 });
@@ -88,7 +88,7 @@ test('a commit that counts on a part at home that is not there is an abort', () 
   equal(rig.prepared, 0);
 });
 
-test('after a commit an abort is told of the commit, word for word', () => {
+test('after a commit a proposed abort is answered with the commit', () => {
   const rig = new TransactionRig();
   const first = rig.commit([get('a'), put('a', 'x')], { versions: [9] });
   equal(first, 'committed at 2 9, none');
@@ -99,7 +99,7 @@ test('after a commit an abort is told of the commit, word for word', () => {
   equal(rig.decisions, 1);
 });
 
-test('after an abort a commit is told why it was aborted', () => {
+test('after an abort a proposed commit is answered with the reason of the abort', () => {
   const rig = new TransactionRig();
   const because: TransactionRefusal = { type: 'check-failed', position: 6, version: 77 };
   equal(rig.abort({}, because), 'check 6 met 77');
@@ -111,7 +111,7 @@ test('after an abort a commit is told why it was aborted', () => {
   equal(rig.commit([put('a', 'x')], { sequence: 22 }), 'refused gave-way at 3');
 });
 
-test('while its row is kept a decision is known of a client that acknowledged or is gone', () => {
+test('while its row is kept a decision is known for a client that acknowledged or is gone', () => {
   const endings: readonly ((rig: TransactionRig) => void)[] = [
     (rig) => {
       rig.acknowledge(20);
@@ -134,7 +134,7 @@ test('while its row is kept a decision is known of a client that acknowledged or
   }
 });
 
-test('after its row went a decision is remembered of a client that is not gone', () => {
+test('without its row a decision is remembered for a client that is not gone', () => {
   const rig = new TransactionRig();
   rig.commit([put('a', 'x')], { sequence: 20 });
   rig.abort({ sequence: 22 });
@@ -144,7 +144,7 @@ test('after its row went a decision is remembered of a client that is not gone',
   equal(rig.commit([put('b', 'x')], { sequence: 22 }), 'refused aborted at 0');
 });
 
-test('nothing of a transaction that was acknowledged is decided any more', () => {
+test('nothing of an acknowledged transaction is decided any more', () => {
   const rig = new TransactionRig();
   rig.acknowledge();
   equal(rig.commit([put('a', 'x')]), 'refused acknowledged at 0');
@@ -153,7 +153,7 @@ test('nothing of a transaction that was acknowledged is decided any more', () =>
   equal(rig.decisions, 0);
 });
 
-test('past its deadline nothing is committed, and an abort says that it is over', () => {
+test('past its deadline nothing is committed, and an abort is refused with that reason', () => {
   const rig = new TransactionRig();
   const soon = { deadline: START + 100 };
   rig.pass(100);
@@ -189,7 +189,7 @@ test('a commit of another epoch or of a time too far ahead decides nothing', () 
   equal(rig.commit([put('a', 'x')]), 'committed at 4 900');
 });
 
-test('an abort asks for neither epoch nor a deadline that is near', () => {
+test('an abort depends on neither the epoch nor a near deadline', () => {
   const rig = new TransactionRig();
   equal(rig.abort({ epoch: EPOCH - 1 }), 'refused aborted at 0');
   equal(rig.commit([put('a', 'x')]), 'refused aborted at 0');
@@ -199,7 +199,7 @@ test('an abort asks for neither epoch nor a deadline that is near', () => {
   equal(rig.commit([put('a', 'x')], { sequence: 22, deadline }), 'refused aborted at 0');
 });
 
-test('an abort is remembered however much is open: its slot is its own', () => {
+test('an abort is remembered however many requests are open: it has its own slot', () => {
   const rig = new TransactionRig();
   rig.prepare([put('held', 'x')], { at: 0 });
   for (let sequence = 100; sequence < 1100; sequence++) {
@@ -211,7 +211,7 @@ test('an abort is remembered however much is open: its slot is its own', () => {
   equal(rig.commit([put('a', 'x')]), 'refused aborted at 0');
 });
 
-test('a shard decides of what has its home there, and of nothing else', () => {
+test('a shard decides transactions whose home it is, and no others', () => {
   const rig = new TransactionRig();
   rig.prepare([put('a', 'x')]);
   rig.shard.apply({ type: 'adopt', epoch: EPOCH + 1, arc: { from: HOME + 1, to: 2 ** 32 } });
@@ -227,7 +227,7 @@ test('an abort extends no session by years', () => {
   equal(rig.shard.session(2)?.deadlineMax, START + timeoutMillisecondsMax);
 });
 
-test('what a transaction reads is bounded for all its parts together', () => {
+test('the reads of a transaction are bounded for all its parts together', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'x'.repeat(resultBytesMax / 2)));
   const value = new Uint8Array(resultBytesMax / 2);
@@ -244,7 +244,7 @@ test('what a transaction reads is bounded for all its parts together', () => {
   ok(all.startsWith('committed at 6 900'), all);
 });
 
-test('versions of many parts count as what is remembered', () => {
+test('versions of many parts count as remembered bytes', () => {
   const rig = new TransactionRig();
   const participants = Math.ceil(resultBytesMax / 9);
   const refused = rig.commit([put('a', 'x')], { participants: Math.min(participants, 1024) });
@@ -263,7 +263,7 @@ test('a transaction of one part is decided without a row to be cleared', () => {
   deepEqual(rig.shard.rows.in(SECTION.decisions), []);
 });
 
-test('a number that the client gave to something else decides nothing', () => {
+test('a sequence that the client used for something else decides nothing', () => {
   const rig = new TransactionRig();
   rig.shard.ask([[put('a', 'x')]], { client: 2, sequence: 20, deadline: START + 10 });
   equal(rig.commit([put('b', 'x')]), 'refused acknowledged at 0');
@@ -273,7 +273,7 @@ test('a number that the client gave to something else decides nothing', () => {
   equal(rig.shard.value('b'), undefined);
 });
 
-test('only what is kept is cleared', () => {
+test('only kept rows are cleared', () => {
   const rig = new TransactionRig();
   rig.commit([put('a', 'x')], { sequence: 20 });
   rig.commit([put('b', 'x')], { sequence: 22 });

@@ -240,7 +240,7 @@ const CODECS: readonly Codec[] = [
 ];
 
 for (const { name, corpus, respell } of CODECS) {
-  test(`${ROUNDS} mutated ${name} are refused, or are spelled as they were`, () => {
+  test(`${ROUNDS} mutated ${name} are refused, or encode to the same bytes`, () => {
     ok(corpus.length > 0);
     for (const bytes of corpus) deepEqual(respell(bytes), bytes);
     const random = new Random(3);
@@ -284,7 +284,7 @@ test(`${ROUNDS} mutated entries are applied without a throw, and the same way tw
   deepEqual(one, other);
 });
 
-test('every integer of 64 bits in every spelling is read, and written in the shortest', () => {
+test('every integer of 64 bits in every encoding is read, and written in the shortest', () => {
   const random = new Random(6);
   for (let round = 0; round < ROUNDS; round++) {
     const length = random.pick([1, 2, 3, 5, 9]);

@@ -17,7 +17,7 @@ function tokens(...counts: readonly number[]): Uint8Array {
   return writer.take();
 }
 
-test('an entry of a kind that is not known stops the replica', () => {
+test('an entry of an unknown kind stops the replica', () => {
   const rig = new MachineRig();
   for (const payload of [tokens(9, START, EPOCH), tokens(9), tokens(2 ** 40, 1), tokens(200)]) {
     deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
@@ -25,7 +25,7 @@ test('an entry of a kind that is not known stops the replica', () => {
   equal(rig.machine.metadata.logTime, START);
 });
 
-test('an entry by rules that are not known stops the replica', () => {
+test('an entry with an unknown version of the rules stops the replica', () => {
   const rig = new MachineRig();
   for (const rules of [2, 2 ** 40]) {
     const payload = tokens(1, rules, START, EPOCH, 0, 7);
@@ -62,7 +62,7 @@ const MALFORMED: Readonly<Record<string, Uint8Array>> = {
 };
 
 for (const [what, payload] of Object.entries(MALFORMED)) {
-  test(`${what}: refused once, without an effect`, () => {
+  test(`${what}: refused, without an effect`, () => {
     const rig = new MachineRig();
     const { metadata } = rig.machine;
     const outcome = rig.machine.apply({ index: 2, payload });
@@ -72,14 +72,14 @@ for (const [what, payload] of Object.entries(MALFORMED)) {
   });
 }
 
-test('a batch that is none is refused once, and time passes', () => {
+test('a malformed batch is refused, and log time advances', () => {
   const rig = new MachineRig();
   rig.time += 50;
   sayAll(rig.apply({ type: 'batch', batch: Uint8Array.of(1, 2, 3) }), ['refused malformed at 0']);
   equal(rig.machine.metadata.logTime, START + 50);
 });
 
-test('before a shard has adopted anything it refuses every batch', () => {
+test('before a shard has adopted an arc it refuses every batch', () => {
   const machine = new Machine({ source: new Rows() });
   const batch = new MachineRig().batch([[put('a', 'x')]]);
   for (const epoch of [1, EPOCH]) {

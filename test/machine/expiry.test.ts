@@ -42,7 +42,7 @@ function expire(rig: MachineRig, key: string, life: number): void {
   rig.apply({ type: 'expire', dueKeys: [dueKey] });
 }
 
-test('a value lives from the log time of its entry on', () => {
+test('a time to live begins at the log time of the entry', () => {
   const rig = new MachineRig();
   rig.time += 7;
   rig.do(put('a', 'x', 100));
@@ -50,7 +50,7 @@ test('a value lives from the log time of its entry on', () => {
   deepEqual(indexed(rig), ['a at 107']);
 });
 
-test('a value that is due goes by an entry, and only then', () => {
+test('a due value is removed by an entry, and only then', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'x', 100));
   rig.time += 5000;
@@ -74,7 +74,7 @@ test('a value is due at its time, and not one millisecond before', () => {
   equal(rig.value('a'), undefined);
 });
 
-test('a value that was given a longer life meanwhile stays', () => {
+test('a value whose time to live was extended meanwhile stays', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'x', 100));
   rig.do(put('a', 'y', 500));
@@ -84,7 +84,7 @@ test('a value that was given a longer life meanwhile stays', () => {
   equal(rig.value('a'), 'y');
 });
 
-test('a value that was put for ever stays, and its stale index row is dropped', () => {
+test('a value that was set without expiry stays, and its stale index row is dropped', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'x', 100));
   rig.do(put('a', 'y'));
@@ -95,7 +95,7 @@ test('a value that was put for ever stays, and its stale index row is dropped', 
   deepEqual(indexed(rig), []);
 });
 
-test('a value deleted and put again for a while is due at its own time', () => {
+test('a value that was deleted and set again is due at its own time', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'x', 100));
   rig.do(remove('a'));
@@ -109,7 +109,7 @@ test('a value deleted and put again for a while is due at its own time', () => {
   equal(rig.value('a'), undefined);
 });
 
-test('arithmetic and append leave alone when a value expires', () => {
+test('arithmetic and append do not change when a value expires', () => {
   const rig = new MachineRig();
   rig.do({ type: 'set', key: bytesOf('n'), value: Uint8Array.of(1), lifeMilliseconds: 100 });
   rig.do(put('t', 'x', 100));
@@ -132,7 +132,7 @@ test('log time never goes back, whatever clock a leader has', () => {
   equal(rig.row('a')?.expiresAt, START + 1010);
 });
 
-test('what is due is named from the earliest on, and bounded', () => {
+test('due keys are listed from the earliest on, up to a bound', () => {
   const rig = new MachineRig();
   const { sweepKeysMax, sweepBytesMax } = MACHINE_LIMITS;
   const rowOf = (expiresAt: number, key: Uint8Array) => {
@@ -154,7 +154,7 @@ test('what is due is named from the earliest on, and bounded', () => {
   equal(expireBody([]), undefined);
 });
 
-test('the longest life there may be is a time that can be written', () => {
+test('the longest time to live gives a time that can be encoded', () => {
   const rig = new MachineRig();
   rig.time = MACHINE_LIMITS.timeMax;
   rig.do(put('a', 'x', MACHINE_LIMITS.timeMax));

@@ -47,7 +47,7 @@ for (const [what, operation] of Object.entries(TOUCHES)) {
   }
 }
 
-test('a command that met a held key is not remembered, and is done when it comes again', () => {
+test('a command that met a held key is not remembered, and a repetition is executed', () => {
   const rig = new TransactionRig();
   rig.prepare([put('a', 'x')]);
   const batch = rig.shard.batch([[compute('add', 'n', 1n)], [put('a', 'y')], [put('c', 'y')]]);
@@ -60,7 +60,7 @@ test('a command that met a held key is not remembered, and is done when it comes
   equal(rig.shard.value('a'), 'y');
 });
 
-test('a command that meets a lock is told the holder', () => {
+test('a command that meets a lock is answered with the holder', () => {
   const rig = new TransactionRig();
   rig.prepare([put('a', 'x')], { client: 9, sequence: 40, attempts: 3, age: 123 });
   const [reply] = rig.shard.ask([[put('a', 'y')]]);
@@ -77,7 +77,7 @@ test('keys that are not held are written beside those that are', () => {
   equal(rig.do(put('d', 'y')), 'done at 5');
 });
 
-test('a key that is due stays while it is held, and is found due again afterwards', () => {
+test('a due key stays while it is held, and is due again afterwards', () => {
   const due = { expiresAt: START + 10, key: bytesOf('a') };
   const body = { type: 'expire', dueKeys: [dueKeyOf(due)] } as const;
   for (const isCommitted of [true, false]) {
@@ -95,7 +95,7 @@ test('a key that is due stays while it is held, and is found due again afterward
   }
 });
 
-test('a value that was to expire lives on if a commit writes it anew', () => {
+test('a value that was to expire stays if a commit writes it anew', () => {
   const rig = new TransactionRig();
   rig.do(put('n', 'x', 10));
   rig.prepare([append('n', 'y'), put('m', 'z', 10)]);
@@ -105,7 +105,7 @@ test('a value that was to expire lives on if a commit writes it anew', () => {
   equal(rig.shard.row('m')?.expiresAt, START + 110);
 });
 
-test('the keys of a range that are held are found in order, each with its holder', () => {
+test('the held keys of a range are found in order, each with its holder', () => {
   const rig = new TransactionRig();
   rig.prepare([put('c', 'x'), get('a'), put('bb', 'x')], { sequence: 20 });
   rig.prepare([put('d', 'x'), put('aa', 'x')], { sequence: 22 });

@@ -10,7 +10,7 @@ import { OUTLIVED, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
 const SHORT = START + 10;
 
-test('a commit that comes after its client acknowledged and was forgotten is none', () => {
+test('a late commit of a client that acknowledged and was forgotten has no effect', () => {
   // The client gave up and went on; a participant asked, and dropped what it had prepared.
   const home = new TransactionRig();
   home.acknowledge(20, SHORT);
@@ -21,7 +21,7 @@ test('a commit that comes after its client acknowledged and was forgotten is non
   equal(home.shard.value('a'), undefined);
 });
 
-test('nor is one whose part at home was dropped then', () => {
+test('neither has one whose part at home was dropped then', () => {
   const home = new TransactionRig();
   home.prepare([put('a', 'x')], { at: 0, deadline: SHORT });
   home.acknowledge(20, SHORT);
@@ -31,7 +31,7 @@ test('nor is one whose part at home was dropped then', () => {
   equal(home.commit([], { versions: [2, 60] }), 'refused acknowledged at 0');
 });
 
-test('a client that went on and is forgotten unasked may still have its commit', () => {
+test('a client without an acknowledgement may still commit after it was forgotten', () => {
   const home = new TransactionRig();
   home.acknowledge(20, SHORT);
   home.pass(OUTLIVED + 10);
@@ -40,7 +40,7 @@ test('a client that went on and is forgotten unasked may still have its commit',
   equal(home.abort(), 'committed at 4 900');
 });
 
-test('an abort that was told to many keeps its word until the last deadline', () => {
+test('an abort that was reported stays final until the last deadline', () => {
   const home = new TransactionRig();
   equal(home.abort(), 'refused aborted at 0');
   home.clear();
@@ -53,7 +53,7 @@ test('an abort that was told to many keeps its word until the last deadline', ()
   equal(home.commit([put('a', 'x')]), 'refused deadline-passed at 0');
 });
 
-test('a second coordinator is not told that what was dropped is ready', () => {
+test('a second coordinator gets no `done` for a dropped part', () => {
   const home = new TransactionRig();
   const part = new TransactionRig();
   equal(part.prepare([put('b', 'x')]), 'done at 2');
@@ -63,7 +63,7 @@ test('a second coordinator is not told that what was dropped is ready', () => {
   equal(home.commit([put('a', 'x')]), 'refused aborted at 0');
 });
 
-test('a part that becomes ready after all is asked about, and dropped', () => {
+test('a part that becomes ready late leads to a question, and is dropped', () => {
   // Its refusal could not be remembered: the abort names no deadline.
   const home = new TransactionRig();
   const part = new TransactionRig();

@@ -42,7 +42,7 @@ const NEEDING: readonly Operation[] = [
 ];
 
 for (const operation of NEEDING) {
-  test(`${operation.type} of a lost value does nothing, nor does what comes with it`, () => {
+  test(`${operation.type} of a lost value has no effect, nor have the operations beside it`, () => {
     const rig = rigWithLoss();
     const reply = rig.do(putOf(OTHER, 'changed'), operation);
     deepEqual(reply, { type: 'refused', reason: 'value-lost', position: 1 });
@@ -57,7 +57,7 @@ for (const operation of NEEDING) {
 
 for (const operation of [putOf(KEY, 'new'), putOf(KEY, 'new', LIFE)]) {
   const what = operation.type === 'set' && operation.lifeMilliseconds > 0 ? ' for some time' : '';
-  test(`a lost value is healed by writing it anew${what}`, () => {
+  test(`a lost value is repaired by writing it again${what}`, () => {
     const rig = rigWithLoss();
     equal(rig.do(operation).type, 'done');
     const reply = rig.do({ type: 'append', key: KEY, value: bytesOf('er') });
@@ -66,7 +66,7 @@ for (const operation of [putOf(KEY, 'new'), putOf(KEY, 'new', LIFE)]) {
   });
 }
 
-test('a lost value is healed by deleting it, and was there', () => {
+test('a lost value is repaired by deleting it, and counts as present', () => {
   const rig = rigWithLoss();
   const reply = rig.do({ type: 'delete', key: KEY });
   deepEqual(reply.type === 'done' ? reply.outputs : [], [{ type: 'deleted', wasThere: true }]);

@@ -36,7 +36,7 @@ test('an undecided reply is never taken for an abort', () => {
   }
 });
 
-test('what is forgotten is an abort to who holds keys for it, and over to all others', () => {
+test('an unknown decision is an abort for a holder of locks, and over for all others', () => {
   for (const reason of ['acknowledged', 'deadline-passed'] as const) {
     equal(isCommittedBy(refused(reason)), false);
     equal(outcomeBy(refused(reason)), 'over');

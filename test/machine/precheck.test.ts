@@ -20,7 +20,7 @@ function precheck(rig: MachineRig, ...operations: readonly Operation[]) {
   return failingCheck(operations, { source: rig.rows, lockTable });
 }
 
-test('the first check that does not hold is told with its place and what stands there', () => {
+test('the first check that fails is returned with its position and the actual version', () => {
   const rig = new MachineRig();
   rig.do(put('a', '1'));
   const { version = 0 } = rig.row('a') ?? {};

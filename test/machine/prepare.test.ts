@@ -21,7 +21,7 @@ import { OUTLIVED, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
 const { timeoutMillisecondsMax } = MACHINE_LIMITS;
 
-test('what is prepared is not done, and its keys are held', () => {
+test('a prepared part is not applied, and its keys are locked', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'one'));
   equal(rig.prepare([put('a', 'two'), remove('b')]), 'done at 3, was not there');
@@ -30,7 +30,7 @@ test('what is prepared is not done, and its keys are held', () => {
   equal(rig.isHeld('c'), false);
 });
 
-test('reads hold their keys, and checks of a version do not', () => {
+test('reads lock their keys, and checks of a version do not', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'one'));
   rig.do(put('b', 'two'));
@@ -38,7 +38,7 @@ test('reads hold their keys, and checks of a version do not', () => {
   deepEqual([rig.isHeld('a'), rig.isHeld('b')], [true, false]);
 });
 
-test('an absence leaves no trace when it ends and comes again, so it is held', () => {
+test('an absence that ends and begins again leaves no trace, so it is locked', () => {
   const rig = new TransactionRig();
   equal(rig.prepare([checkVersion('a', 0), checkPresence('b', false)]), 'done at 2');
   deepEqual([rig.isHeld('a'), rig.isHeld('b')], [true, true]);
@@ -46,7 +46,7 @@ test('an absence leaves no trace when it ends and comes again, so it is held', (
   deepEqual([rig.isHeld('a'), rig.shard.value('a')], [false, undefined]);
 });
 
-test('outputs are told before anything is decided, as of the entry that prepares', () => {
+test('outputs are returned before the decision, as of the entry that prepares', () => {
   const rig = new TransactionRig();
   rig.do(putBytes('n', 5));
   rig.do(put('s', 'ab'));
@@ -55,7 +55,7 @@ test('outputs are told before anything is decided, as of the entry that prepares
   equal(rig.shard.value('s'), 'ab');
 });
 
-test('a prepare that comes again is answered as the first time, and takes no second place', () => {
+test('a repeated prepare is answered as the first one, and takes no second row', () => {
   const rig = new TransactionRig();
   const operations = [compute('add', 'n', 1n)];
   equal(rig.prepare(operations), 'done at 2, 1');
@@ -65,7 +65,7 @@ test('a prepare that comes again is answered as the first time, and takes no sec
   equal(rig.shard.rows.in(SECTION.prepared).length, 2);
 });
 
-test('a check that fails is remembered, though it would hold by now', () => {
+test('a check that fails is remembered, though it would hold now', () => {
   const rig = new TransactionRig();
   equal(rig.prepare([get('b'), checkVersion('a', 4)]), 'check 1 met 0');
   rig.do(put('z', 'x'));
@@ -74,7 +74,7 @@ test('a check that fails is remembered, though it would hold by now', () => {
   equal(rig.isHeld('b'), false);
 });
 
-test('what the data refuse is remembered, and nothing is held', () => {
+test('a refusal by the data is remembered, and nothing is locked', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'no number'));
   equal(rig.prepare([put('b', 'x'), compute('add', 'a', 1n)]), 'refused not-a-number at 1');
@@ -84,7 +84,7 @@ test('what the data refuse is remembered, and nothing is held', () => {
   equal(rig.prepared, 0);
 });
 
-test('a key that another transaction holds is not had, and that is not remembered', () => {
+test('a key that another transaction holds is not locked, and that is not remembered', () => {
   const rig = new TransactionRig();
   rig.prepare([put('a', 'x')], { sequence: 20 });
   const late = { sequence: 22 };
@@ -114,7 +114,7 @@ test('past its deadline it is refused, though it is remembered and holds its key
   equal(rig.isHeld('a'), true);
 });
 
-test('a deadline further ahead than the longest patience is refused', () => {
+test('a deadline further ahead than the maximum is refused', () => {
   const rig = new TransactionRig();
   const furthest = START + timeoutMillisecondsMax;
   const tooFar = { deadline: furthest + 1 };
@@ -132,7 +132,7 @@ test('the epoch is compared when it is applied', () => {
   equal(rig.prepare([put('a', 'x')]), 'done at 4');
 });
 
-test('a prepare that was acknowledged is refused, whether it was done or not', () => {
+test('an acknowledged prepare is refused, whether it was done or not', () => {
   const rig = new TransactionRig();
   rig.acknowledge(20);
   equal(rig.prepare([put('a', 'x')]), 'refused acknowledged at 0');
@@ -171,7 +171,7 @@ test('a part keeps its keys when its client is forgotten', () => {
   equal(rig.shard.value('a'), 'x');
 });
 
-test('done is told of a part that holds its keys, and of no other', () => {
+test('done is returned only for a part that holds its keys', () => {
   for (const isCommitted of [true, false]) {
     const rig = new TransactionRig();
     equal(rig.prepare([put('a', 'x')]), 'done at 2');
@@ -181,7 +181,7 @@ test('done is told of a part that holds its keys, and of no other', () => {
   }
 });
 
-test('a number that the client gave to something else prepares nothing', () => {
+test('a sequence that the client used for something else prepares nothing', () => {
   const rig = new TransactionRig();
   rig.shard.ask([[put('a', 'x')], [put('c', 'x')]], { client: 2, sequence: 20 });
   equal(rig.prepare([put('b', 'x')]), 'refused aborted at 0');
@@ -200,7 +200,7 @@ test('the home shard prepares nothing of what it has decided', () => {
   equal(rig.prepared, 0);
 });
 
-test('what a part reads is bounded', () => {
+test('the reads of a part are bounded', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'x'.repeat(10_000)));
   rig.do(put('b', 'x'.repeat(10_000)));
@@ -208,13 +208,13 @@ test('what a part reads is bounded', () => {
   equal(rig.prepare([get('a'), put('b', '')], { sequence: 22 }).length > 10_000, true);
 });
 
-test('a part that holds no key is none', () => {
+test('a part without locks is malformed', () => {
   const rig = new TransactionRig();
   equal(rig.prepare([checkVersion('a', 7)]), 'refused malformed at 0');
   equal(rig.shard.session(2), undefined);
 });
 
-test('a range is not judged in the log', () => {
+test('a range check is not evaluated in the log', () => {
   const rig = new TransactionRig();
   rig.do(put('m', 'x'));
   const range = { type: 'check-range', key: bytesOf('a'), to: bytesOf('z') } as const;

@@ -31,7 +31,7 @@ function runsOf(rig: TransactionRig, client = 2): readonly string[] {
   });
 }
 
-test('told of a commit a participant does what it prepared and gives the keys back', () => {
+test('after a commit a participant applies its part and releases the locks', () => {
   const rig = new TransactionRig();
   rig.do(put('old', 'x'));
   rig.prepare([put('a', 'one'), remove('old'), get('b')]);
@@ -41,7 +41,7 @@ test('told of a commit a participant does what it prepared and gives the keys ba
   equal(rig.isHeld('a') || rig.isHeld('old') || rig.isHeld('b'), false);
 });
 
-test('told of an abort it drops what it prepared', () => {
+test('after an abort it drops its part', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'one'));
   rig.prepare([put('a', 'two'), compute('add', 'n', 1n)]);
@@ -51,7 +51,7 @@ test('told of an abort it drops what it prepared', () => {
   equal(rig.prepared, 0);
 });
 
-test('what is done was promised: arithmetic and append give what prepare said', () => {
+test('the result is that of the prepare: arithmetic and append give the same outputs', () => {
   const rig = new TransactionRig();
   rig.do(putBytes('n', 40));
   rig.do(put('s', 'ab'));
@@ -62,7 +62,7 @@ test('what is done was promised: arithmetic and append give what prepare said', 
   deepEqual(rig.shard.row('s'), { version: 4, expiresAt: 0, value: bytesOf('abcd') });
 });
 
-test('versions only grow, though what is resolved has the version of its prepare', () => {
+test('versions only grow, though a resolved part has the version of its prepare', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'one'));
   rig.prepare([put('a', 'two')]);
@@ -73,7 +73,7 @@ test('versions only grow, though what is resolved has the version of its prepare
   equal(rig.shard.row('a')?.version, 8);
 });
 
-test('a value that is prepared begins to live when it is resolved', () => {
+test('a time to live begins when the part is resolved', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'old', 5000));
   rig.prepare([put('a', 'new', 100)]);
@@ -84,7 +84,7 @@ test('a value that is prepared begins to live when it is resolved', () => {
   deepEqual(due, [dueKeyOf({ expiresAt: START + 1100, key: bytesOf('a') })]);
 });
 
-test('told once more it does nothing', () => {
+test('a repeated resolution has no effect', () => {
   const rig = new TransactionRig();
   rig.do(putBytes('n', 1));
   rig.prepare([compute('add', 'n', 1n)]);
@@ -94,7 +94,7 @@ test('told once more it does nothing', () => {
   deepEqual(rig.shard.row('n'), { version: 3, expiresAt: 0, value: Uint8Array.of(2) });
 });
 
-test('told of an abort before it was asked to prepare, it refuses to', () => {
+test('after an abort that comes before its prepare, the prepare is refused', () => {
   const rig = new TransactionRig();
   rig.resolve(false);
   equal(rig.prepare([put('a', 'x')]), 'refused aborted at 0');
@@ -126,7 +126,7 @@ test('of several refusals in one entry each is remembered until its own deadline
   equal(rig.prepare([put('a', 'x')], late), 'refused aborted at 0');
 });
 
-test('nothing is remembered of a prepare that cannot come, or of an impossible deadline', () => {
+test('nothing is remembered for a prepare that cannot come, or an impossible deadline', () => {
   const rig = new TransactionRig();
   rig.resolve(false, { deadline: START - 1 });
   rig.resolve(false, { deadline: START + timeoutMillisecondsMax + 1 });
@@ -134,7 +134,7 @@ test('nothing is remembered of a prepare that cannot come, or of an impossible d
   equal(rig.shard.session(2), undefined);
 });
 
-test('of a client that acknowledged, an abort makes the shard remember that for longer', () => {
+test('for a client that acknowledged, an abort extends what the shard remembers', () => {
   const rig = new TransactionRig();
   rig.acknowledge(20, START + 10);
   rig.resolve(false);
@@ -143,7 +143,7 @@ test('of a client that acknowledged, an abort makes the shard remember that for 
   equal(rig.prepare([put('a', 'x')]), 'refused acknowledged at 0');
 });
 
-test('an abort of what was prepared and refused leaves what is remembered', () => {
+test('an abort of a part that was refused leaves the remembered refusal', () => {
   const rig = new TransactionRig();
   equal(rig.prepare([checkPresence('a', true), put('a', 'x')]), 'check 0 met 0');
   rig.resolve(false);
@@ -167,7 +167,7 @@ test('one entry resolves several transactions, of one client and of several', ()
   equal(rig.prepared, 0);
 });
 
-test('refusals of several clients in one entry do not get into each other', () => {
+test('refusals of several clients in one entry are independent', () => {
   const rig = new TransactionRig();
   const parts = [
     { client: 2, sequence: 20 },
@@ -183,7 +183,7 @@ test('refusals of several clients in one entry do not get into each other', () =
   for (const part of parts) equal(rig.prepare([put('a', 'x')], part), 'refused aborted at 0');
 });
 
-test('of two aborts in one slot the later is remembered, in whatever order they are told', () => {
+test('of two aborts in one slot the later sequence is remembered, in any order', () => {
   const [early, late] = [{ sequence: 20 }, { sequence: after(20) }];
   for (const order of [
     [early, late],
@@ -197,13 +197,13 @@ test('of two aborts in one slot the later is remembered, in whatever order they 
   }
 });
 
-test('an abort that one entry tells twice is remembered once', () => {
+test('an abort that occurs twice in one entry is remembered once', () => {
   const rig = new TransactionRig();
   rig.resolve(false, { sequence: 20 }, { sequence: 22 }, { sequence: 20 });
   deepEqual(runsOf(rig), ['20: 1+1', '22: 1+1']);
 });
 
-test('a part that one entry resolves twice is done once', () => {
+test('a part that one entry resolves twice is applied once', () => {
   const rig = new TransactionRig();
   rig.prepare([compute('add', 'n', 1n)]);
   rig.resolve(true, {}, {});
@@ -211,7 +211,7 @@ test('a part that one entry resolves twice is done once', () => {
   deepEqual(runsOf(rig), ['20: 1+1']);
 });
 
-test('keys that are given back are told of, and nothing else is', () => {
+test('released keys are reported, and no others', () => {
   const rig = new TransactionRig();
   const { machine } = rig.shard;
   const freed: (readonly number[])[] = [];

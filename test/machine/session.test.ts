@@ -26,13 +26,13 @@ function twice(rig: MachineRig, batch: Uint8Array): void {
   deepEqual(rig.apply({ type: 'batch', batch }), first);
 }
 
-test('a command that comes again is answered as the first time, and not done again', () => {
+test('a repeated command is answered as the first time, and not executed again', () => {
   const rig = new MachineRig();
   twice(rig, rig.batch([[compute('add', 'n', 5n)]]));
   equal(said(rig.do(compute('add', 'n', 0n))), 'done at 4, 5');
 });
 
-test('a check that failed fails again, though it would hold by now', () => {
+test('a failed check fails again, though it would hold now', () => {
   const rig = new MachineRig();
   const batch = rig.batch([[checkVersion('a', 3), put('b', 'x')]]);
   sayAll(rig.apply({ type: 'batch', batch }), ['check 0 met 0']);
@@ -50,7 +50,7 @@ test('a refusal by the data is remembered as well', () => {
   sayAll(rig.apply({ type: 'batch', batch }), ['refused not-a-number at 0']);
 });
 
-test('replies of every kind are remembered word for word', () => {
+test('replies of every kind are remembered byte for byte', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'one'));
   const batch = rig.batch([
@@ -64,14 +64,14 @@ test('replies of every kind are remembered word for word', () => {
   twice(rig, batch);
 });
 
-test('two clients with the same sequences do not meet', () => {
+test('two clients with the same sequences are independent', () => {
   const rig = new MachineRig();
   rig.ask([[compute('add', 'n', 1n)]], { client: 1, sequence: 0 });
   rig.ask([[compute('add', 'n', 1n)]], { client: 2, sequence: 0 });
   equal(said(rig.do(compute('add', 'n', 0n))), 'done at 4, 2');
 });
 
-test('of a batch that comes again without some commands the others are done once', () => {
+test('of a batch that is repeated without some commands the others are done once', () => {
   const rig = new MachineRig();
   const [a, b, c] = [
     [compute('add', 'a', 1n)],
@@ -87,7 +87,7 @@ test('of a batch that comes again without some commands the others are done once
   sayAll(rig.ask([[], b, []], { sequence: 10 }), ['done at 2, 1', 'done at 4, 1', 'done at 3, 1']);
 });
 
-test('batches that overtake each other are each done once', () => {
+test('batches that overtake each other are each executed once', () => {
   const rig = new MachineRig();
   const batches = [0, 1, 2].map((at) => rig.batch([[compute('add', 'n', 1n)]], { sequence: at }));
   for (const at of [2, 0, 2, 1, 0, 1, 2]) {
@@ -97,7 +97,7 @@ test('batches that overtake each other are each done once', () => {
   equal(said(rig.do(compute('add', 'n', 0n))), 'done at 9, 3');
 });
 
-test('a later request of a slot drops the reply to the former, which is refused then', () => {
+test('a later request of a slot drops the reply to the earlier one, which is refused then', () => {
   const rig = new MachineRig();
   const late = rig.batch([[compute('add', 'n', 1n)], [put('b', 'x')]], { sequence: 3 });
   rig.apply({ type: 'batch', batch: late });
@@ -111,7 +111,7 @@ test('a later request of a slot drops the reply to the former, which is refused 
   equal(said(rig.do(compute('add', 'n', 0n))), 'done at 5, 1');
 });
 
-test('a request behind a later one of its slot is refused, though it was never done', () => {
+test('a request after a later one of its slot is refused, though it was never executed', () => {
   const rig = new MachineRig();
   const early = rig.batch([[compute('add', 'n', 1n)]], { sequence: 3 });
   rig.ask([[put('a', 'x')]], { sequence: 3 + 5 * sessionSlots });
@@ -119,7 +119,7 @@ test('a request behind a later one of its slot is refused, though it was never d
   equal(rig.value('n'), undefined);
 });
 
-test('a request that takes long keeps its slot, whatever is done in the others', () => {
+test('a slow request keeps its slot, whatever happens in the others', () => {
   const rig = new MachineRig();
   const slow = rig.batch([[compute('add', 'n', 1n)]], { sequence: 0 });
   rig.apply({ type: 'batch', batch: slow });
@@ -131,7 +131,7 @@ test('a request that takes long keeps its slot, whatever is done in the others',
   equal(rig.rows.in(SECTION.replies).length, 2);
 });
 
-test('an entry writes the slot of its request, and of a client nothing that is as it was', () => {
+test('an entry writes the slot of its request, and no unchanged row of the client', () => {
   const rig = new MachineRig();
   for (let sequence = 0; sequence < 500; sequence++) rig.ask([[put('a', 'x')]], { sequence });
   const before = rig.rows.in(SECTION.replies);
@@ -154,7 +154,7 @@ test('a batch past its deadline is refused, and at its deadline it is not', () =
   equal(rig.value('b'), undefined);
 });
 
-test('a deadline further ahead than the longest patience is refused', () => {
+test('a deadline further ahead than the maximum is refused', () => {
   const rig = new MachineRig();
   const furthest = START + timeoutMillisecondsMax;
   sayAll(rig.ask([[put('a', 'x')]], { deadline: furthest }), ['done at 2']);
@@ -191,7 +191,7 @@ test('a client is forgotten once log time is past its greatest deadline, and not
   equal(rig.slots().length, 0);
 });
 
-test('of a client with many slots some go with each entry, and none before its time', () => {
+test('of a client with many slots some are deleted by each entry, and none before its time', () => {
   const rig = new MachineRig();
   const batch = rig.batch([[compute('add', 'n', 1n)]], { sequence: 5, deadline: START + 1000 });
   rig.apply({ type: 'batch', batch });
@@ -210,7 +210,7 @@ test('of a client with many slots some go with each entry, and none before its t
   equal(rig.rows.in(SECTION.sessions).length, 0);
 });
 
-test('as many clients are looked at for one entry as their slots have room in it', () => {
+test('one entry examines as many clients as have room for their slots in it', () => {
   const rig = new MachineRig();
   for (const client of [1, 2, 3]) {
     rig.ask([[put('a', 'x')]], { client, sequence: sweepRowsMax / 2, deadline: START + 1000 });
@@ -221,7 +221,7 @@ test('as many clients are looked at for one entry as their slots have room in it
   deepEqual([looked, body?.type === 'forget' && body.clients.length], [2, 2]);
 });
 
-test('whatever comes of a client that was forgotten is past its deadline', () => {
+test('every late copy of a forgotten client is past its deadline', () => {
   const rig = new MachineRig();
   const batch = rig.batch([[compute('add', 'n', 1n)]], { deadline: START + 100 });
   rig.apply({ type: 'batch', batch });
@@ -230,7 +230,7 @@ test('whatever comes of a client that was forgotten is past its deadline', () =>
   sayAll(rig.apply({ type: 'batch', batch }), ['refused deadline-passed at 0']);
 });
 
-test('what is read in commands is remembered up to a bound', () => {
+test('the reads of commands are remembered up to a bound', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'x'.repeat(10_000)));
   const count = Math.ceil(slotBytesMax / 10_000) + 1;

@@ -29,7 +29,7 @@ test('once all numbers are taken nothing is prepared until one is free', () => {
   ok(rig.shard.rows.get(SECTION.prepared, slotKey(77)) !== undefined);
 });
 
-test('what is prepared is bounded in bytes, too, and so it is after a rebuild', () => {
+test('prepared parts are bounded in bytes, too, also after a rebuild', () => {
   const rig = new TransactionRig();
   const value = 'x'.repeat(valueBytesMax);
   let at = 0;

@@ -19,7 +19,7 @@ function places(rig: TransactionRig, section: number): readonly string[] {
   });
 }
 
-test('a new row takes the lowest number that is free, and the last one to go takes the end', () => {
+test('a new row takes the lowest free number, and deleting the last one lowers the end', () => {
   const rig = new TransactionRig();
   const ready = (at: number) => rig.prepare([put(`k${at}`, 'x')], part(at));
   for (const at of [0, 1, 2, 3]) ready(at);
@@ -46,7 +46,7 @@ test('decisions have numbers of their own', () => {
   deepEqual(places(rig, SECTION.decisions), []);
 });
 
-test('a machine that is made anew knows who holds what, also behind a hole', () => {
+test('a rebuilt machine knows all holders, also after a gap', () => {
   const rig = new TransactionRig();
   for (const at of [0, 1, 2]) rig.prepare([put(`k${at}`, 'x'), get(`r${at}`)], part(at));
   rig.resolve(true, part(1));
@@ -63,7 +63,7 @@ test('a machine that is made anew knows who holds what, also behind a hole', () 
   equal(rig.shard.row('k3')?.version, 7);
 });
 
-test('a machine that is made anew knows what was decided', () => {
+test('a rebuilt machine knows all decisions', () => {
   const rig = new TransactionRig();
   rig.commit([put('a', 'x')], part(0));
   rig.abort(part(1));
@@ -84,7 +84,7 @@ test('a machine that is made anew knows what was decided', () => {
   equal(rig.decisions, 0);
 });
 
-test('slots that are opened anew go on as those that never closed', () => {
+test('slots that are opened again behave like those that were never closed', () => {
   const random = new Random(8);
   const [rows, twin] = [new Rows(), new Rows()];
   const open = (source: Rows, seen: number[] = []) =>

@@ -94,7 +94,7 @@ const MALFORMED: Readonly<Record<string, readonly [TransactionStep, Uint8Array]>
 };
 
 for (const [what, [type, bytes]] of Object.entries(MALFORMED)) {
-  test(`${what}: refused once, and only time passes`, () => {
+  test(`${what}: refused, and only log time advances`, () => {
     const rig = new TransactionRig();
     rig.prepare([put('a', 'x')]);
     rig.commit([put('b', 'x')], { sequence: 30 });
@@ -109,7 +109,7 @@ for (const [what, [type, bytes]] of Object.entries(MALFORMED)) {
   });
 }
 
-test('an abort that is no refusal is none', () => {
+test('an abort without a refusal is malformed', () => {
   const sound = because({ type: 'check-failed', position: 1, version: 2 });
   equal(decodeDecide(sound)?.proposal.type, 'abort');
   const reply = decodeReply(Uint8Array.of(0x93, 0, 7, 0x90));
@@ -117,7 +117,7 @@ test('an abort that is no refusal is none', () => {
   equal(decodeDecide(because(reply as never)), undefined);
 });
 
-test('the last of all sequences is as good as any', () => {
+test('the last of all sequences is valid', () => {
   const rig = new TransactionRig();
   const last = { sequence: NUMBER_MAX };
   equal(rig.prepare([put('a', 'x')], last), 'done at 2');
@@ -126,7 +126,7 @@ test('the last of all sequences is as good as any', () => {
   equal(rig.commit([put('a', 'x')], { ...last, client: 6 }), 'committed at 5 900');
 });
 
-test('a part that would not fit its row is none', () => {
+test('a part that would not fit its row is malformed', () => {
   const value = new Uint8Array(16 * 1024 * 1024 - 4096);
   const large = { type: 'set', key: new Uint8Array(4096), value, lifeMilliseconds: 0 } as const;
   const left =
@@ -157,7 +157,7 @@ test('a transaction names each shard once, and a sequence', () => {
   equal(isOne({ client: new Uint8Array(15) }), false);
 });
 
-test('a name as a text is the name again, and no other text is one', () => {
+test('an id as a text decodes to the id again, and no other text is one', () => {
   const id = { home: 0xfedcba98, client: clientOf(0xab), sequence: 2 ** 52 - 1 };
   const text = `fedcba98-${'ab'.repeat(16)}-4503599627370495`;
   equal(idText(id), text);
@@ -167,7 +167,7 @@ test('a name as a text is the name again, and no other text is one', () => {
   }
 });
 
-test('what a client says of its rank is believed as far as it can be', () => {
+test('the priority that a client states is limited to plausible values', () => {
   const { timeoutMillisecondsMax: longest } = MACHINE_LIMITS;
   const { attemptsMax } = TRANSACTION_LIMITS;
   const now = 2 * longest;

@@ -33,7 +33,7 @@ function bytesIn(writes: readonly RowWrite[]): number {
   return writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
 }
 
-test('an append stops at what the leader of its entry takes in as one value', () => {
+test('an append stops at the largest value that the leader of its entry accepts', () => {
   const rig = new MachineRig();
   rig.valueBytesMax = 8;
   rig.do(put('a', '12345'));
@@ -46,7 +46,7 @@ test('an append stops at what the leader of its entry takes in as one value', ()
   equal(said(rig.do(append('a', '9'))), 'done at 7, 9 bytes');
 });
 
-test('a command that would rewrite more than an entry may is refused for good', () => {
+test('a command that would rewrite more than an entry may is refused finally', () => {
   const rig = new MachineRig();
   fill(rig);
   const command = names.map((name) => append(name, 'x'));
@@ -59,7 +59,7 @@ test('a command that would rewrite more than an entry may is refused for good', 
   equal(rig.row('k0')?.value.length, LARGE + 1);
 });
 
-test('a command that would read more than an entry may is refused for good', () => {
+test('a command that would read more than an entry may is refused finally', () => {
   const rig = new MachineRig();
   fill(rig);
   const checks = names.map(
@@ -72,7 +72,7 @@ test('a command that would read more than an entry may is refused for good', () 
   equal(rig.value('z'), undefined);
 });
 
-test('commands beyond what an entry holds are done by later copies, and each of them once', () => {
+test('commands that do not fit an entry are executed by later copies, each of them once', () => {
   const rig = new MachineRig();
   fill(rig);
   const commands = names.map((name) => [append(name, 'x')]);
@@ -95,7 +95,7 @@ test('commands beyond what an entry holds are done by later copies, and each of 
   for (const name of names) equal(rig.row(name)?.value.length, LARGE + 1);
 });
 
-test('what costs more than an entry may is not prepared, so all that is can be resolved', () => {
+test('a part that costs more than an entry may is not prepared, so each can be resolved', () => {
   const rig = new TransactionRig();
   fill(rig.shard);
   const operations = names.map((name) => append(name, 'x'));
@@ -105,7 +105,7 @@ test('what costs more than an entry may is not prepared, so all that is can be r
   equal(rig.shard.row('k0')?.value.length, LARGE);
 });
 
-test('of many commits an entry resolves as many as it holds, and says how many', () => {
+test('of many commits an entry resolves as many as fit, and returns the number', () => {
   const rig = new TransactionRig();
   fill(rig.shard);
   const abouts = names.map((_, at) => ({ sequence: 30 + at }));
@@ -127,7 +127,7 @@ test('of many commits an entry resolves as many as it holds, and says how many',
   for (const name of names) equal(rig.shard.row(name)?.value.length, LARGE + 1);
 });
 
-test('an entry that expires keys looks at no more rows than it may; the rest stays due', () => {
+test('an entry that expires keys reads no more rows than it may; the rest stays due', () => {
   const rig = new MachineRig();
   for (const name of names) rig.do(putLarge(name, LARGE, 10));
   const expiresAt = rig.time + 10;
@@ -144,7 +144,7 @@ test('an entry that expires keys looks at no more rows than it may; the rest sta
   );
 });
 
-test('an entry that forgets clients reads no more of what they were told than it may', () => {
+test('an entry that forgets clients reads no more of their rows than it may', () => {
   const rig = new MachineRig();
   const slots = 250;
   const outputs = 14;

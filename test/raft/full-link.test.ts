@@ -136,7 +136,7 @@ test('over a full link one small append leaves, and the next one with its answer
   deepEqual(rig.take(), [1]);
 });
 
-test('once the link is open, all that waited leaves without a tick or an answer', () => {
+test('once the link is open, all waiting messages leave without a tick or an answer', () => {
   const rig = Rig.caughtUp();
   rig.room = 0;
   rig.propose(5);
@@ -148,7 +148,7 @@ test('once the link is open, all that waited leaves without a tick or an answer'
   deepEqual(rig.take(), [3]);
 });
 
-test('an append is no larger than the room, and what it takes is told', () => {
+test('an append is no larger than the free capacity, and its size is reported', () => {
   const rig = Rig.caughtUp();
   rig.room = 4 * (SMALL + ENTRY_OVERHEAD_BYTES);
   const before = rig.taken;
@@ -166,7 +166,7 @@ test('an entry that is larger than all bounds passes alone', () => {
   deepEqual(rig.take(), [1]);
 });
 
-test('what waits in a full link is not asked after with each heartbeat', () => {
+test('what waits in a full link is not repeated with each heartbeat', () => {
   const rig = Rig.caughtUp();
   rig.room = 0;
   rig.propose(5);
@@ -175,7 +175,7 @@ test('what waits in a full link is not asked after with each heartbeat', () => {
   deepEqual(unanswered(rig, 2 * LIMITS.heartbeatTicks), [0], 'it may be lost, though');
 });
 
-test('where nothing is in the way a lost append is asked after with the next heartbeats', () => {
+test('where the link is free a lost append is repeated with the next heartbeats', () => {
   const rig = Rig.caughtUp();
   rig.propose(5);
   deepEqual(rig.take(), [5]);
@@ -183,7 +183,7 @@ test('where nothing is in the way a lost append is asked after with the next hea
   ok(asked.length >= 2 && asked.every((entries) => entries === 0), `${asked}`);
 });
 
-test('entries go along with the first probe, and with no repetition of it', () => {
+test('entries go with the first probe, and with no repetition of it', () => {
   const rig = Rig.caughtUp();
   rig.raft.step({ type: 'unreachable', member: OTHER });
   rig.propose(3);

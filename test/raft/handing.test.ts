@@ -45,7 +45,7 @@ function leader(): { raft: Raft; turn: () => readonly number[] } {
   return { raft, turn };
 }
 
-test('no more is handed over before what was is applied', () => {
+test('no more entries are handed over before the last ones are applied', () => {
   const { raft, turn } = leader();
   const handed: number[] = [];
   for (let now = 0; !raft.isLeader; now += 20) {

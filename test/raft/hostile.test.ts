@@ -133,7 +133,7 @@ test('a message for another shard or member, or from itself, is dropped', () => 
   assert.equal(raft.status().term, 0);
 });
 
-test('no term beyond what can be counted gets through, and none is adopted', () => {
+test('no term beyond the maximum is accepted or adopted', () => {
   const { raft } = createReplica(2);
   for (const term of ODD) {
     for (const sample of samples(PEER)) {
@@ -144,7 +144,7 @@ test('no term beyond what can be counted gets through, and none is adopted', () 
   assert.equal(raft.status().term, 0);
 });
 
-test('a stranger without a newer configuration never raises the term', () => {
+test('an unknown sender without a newer configuration never raises the term', () => {
   const replica = createReplica(3);
   const { raft } = replica;
   lead(replica);
@@ -156,7 +156,7 @@ test('a stranger without a newer configuration never raises the term', () => {
   assert.equal(raft.status().term, before.term);
 });
 
-test('an append with a gap, a term that goes back or no voters is dropped whole', () => {
+test('an append with a gap, a lower term or no voters is dropped whole', () => {
   const replica = createReplica(4);
   const { raft } = replica;
   const envelope = { shard: SHARD, from: PEER, to: SELF, term: 7 };

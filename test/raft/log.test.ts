@@ -106,7 +106,7 @@ function compare(random: Random, model: Model, log: RaftLog): void {
   assert.deepEqual(entries, model.read(from, from + entries.length - 1));
 }
 
-test('a log answers like the array of its entries, whatever was done to it', () => {
+test('a log answers like the array of its entries, after any operations', () => {
   for (let life = 0; life < LIVES; life++) {
     const random = new Random(life);
     const model = new Model();
@@ -144,7 +144,7 @@ test('an entry larger than the budget is read alone', () => {
   assert.deepEqual(log.read({ from: 1, to: 2, bytesMax: 10 }), [big(1)]);
 });
 
-test('a damaged entry is not read over', () => {
+test('a damaged entry is not skipped', () => {
   const model = new Model();
   const log = openLog(model);
   const random = new Random(5);

@@ -19,7 +19,7 @@ function write(outbox: Outbox, index: number) {
   return outbox.takeWrite({ hardState: HARD_STATE, entries: [], last, now: 0 }).mark;
 }
 
-test('a message that vouches for a write leaves when that write is durable, in order', () => {
+test('a message that depends on a write leaves when that write is durable, in order', () => {
   const outbox = new Outbox();
   outbox.unwrittenFrom = 1;
   outbox.sendAfter(outbox.pendingWrite, message(1));
@@ -34,7 +34,7 @@ test('a message that vouches for a write leaves when that write is durable, in o
   assert.deepEqual(outbox.messages, [message(1), message(2)]);
 });
 
-test('a message leaves at once when nothing is on its way to the disk', () => {
+test('a message leaves at once when no write is pending', () => {
   const outbox = new Outbox();
   outbox.sendAfter(outbox.pendingWrite, message(1));
   assert.deepEqual(outbox.messages, [message(1)]);
@@ -49,7 +49,7 @@ test('a report settles the writes before it as well, once', () => {
   assert.equal(outbox.settle(second), undefined);
 });
 
-test('a late report vouches for nothing that a later cut overwrote, though it came back', () => {
+test('a late report does not count for entries that a later cut overwrote', () => {
   const outbox = new Outbox();
   const first = write(outbox, 5);
   outbox.overwriteFrom(3);
@@ -58,7 +58,7 @@ test('a late report vouches for nothing that a later cut overwrote, though it ca
   assert.deepEqual(outbox.settle(second), { durable: 5, isClamped: false });
 });
 
-test('the same answer asked for again while the disk stands still is held once', () => {
+test('a repeated answer is held once while the disk is blocked', () => {
   const outbox = new Outbox();
   outbox.unwrittenFrom = 1;
   for (let round = 1; round <= 100; round++) outbox.sendAfter(outbox.pendingWrite, message(round));

@@ -138,7 +138,7 @@ test('each answer lets the next chunks leave at once, and the window grows to it
   deepEqual(rig.take(), []);
 });
 
-test('what the reader did not have leaves as soon as it has it', () => {
+test('a chunk that the reader did not have leaves as soon as it has it', () => {
   const rig = Rig.begun();
   rig.readable = 15;
   rig.wantsFrom(10);
@@ -149,7 +149,7 @@ test('what the reader did not have leaves as soon as it has it', () => {
   deepEqual(rig.take(), [10]);
 });
 
-test('without an answer the first missing chunk goes again, alone, and ever more rarely', () => {
+test('without an answer the first missing chunk is sent again, alone, and ever more rarely', () => {
   const rig = Rig.begun();
   rig.wantsFrom(10);
   deepEqual(rig.take(), [10, 20]);
@@ -178,7 +178,7 @@ test('a snapshot is released when its follower has it', () => {
   deepEqual(rig.released, [10]);
 });
 
-test('a follower that falls silent gives its place up, and gets it again when it is back', () => {
+test('a silent follower gives up its place, and gets it again when it is back', () => {
   const rig = Rig.begun();
   for (let tick = 0; tick <= LIMITS.transferPatienceTicks; tick++) {
     equal(rig.released.length, 0);
@@ -191,7 +191,7 @@ test('a follower that falls silent gives its place up, and gets it again when it
   deepEqual(rig.take(), [0]);
 });
 
-test('a leader that loses its office releases what it was sending', () => {
+test('a leader that loses its office releases the snapshots that it was sending', () => {
   const rig = Rig.begun();
   const term = rig.raft.term + 1;
   const address = { shard: SHARD, from: OTHER, to: SELF, term, round: 0, delayMilliseconds: 0 };

@@ -104,7 +104,7 @@ test('zones come before balance: the one node of a zone holds every arc', () => 
   );
 });
 
-test('a placement that is still right does not change at all', () => {
+test('a placement that is still right does not change', () => {
   const random = new Random(32);
   for (let round = 0; round < byEffort({ full: 100, brief: 20 }); round++) {
     const nodes = nodesUpTo(random.between(1, 20), () => ({
@@ -117,7 +117,7 @@ test('a placement that is still right does not change at all', () => {
   }
 });
 
-test('several changes at once, zone changes and another number of replicas stay lawful', () => {
+test('several changes at once, zone changes and another number of replicas keep the rules', () => {
   const random = new Random(33);
   for (let round = 0; round < byEffort({ full: 300, brief: 40 }); round++) {
     const drawNodes = () =>

@@ -45,7 +45,7 @@ test('the nodes that hold an arc are explained in the order in which they are li
   assert.deepEqual([...reasons.keys()].sort(), all);
 });
 
-test('a node that has its quota already is said to be full', () => {
+test('a node that has its quota already is reported as full', () => {
   // Of five equal nodes the first three have a quota of one replica, the others of none.
   const ring = ringOf(nodesUpTo(5));
   const placement = place({ ring, arcs: 1, replicas: 3 });

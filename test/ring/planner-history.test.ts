@@ -116,7 +116,7 @@ test('along histories of small clusters the bounds hold and what can stay stays'
   assert.ok(exceptions <= 1, 'exceptions are rare');
 });
 
-test('a move between others happens only where an independent judge finds no way without', (t) => {
+test('a move between others happens only where an independent check finds no other way', (t) => {
   const options = { nodesMin: 3, nodesMax: 12, arcsOptions: [16, 32, 64], steps: 40 };
   const seeds = casesByEffort(FORCED_SEEDS, { brief: 1 });
   const { exceptions } = run(t, 'forced moves', seeded(seeds, options));

@@ -30,7 +30,7 @@ function percent(fraction: number): string {
 
 const COUNTS = [3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 25, 33, 50, 75, 100];
 
-test('with 3 to 100 nodes no share strays 10 % from fair', (t) => {
+test('with 3 to 100 nodes no share deviates by 10 % from fair', (t) => {
   let worst = 0;
   let highest = 0;
   for (const count of casesByEffort(COUNTS, { brief: 8 })) {
@@ -80,7 +80,7 @@ test('the owner of a position is the first node of its walk', () => {
   }
 });
 
-test('a node that comes, goes or changes its weight moves nothing between the others', (t) => {
+test('a node that joins, leaves or changes its weight moves nothing between the others', (t) => {
   const random = new Random(23);
   let worst = 0;
   for (const count of casesByEffort([3, 4, 7, 20, 60], { brief: 3 })) {

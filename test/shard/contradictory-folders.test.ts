@@ -1,7 +1,7 @@
 /**
  * Folders whose state and log have two histories: a majority of the other nodes lost what it had
- * acknowledged, and continued without it. A start never ends in an assertion, and nothing is applied
- * to a state that it does not belong to.
+ * acknowledged, and continued without it. A start never ends in an assertion, and no entry is
+ * applied to a state that it does not belong to.
  */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';

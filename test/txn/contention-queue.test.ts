@@ -135,7 +135,7 @@ test('no key is kept for a transaction that is released while nothing commits', 
   deepEqual(rig.begun, [], 'the running transaction will start the next');
 });
 
-test('a hopeless newcomer joins the waiting ones, and is released at once if there are none', () => {
+test('a hopeless newcomer waits with the others, or is released at once if alone', () => {
   const rig = new Rig();
   const told: number[] = [];
   const hopeless = (age: number) => {

@@ -197,7 +197,7 @@ interface Codec<T> {
 function check<T>(codec: Codec<T>): void {
   const { name, make, encode, decode, bytesMax } = codec;
 
-  test(`${name} come back as they were, and are no longer than what is reckoned with`, () => {
+  test(`${name} decode to the same value, and are no longer than the computed bound`, () => {
     const random = new Random(11);
     for (let round = 0; round < 3000; round++) {
       const messages = Array.from({ length: 1 + random.below(4) }, () => make(random));
@@ -208,7 +208,7 @@ function check<T>(codec: Codec<T>): void {
     }
   });
 
-  test(`damaged ${name} are refused, or are spelled as they were`, () => {
+  test(`damaged ${name} are refused, or encode to the same bytes`, () => {
     const random = new Random(12);
     const corpus = Array.from({ length: 300 }, () =>
       encode(Array.from({ length: 1 + random.below(3) }, () => make(random))),
@@ -247,7 +247,7 @@ check<NodeMessage>({
   bytesMax: bytesMaxOf,
 });
 
-test('what is asked about a transaction names one, and those who take part in it', () => {
+test('a question about a transaction names one, and its participants', () => {
   const id = { home: 7, client: new Uint8Array(16), sequence: 9 };
   const participants = [{ position: 7, deadline: 1 }];
   const shard = 3 as ShardId;
@@ -279,7 +279,7 @@ test('what is asked about a transaction names one, and those who take part in it
   equal(isUnderstood({ participants: most }), false);
 });
 
-test('a frame of nodes and one of shards are told apart by their first message', () => {
+test('a frame of nodes and one of shards are distinguished by their first message', () => {
   const random = new Random(13);
   for (let round = 0; round < 1000; round++) {
     ok(isOfNodes(encodeNodeMessages([randomNodeMessage(random)])));
@@ -289,7 +289,7 @@ test('a frame of nodes and one of shards are told apart by their first message',
   equal(isOfNodes(encodeFrame([])), false);
 });
 
-test('only what was proposed, or may have been, has an unknown effect', () => {
+test('only a proposed request, or one that may have been, has an unknown effect', () => {
   const unknown = FAILURES.filter((failure) => effectOf(failure) === 'unknown');
   deepEqual(unknown, ['too-late', 'lost']);
 });

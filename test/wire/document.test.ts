@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { decodeDocument, encodeDocument } from '../../src/wire/document.ts';
 
-test('what is written comes back as it was', () => {
+test('a value decodes to what was encoded', () => {
   const values = [
     null,
     true,
@@ -36,7 +36,7 @@ test('a field that JavaScript takes for the prototype comes back as a field', ()
   equal(({} as { a?: number }).a, undefined);
 });
 
-test('a time that no Date can hold is no document', () => {
+test('a time that no Date can hold is refused', () => {
   equal(encodeDocument(new Date(Number.NaN)), undefined);
   const latest = new Date(8.64e15);
   const bytes = encodeDocument(latest) as Uint8Array;
@@ -49,13 +49,13 @@ test('a time that no Date can hold is no document', () => {
   }
 });
 
-test('an integer is spelled as one, so that a counter can go on from it', () => {
+test('an integer is encoded as one, so that a counter can continue from it', () => {
   for (const value of [2 ** 31, 2 ** 40, -(2 ** 40)]) {
     ok(![0xca, 0xcb].includes(encodeDocument(value)?.[0] as number));
   }
 });
 
-test('what others would run or never come back from is refused', () => {
+test('code, and values that cannot be decoded, are refused', () => {
   const refused = [
     [],
     [0xdd, 0x00, 0x7f, 0xff, 0xff],
@@ -74,7 +74,7 @@ test('what others would run or never come back from is refused', () => {
   for (const bytes of refused) equal(decodeDocument(Uint8Array.from(bytes)), undefined);
 });
 
-test('no bytes make the reader throw or hang', () => {
+test('no bytes make the decoder throw or hang', () => {
   const random = new Random(7);
   const sound = encodeDocument({
     a: [1, 'two', { three: 3n }],

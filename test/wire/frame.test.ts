@@ -51,7 +51,7 @@ function grouped(messages: readonly Message[]): Message[] {
   return [0, 1, 2].flatMap((wanted) => messages.filter((message) => rank(message) === wanted));
 }
 
-test('a message of any type comes back as it was', () => {
+test('a message of any type decodes to what was encoded', () => {
   const random = new Random(1);
   for (const type of MESSAGE_TYPES) {
     for (let round = 0; round < 400; round++) {
@@ -61,7 +61,7 @@ test('a message of any type comes back as it was', () => {
   }
 });
 
-test('a frame keeps the order of its messages, but for beats, which come first', () => {
+test('a frame keeps the order of its messages, except for heartbeats, which come first', () => {
   const random = new Random(2);
   for (let round = 0; round < 1000; round++) {
     const messages = randomMessages(random, random.below(20));
@@ -100,7 +100,7 @@ test('a hundred heartbeats are one message', () => {
   deepEqual(decodeFrame(frame), heartbeats);
 });
 
-test('one nonsensical heartbeat does not cost the others theirs', () => {
+test('one invalid heartbeat does not cost the others theirs', () => {
   const nonsense = { ...HEARTBEAT, from: 0 as MemberId, term: 0, commit: 2 ** 52 };
   deepEqual(decodeFrame(encodeFrame([HEARTBEAT, nonsense, HEARTBEAT])), [
     HEARTBEAT,
@@ -109,14 +109,14 @@ test('one nonsensical heartbeat does not cost the others theirs', () => {
   ]);
 });
 
-test('an encoded frame is not touched by the next one', () => {
+test('an encoded frame is not changed by the next one', () => {
   const frame = encodeFrame([HEARTBEAT]);
   const before = [...frame];
   encodeFrame([{ ...HEARTBEAT, term: 2 ** 40 }, HEARTBEAT]);
   deepEqual([...frame], before);
 });
 
-test('a frame may stand inside a larger buffer', () => {
+test('a frame may be a part of a larger buffer', () => {
   const frame = encodeFrame([appendOf([new Uint8Array([1, 2, 3])])]);
   const larger = new Uint8Array(frame.length + 20).fill(0xff);
   larger.set(frame, 10);
@@ -151,7 +151,7 @@ test('the largest payload fits a frame, and one byte more is a broken invariant'
   throws(() => encodeFrame([larger]), { name: 'AssertionFailure' });
 });
 
-test('an encoder that failed midway spells the next frame right', () => {
+test('an encoder that failed midway encodes the next frame correctly', () => {
   throws(() => encodeFrame([HEARTBEAT, { ...HEARTBEAT, term: -1 }]), { name: 'AssertionFailure' });
   deepEqual(decodeFrame(encodeFrame([HEARTBEAT])), [HEARTBEAT]);
 });
@@ -185,12 +185,12 @@ test('more messages than one frame may hold go into several', () => {
   equal((lengths[0] ?? 0) + (lengths[1] ?? 0), count);
 });
 
-test('nothing to say takes no frame, little takes one', () => {
+test('no message takes no frame, few take one', () => {
   deepEqual(encodeFrames([]), []);
   deepEqual(encodeFrames([HEARTBEAT]), [encodeFrame([HEARTBEAT])]);
 });
 
-test('no message is longer than what is reckoned with', () => {
+test('no message is longer than the computed bound', () => {
   const random = new Random(7);
   for (const type of MESSAGE_TYPES) {
     for (let round = 0; round < 400; round++) {

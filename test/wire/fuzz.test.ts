@@ -22,7 +22,7 @@ function isEqual(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
 
-test(`${ROUNDS} mutated frames are refused, or are spelled as they were`, () => {
+test(`${ROUNDS} mutated frames are refused, or encode to the same bytes`, () => {
   const random = new Random(5);
   const corpus = MESSAGE_TYPES.flatMap((type) =>
     Array.from({ length: 20 }, () => encodeFrame([randomMessage(random, type)])),

@@ -37,7 +37,7 @@ function changed(hello: Hello, change: object): Uint8Array {
   return encodeHello({ ...hello, ...change } as Hello);
 }
 
-test('a hello is read as it was written', () => {
+test('a hello decodes to what was encoded', () => {
   for (const hello of [peer, client, node]) {
     deepEqual(decodeHello(encodeHello(hello)), hello);
     const wide = { ...hello, versionMax: 900, features: [0, 7, 1000] };
@@ -50,7 +50,7 @@ test('a hello is read as it was written', () => {
   deepEqual(decodeHello(encodeHello(old)), old);
 });
 
-test('a hello of another version is told apart from garbage, whatever stands behind it', () => {
+test('a hello of another version is distinguished from garbage, whatever follows', () => {
   const answer = { type: 'other-version', versionMin: 2, versionMax: 5 };
   const bytes = changed(client, { versionMin: 2, versionMax: 5 });
   deepEqual(decodeHello(bytes), answer);
@@ -58,7 +58,7 @@ test('a hello of another version is told apart from garbage, whatever stands beh
   deepEqual(decodeHello(bytes), answer);
 });
 
-test('what makes no sense is not a hello', () => {
+test('an inconsistent hello is refused', () => {
   const nonsense: readonly (readonly [Hello, object])[] = [
     [peer, { cluster: '' }],
     [node, { cluster: '' }],
@@ -94,7 +94,7 @@ test('what makes no sense is not a hello', () => {
 
 const ROUNDS = byEffort({ full: 200_000, brief: 20_000 });
 
-test('mutated hellos are refused, or are spelled as they were', () => {
+test('mutated hellos are refused, or encode to the same bytes', () => {
   const random = new Random(31);
   const corpus = [peer, client, node, { ...peer, features: [1, 300] }].map(encodeHello);
   let understood = 0;

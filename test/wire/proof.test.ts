@@ -28,7 +28,7 @@ test('another secret, side or hello makes another proof', () => {
   for (const other of others) notDeepEqual(other, proof);
 });
 
-test('who asks to join proves it for its own folder and for this cluster', () => {
+test('a joining node proves the secret for its own folder and for this cluster', () => {
   const joinToken = new Uint8Array(16).fill(5);
   const proof = proofOfJoining(SECRET, { cluster: 'c', joinToken });
   deepEqual(proofOfJoining(SECRET, { cluster: 'c', joinToken }), proof);
@@ -37,7 +37,7 @@ test('who asks to join proves it for its own folder and for this cluster', () =>
   notDeepEqual(proofOfJoining(NO_SECRET, { cluster: 'c', joinToken }), proof);
 });
 
-test('a proof and an admission are read as they were written, and nothing else is one', () => {
+test('a proof and an admission decode to what was encoded, and no other bytes decode', () => {
   const proof = proofBy('dialler', SECRET, HELLOS);
   deepEqual(decodeProof(encodeProof(proof)), proof);
   equal(isAdmission(encodeAdmission()), true);
