@@ -78,7 +78,7 @@ async function urlOf(server: Server): Promise<string> {
   return `kv://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-test('whoever does not answer is named, with the reason, in time', async (context) => {
+test('a node that does not answer is named, with the reason, in time', async (context) => {
   const silent = createServer();
   const rude = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nhello'));
   context.after(() => {
@@ -103,14 +103,14 @@ test('whoever does not answer is named, with the reason, in time', async (contex
   await assert.rejects(askInfo('nonsense'), { code: 'invalid-argument' });
 });
 
-/** Of nobody: its client is gone, or has never been. */
+/** Of no present client: its client is gone, or has never been. */
 function waitingAt(home: number, deadline: number): Waiting {
   const id = `${home.toString(16).padStart(8, '0')}-${'ab'.repeat(16)}-7`;
   const participants = [home, 2 ** 31 + 5].map((position) => ({ position, deadline }));
   return { id, age: 1, participants };
 }
 
-test('what waits is told, and what nobody has decided is aborted', async (context) => {
+test('pending transactions are reported, and an undecided one is aborted', async (context) => {
   const node = await serve(context, { weight: 1, zone: '' });
   const kv = await connect(node.clientUrl);
   await kv.atomic().set('a', 1).set('b', 2).commit();

@@ -34,7 +34,7 @@ test('in turn, by weight, by load, or as the user says', () => {
   );
 });
 
-test('an answer that names nobody is the first one, and of nobody there is none', () => {
+test('an answer that names no node is the first one, and without a node there is none', () => {
   deepEqual(
     chosen(() => Number.NaN, 2),
     [2, 0, 0],

@@ -1,4 +1,4 @@
-/** Connecting by WebSocket: hello, calls, a node that goes away, and nobody at the other end. */
+/** Connecting by WebSocket: hello, calls, a node that goes away, and no node at the other end. */
 
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
@@ -89,7 +89,7 @@ test('a client connects, and goes on when its connection breaks', async () => {
   await close();
 });
 
-test('nobody at the other end is an error that says who was asked, and what came', async () => {
+test('no node at the other end is an error that names the address and the cause', async () => {
   const { url, close } = await listen();
   await close();
   const failure = await connect([url], { timeout: 300 }).catch((error: unknown) => error);

@@ -21,7 +21,7 @@ test('what is set is there, with a version that conditions can name', async () =
   equal((await kv.set('user:7', { name: 'Eve' }, { ifVersion: entry.version })).ok, true);
   const refused = await kv.set('user:7', { name: 'Bob' }, { ifVersion: entry.version });
   ok(!refused.ok && refused.version > entry.version);
-  equal(await kv.get('nobody'), undefined);
+  equal(await kv.get('missing'), undefined);
   equal((await kv.set('fresh', 1, { ifVersion: 0 })).ok, true);
   equal((await kv.set('fresh', 2, { ifVersion: 0 })).ok, false);
   await kv.close();
@@ -170,7 +170,7 @@ test('arguments that mean nothing reject the promise, with what is allowed', asy
   await kv.close();
 });
 
-test('a promise that is forgotten harms nobody', async () => {
+test('a forgotten promise harms no other call', async () => {
   const { client: kv } = await connectLocally();
   const complaints: unknown[] = [];
   const complain = (reason: unknown) => complaints.push(reason);

@@ -98,7 +98,7 @@ function read(): { readonly call: Call; readonly told: string[] } {
   return { call, told };
 }
 
-test('where nobody knows a leader, somebody else is asked for the map', () => {
+test('where no node knows a leader, another node is asked for the map', () => {
   const town = new Town((url, request) => {
     const isCutOff = url === urlOf(1);
     // It knows no others, and never hears of them.
@@ -114,7 +114,7 @@ test('where nobody knows a leader, somebody else is asked for the map', () => {
   deepEqual(told, ['rows']);
 });
 
-test('nobody is dialled for a map that is not wanted, and each node once where it is', () => {
+test('no node is dialled for a map that is not wanted, and each node once at its address', () => {
   const town = new Town((_, request) => {
     if (request.type === 'map') return mapFor(request, 3, 1);
     return failed(request, 'overloaded');

@@ -122,7 +122,7 @@ test('retries are as many as the budget has, and then as time allows', () => {
   equal(sent > 0 && sent <= allowed, true, `${sent} of ${allowed}`);
 });
 
-test('whoever meets a key of a transaction takes no retry from those who meet an outage', () => {
+test('a request that meets a locked key takes no retry from those that meet an outage', () => {
   const stage = new Stage({ isTimeKnown: true });
   const count = CLIENT_LIMITS.retriesMax + 500;
   for (let at = 0; at < count; at++) stage.puts([`k${at}`]);

@@ -202,7 +202,7 @@ test('near its end the home shard is asked what became of what is not known', ()
     deepEqual(stage.take(), ['settle']);
     stage.answerSettled(reply);
     equal(put.told, told);
-    // What comes afterwards says the same, and tells nobody.
+    // Later answers say the same, and have no receiver.
     stage.answerReplies([COMMITTED]);
     equal(put.told, told);
     stage.pass(400);

@@ -135,7 +135,7 @@ test('two that read what the other writes do not both take effect as if alone', 
         if (stays?.value === true) tx.set(own, false);
       });
     await Promise.all([leave(kv, a, b), leave(rival, b, a)]);
-    ok((await valuesOf(kv, [a, b])).includes(true), 'somebody is on call');
+    ok((await valuesOf(kv, [a, b])).includes(true), 'one of them is on call');
   }
   await close();
 });
@@ -242,7 +242,7 @@ test('a scan may write as it goes: what lies ahead is seen as it is by then', as
   await close();
 });
 
-test('nobody adds to a range that was scanned, or takes from it, as far as seen', async () => {
+test('no other client adds to a scanned range, or removes from it, as far as seen', async () => {
   const { kv, rival, close } = await twoClients();
   await Promise.all(['r:2', 'r:4', 'r:6', 'r:8'].map((key) => kv.set(key, 0)));
   const runsWith = async (options: Parameters<Transaction['scan']>[0], meddle: () => unknown) => {
@@ -350,7 +350,7 @@ test('a transaction ends by its timeout or its signal, whatever its function doe
   await close();
 });
 
-test('whoever uses a transaction behind its end is told', async () => {
+test('using a transaction after its end is an error', async () => {
   const { kv, close } = await twoClients();
   let kept: Transaction | undefined;
   await kv.transaction((tx) => {

@@ -27,7 +27,7 @@ const facts: readonly true[] = [
   true satisfies IsSame<Parameters<Transaction<User>['set']>[1], User>,
 ];
 
-/** Compiled, and run by nobody. */
+/** Compiled, and never run. */
 async function examples(kv: Client): Promise<void> {
   const users = kv.space<User>('user');
   const entry = await users.get('7', { read: { stale: { maxMs: 500 } }, timeout: 50 });

@@ -31,7 +31,7 @@ const LIMITS = {
   reservePieceBytes: 1,
 };
 
-/** Mounted and unmounted by whoever may; says whether this machine lets us. */
+/** Mounted and unmounted with privileges; returns whether this machine permits it. */
 function mountSmall(folder: string): boolean {
   try {
     const arguments_ = ['-t', 'tmpfs', '-o', 'size=960k', 'tmpfs', folder];

@@ -47,7 +47,7 @@ test('boots that never opened the log do not push out those that did', () => {
   assert.ok(opened.incarnation > 300);
 });
 
-test('the word that the map showed last stays, however many boots nobody hears of', () => {
+test('the word that the map showed last stays, however many boots no node hears of', () => {
   const { files, log } = begun();
   const [word = 0] = log.lineage.words;
   const { node } = OWNER;

@@ -107,7 +107,7 @@ test('a flip of any bit is found, named or refused, and never believed', () => {
     for (const [name, bytes] of image) {
       if (name.startsWith('spare')) continue;
       for (let offset = 0; offset < bytes.length; offset += SAMPLED) {
-        // Bytes that were never written matter to nobody; some of them are flipped all the same.
+        // Bytes that were never written do not matter; some of them are flipped all the same.
         const isBlank = bytes.subarray(offset, offset + 64).every((byte) => byte === 0);
         if (isBlank && !random.chance(0.02)) continue;
         if (seed > 1 && !random.chance(0.1)) continue;

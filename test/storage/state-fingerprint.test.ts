@@ -29,7 +29,7 @@ for (const newMedium of MEDIA) {
     rig.create();
     for (const each of [rig, twin]) each.apply([put('a', '1'), put('b', '2'), put('c', '3')]);
     await rig.checkpoint();
-    // Blind writes: what they replace is on disk, and nobody has read it.
+    // Blind writes: what they replace is on disk, and no read has loaded it.
     for (const each of [rig, twin]) each.apply([put('a', '4'), remove('b')]);
     const index = rig.store.description(SHARD).index;
     rig.store.beginFingerprint(SHARD);

@@ -101,7 +101,7 @@ const HARMS: readonly (readonly [
     /CURRENT is missing/,
   ],
   [
-    'somebody else’s files',
+    'files of another program',
     (folder) => {
       remove(folder);
       mkdirSync(folder);

@@ -24,7 +24,7 @@ interface Held {
   readonly content: Content;
 }
 
-/** One store, what it should hold, and the views that somebody still looks at. */
+/** One store, what it should hold, and the views that are still open. */
 class Life {
   readonly #random: Random;
   readonly rig: StateRig;

@@ -83,7 +83,7 @@ for (const newMedium of MEDIA) {
     const bytesMax = 10_000;
     const got: number[] = [0, bytesMax, 50 * bytesMax];
     const wanted = got.map((offset) => Math.min(bytes.length, offset + 20 * bytesMax));
-    // All ask in turns, and nobody waits for another: a reading brings somebody further.
+    // All ask in turns, and none waits for another: each read lets one continue.
     const askInTurns = (): boolean => {
       for (const [at, offset] of got.entries()) {
         if (offset >= (wanted[at] ?? 0)) continue;
@@ -246,7 +246,7 @@ test('a generation is cleared to its last row, however many it has', async () =>
   await rig.installAll({ description, bytes });
   await rig.until(() => rig.store.isIdle);
   assert.equal(rowsOnDisk(rig), count);
-  // It leaves and comes back before anybody wrote that it left.
+  // It leaves and comes back before it was written that it left.
   rig.store.drop(SHARD);
   rig.create();
   rig.apply([put('a', '1')]);
@@ -331,7 +331,7 @@ test('shards beyond the bound wait in line, in the order of asking', async () =>
   const order: number[] = [];
   const open = new Set<number>();
   for (let round = 0; order.length < shards.length; round++) {
-    assert.ok(round < shards.length, 'nobody waits for ever');
+    assert.ok(round < shards.length, 'no shard waits for ever');
     // The later ones ask first: what counts is who began to wait.
     const turn = round === 0 ? shards.keys() : [...shards.keys()].reverse();
     for (const at of turn) {

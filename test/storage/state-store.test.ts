@@ -121,7 +121,7 @@ for (const newMedium of MEDIA) {
     assert.deepEqual(pairs(await rig.scanNow({}, OTHER)), ['a=2']);
   });
 
-  sentence('nobody can come in before the former state is off the disk', async (rig) => {
+  sentence('no shard can be created before the former state is off the disk', async (rig) => {
     rig.create(OTHER);
     rig.apply([put('a', '1')]);
     await rig.checkpoint();

@@ -16,7 +16,7 @@ export interface Links {
   readonly delayMax: number;
   /** Chance that a dial is refused. */
   readonly refusal: number;
-  /** Chance that a frame of writes comes again, late, with nobody to hear the answer. */
+  /** Chance that a frame of writes comes again, late, with no client to receive the answer. */
   readonly echo: number;
 }
 

@@ -23,7 +23,7 @@ export interface Faults {
   readonly survival: number;
   /** That a node without the leadership passes a request on. */
   readonly forward: number;
-  /** Of a transaction: that it is told to give way though nobody is there. */
+  /** Of a transaction: that it is preempted though no other is there. */
   readonly giveWay: number;
   /** That its answer is lost though it is decided. */
   readonly mute: number;
@@ -42,7 +42,7 @@ export class ModelCluster {
   readonly #world: Pick<World, 'after'>;
   readonly #random: Random;
   readonly #faults: Faults;
-  /** 0 while nobody leads. */
+  /** 0 while no node leads. */
   readonly #leaders: number[];
   readonly #terms: number[];
   readonly #transactions: ModelTransactions;
@@ -80,7 +80,7 @@ export class ModelCluster {
     return this.#leaders[shard - 1] ?? 0;
   }
 
-  /** Somebody else leads after a while; whatever was proposed and not committed is in doubt. */
+  /** Another node leads after a while; uncommitted proposals are in doubt. */
   changeLeader(shard: number): void {
     const at = shard - 1;
     this.#terms[at] = (this.#terms[at] ?? 0) + 1;
@@ -106,7 +106,7 @@ export class ModelCluster {
       const isNews = request.knownVersion < this.#version;
       return reply({ type: 'map', id, map: isNews ? encodeMap(map, 0) : new Uint8Array(0) });
     }
-    if (!isOfShard(request)) throw new Error('nobody asks this');
+    if (!isOfShard(request)) throw new Error('no client sends this');
     const shard = this.shards[request.shard - 1] as ModelShard;
     const random = this.#random;
     const faults = this.#faults;
@@ -155,7 +155,7 @@ export class ModelCluster {
     });
   }
 
-  /** Whoever meets a key that a transaction holds waits until it is given back. */
+  /** A request for a key that a transaction holds waits until it is released. */
   #read(
     shard: ModelShard,
     request: ReadRequest,

@@ -207,7 +207,7 @@ class Trial {
     this.#call(host, command);
   }
 
-  /** Two keys that are always written together: whoever reads both finds them alike. */
+  /** Two keys that are always written together: a reader of both finds them equal. */
   #writeTwins(host: ClientHost): void {
     const value = this.#number;
     const command = twins(this.#random.below(TWINS)).map((key): Operation => {

@@ -195,7 +195,7 @@ export class Stage {
     }
   }
 
-  /** Time goes on, and nobody was awake to see it. */
+  /** Time passes while no process runs. */
   sleep(milliseconds: number): void {
     this.#now += milliseconds;
     this.#core.step({ type: 'tick', now: this.#now });

@@ -152,7 +152,7 @@ class Conduct {
   }
 
   begin(): void {
-    // Whatever becomes of it, somebody looks after it later.
+    // Whatever its outcome, it is resolved later.
     const { random, faults } = this.#options;
     this.#later(random.between(500, 3000), () => this.#end());
     if (random.chance(faults.giveWay)) return this.#abort(refused('gave-way', 0));
