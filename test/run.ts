@@ -28,8 +28,8 @@ const SLOW_ENDING = '.slow.test.ts';
 
 /** A file of `e2e` starts three nodes and more, and waits for real disks: no more than two. */
 const PROCESS_FILES_AT_ONCE = 2;
-/** Some need hundreds of megabytes. More than processors, as many wait for timers and disks. */
-const FILES_AT_ONCE = Math.min(availableParallelism() * 2, 8);
+/** Some need hundreds of megabytes. Half of the time of all files is waits for timers and disks. */
+const FILES_AT_ONCE = Math.min(availableParallelism() * 3, 8);
 const SLOWEST_SHOWN = 10;
 
 /** They judge by the time on the wall, so they run one by one when all others have ended. */
