@@ -1,4 +1,4 @@
-/** What the cluster knows of itself, asked for by the tools of those who keep it running. */
+/** Requests of tools that operate a cluster: its map, nodes and pending transactions. */
 
 import { monotoneNow } from '../base/ambient.ts';
 import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
@@ -35,10 +35,10 @@ export interface Waiting {
   readonly participants: readonly Participant[];
 }
 
-/** The only request on its line. */
+/** The only request on its connection. */
 const ID = 1;
 const TIMEOUT_MILLISECONDS = 5000;
-/** Between two rounds of asking all nodes. */
+/** Between two rounds of requests to all nodes. */
 const REST_MILLISECONDS = 100;
 
 /**
@@ -65,7 +65,7 @@ export async function askMap(
     }
     attempts.push({ endpoint: url, what: faultOf(answer) });
   }
-  const message = 'no node could be asked for the map of the cluster';
+  const message = 'no node answered the request for the map of the cluster';
   throw new KvError({ code: 'unreachable', outcome: 'notApplied', message, attempts });
 }
 
@@ -83,7 +83,7 @@ export async function askInfo(
   url: string,
   { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
 ): Promise<string> {
-  const message = 'the node could not be asked how it is';
+  const message = 'the node did not answer the request for its state';
   return await askText(url, { request: { type: 'info', id: ID }, timeout, message });
 }
 
@@ -101,7 +101,7 @@ export async function askPending(
   url: string,
   { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
 ): Promise<string> {
-  const message = 'the node could not be asked what waits there';
+  const message = 'the node did not answer the request for its pending transactions';
   return await askText(url, { request: { type: 'pending', id: ID }, timeout, message });
 }
 
@@ -123,13 +123,14 @@ export async function settle(
   { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
 ): Promise<SettledOutcome> {
   const name = idFromText(id);
-  if (name === undefined) throw invalid(`${JSON.stringify(id)} is no name of a transaction`);
-  if (participants.length === 0) throw invalid('nobody takes part in the transaction');
+  if (name === undefined)
+    throw invalid(`${JSON.stringify(id)} is not an id of a transaction; kvctl txn list shows them`);
+  if (participants.length === 0) throw invalid('the transaction has no participants');
   const until = monotoneNow() + timeout;
   const map = await askMap(urls, { timeout, cluster });
   const terms = { timeout, cluster: map.clusterId };
   const { shard } = shardAt(map, name.home);
-  // It decides on an abort or learns of a decision, and competes with no other transaction.
+  // It aborts the transaction or learns its outcome, and competes with no other transaction.
   const contender = { id: name, attempts: 0, age };
   const request = { type: 'settle', id: ID, shard, contender, participants } as const;
   let attempts: Attempt[] = [];
@@ -145,14 +146,14 @@ export async function settle(
     }
     await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
   } while (monotoneNow() < until);
-  const message = `no node could say what became of transaction ${id}`;
+  const message = `no node knows the outcome of transaction ${id}`;
   throw new KvError({ code: 'timeout', outcome, message, attempts });
 }
 
 interface TextTerms {
   readonly request: Request;
   readonly timeout: number;
-  /** What failed, if it fails. */
+  /** The message of the failure, if it fails. */
   readonly message: string;
 }
 
@@ -166,7 +167,7 @@ async function askText(url: string, { request, timeout, message }: TextTerms): P
   throw new KvError({ code: 'unreachable', outcome: 'notApplied', message, attempts });
 }
 
-/** Undefined if it is not decided, as far as the answer tells. */
+/** Undefined if the answer shows no decision. */
 function outcomeOf(answer: Response | Unanswered): SettledOutcome | undefined {
   const bytes = answer.type === 'written' ? answer.replies[0] : undefined;
   return outcomeBy(bytes && decodeReply(bytes));
@@ -179,17 +180,17 @@ export function mayHaveActed(answer: Response | Unanswered): boolean {
 
 export function faultOf(answer: Response | Unanswered): string {
   if (answer.type === 'unanswered') return answer.why;
-  return answer.type === 'failed' ? `it refused: ${answer.failure}` : 'its answer means nothing';
+  return answer.type === 'failed' ? `it refused: ${answer.failure}` : 'unexpected answer';
 }
 
 export interface Unanswered {
   readonly type: 'unanswered';
   readonly why: string;
-  /** The node may have been asked; its answer is missing. */
+  /** The request may have arrived; its answer is missing. */
   readonly isSent: boolean;
 }
 
-/** The answer, or why there is none. */
+/** The answer, or the reason why there is none. */
 export function askAt(
   url: string,
   request: Request,

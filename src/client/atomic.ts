@@ -1,4 +1,4 @@
-/** Atomic commands: checks and writes that happen together, or not at all. */
+/** Atomic commands: checks and writes that take effect together, or not at all. */
 
 import type { Command, Operation } from '../machine/command.ts';
 import { type Int64, int64From } from '../machine/int64.ts';
@@ -207,7 +207,7 @@ export class Atomic<V> {
     const fault = this.#fault;
     const isWriting = this.#operations.some(({ type }) => !type.startsWith('check'));
     const refused =
-      fault ?? (isWriting ? undefined : invalid('an atomic command writes at least one key'));
+      fault ?? (isWriting ? undefined : invalid('an atomic command must write at least one key'));
     if (refused !== undefined) {
       const promise = Promise.reject(refused);
       promise.catch(() => {});
@@ -231,7 +231,7 @@ export function operandOf(operand: bigint | number): Int64 {
   const isWhole = typeof operand === 'bigint' || Number.isSafeInteger(operand);
   const value = isWhole ? BigInt(operand) : undefined;
   if (value === undefined || BigInt.asIntN(64, value) !== value) {
-    throw invalid(`${operand} is no integer of 64 bits`);
+    throw invalid(`operand must be an integer of 64 bits (got ${operand})`);
   }
   return int64From(value);
 }

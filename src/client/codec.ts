@@ -1,4 +1,4 @@
-/** Codecs: how values become the bytes that the cluster keeps, and come back. */
+/** Codecs: how values become the bytes that the cluster stores, and are decoded again. */
 
 import { KvError } from '../base/errors.ts';
 import { decodeDocument, encodeDocument } from '../wire/document.ts';
@@ -49,13 +49,15 @@ export const messagePack: Codec<unknown> = {
   encode(value) {
     const bytes = encodeDocument(value);
     if (bytes === undefined) {
-      throw new TypeError(`MessagePack has no spelling for ${typeof value}, or for a part of it`);
+      throw new TypeError(
+        `MessagePack cannot encode a value of type ${typeof value}, or a part of it`,
+      );
     }
     return bytes;
   },
   decode(bytes) {
     const document = decodeDocument(bytes);
-    if (document === undefined) throw new TypeError('the bytes are no MessagePack document');
+    if (document === undefined) throw new TypeError('the bytes are not a MessagePack document');
     return document.value;
   },
 };
@@ -83,7 +85,8 @@ export const json: Codec<unknown> = {
   name: 'json',
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) throw new TypeError(`JSON has no spelling for ${typeof value}`);
+    if (text === undefined)
+      throw new TypeError(`JSON cannot encode a value of type ${typeof value}`);
     return encoder.encode(text);
   },
   decode: (value) => JSON.parse(decoder.decode(value)),
@@ -93,7 +96,7 @@ export function encodeValue<V>(codec: Codec<V>, value: V): Uint8Array {
   try {
     return codec.encode(value);
   } catch (cause) {
-    const message = `the codec ${codec.name} cannot spell the value`;
+    const message = `the codec ${codec.name} cannot encode the value`;
     throw new KvError({ code: 'unsupported-value', outcome: 'notApplied', message, cause });
   }
 }
@@ -102,7 +105,7 @@ export function decodeValue<V>(codec: Codec<V>, stored: Uint8Array): V {
   try {
     return codec.decode(stored);
   } catch (cause) {
-    const message = `the codec ${codec.name} cannot read the value`;
+    const message = `the codec ${codec.name} cannot decode the value`;
     throw new KvError({ code: 'damaged-value', outcome: 'notApplied', message, cause });
   }
 }

@@ -1,4 +1,4 @@
-/** Cursors: where a scan was left, as text that may be kept anywhere. */
+/** Cursors: the position of a scan, as text that may be stored anywhere. */
 
 import { KvError } from '../base/errors.ts';
 import { hash } from '../base/hash.ts';
@@ -6,11 +6,11 @@ import { REQUEST_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { isWithin, type KeyRange, rangeBehind } from './core/range.ts';
 
-/** What a scan goes through. A cursor belongs to the shape of its scan and fits no other. */
+/** What a scan reads. A cursor fits only scans of the same shape. */
 export interface ScanShape {
   readonly range: KeyRange;
   readonly isReverse: boolean;
-  /** What all its keys begin with. A cursor holds what stands behind it. */
+  /** The prefix of all its keys. A cursor holds what follows it. */
   readonly space: Uint8Array;
 }
 
@@ -18,8 +18,8 @@ const VERSION = 2;
 const writer = new Writer();
 
 /**
- * `[version, digest, digest, position]`, the last only behind a key that was given. It names no
- * shard, no node and no leader, so it outlives them all.
+ * `[version, digest, digest, position]`, the last only after a key was given. It names no shard,
+ * node or leader, so it outlives them all.
  */
 export function encodeCursor(shape: ScanShape, last: Uint8Array | undefined): string {
   const digests = digestsOf(shape);
@@ -36,21 +36,22 @@ export function decodeCursor(cursor: string, shape: ScanShape): Uint8Array | und
   const reader = new Reader(new Uint8Array(Buffer.from(cursor, 'base64url')));
   const length = reader.array(4, 1);
   const version = reader.count();
-  if (reader.isBroken || version !== VERSION || length < 3) throw badCursor('no scan made it');
+  if (reader.isBroken || version !== VERSION || length < 3)
+    throw badCursor('it is not a cursor of a scan');
   const [first, second] = digestsOf(shape);
   const digests = [reader.count(), reader.count()];
   const position = length === 4 ? reader.bytes(REQUEST_LIMITS.keyBytesMax) : undefined;
-  if (reader.isBroken || reader.left > 0) throw badCursor('no scan made it');
+  if (reader.isBroken || reader.left > 0) throw badCursor('it is not a cursor of a scan');
   if (digests[0] !== first || digests[1] !== second)
-    throw badCursor('it is of a scan of another space, range or direction');
+    throw badCursor('it belongs to a scan of another space, range or direction');
   if (position === undefined) return undefined;
   const last = new Uint8Array([...shape.space, ...position]);
-  // The digests tell a mistake; that a scan never leaves its range does not depend on them.
-  if (!isWithin(last, shape.range)) throw badCursor('it points outside of the range');
+  // The digests show mistakes; a scan must stay in its range even if they are forged.
+  if (!isWithin(last, shape.range)) throw badCursor('its position is outside of the range');
   return last;
 }
 
-/** What is left of the scan behind the last key that it gave. */
+/** The rest of the scan after the last key that it gave. */
 export function rangeLeft({ range, isReverse }: ScanShape, last: Uint8Array | undefined): KeyRange {
   return last === undefined ? range : rangeBehind(range, { last, isReverse });
 }

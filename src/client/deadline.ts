@@ -1,9 +1,9 @@
-/** Patience: how long something is waited for, whatever it is. It ends by time or by a signal. */
+/** Deadlines: how long a transaction may run, ended by time or by a signal. */
 
 import { KvError } from '../base/errors.ts';
 import { onAbort } from './signals.ts';
 
-interface PatienceOptions {
+interface DeadlineOptions {
   readonly now: () => number;
   readonly milliseconds: number;
   readonly signal: AbortSignal | undefined;
@@ -14,7 +14,7 @@ export class Deadline {
   readonly #now: () => number;
   readonly #endsAt: number;
 
-  constructor({ now, milliseconds, signal }: PatienceOptions) {
+  constructor({ now, milliseconds, signal }: DeadlineOptions) {
     this.#now = now;
     this.#endsAt = now() + milliseconds;
     this.signal = signal;
@@ -28,9 +28,9 @@ export class Deadline {
     return this.millisecondsLeft === 0 || this.signal?.aborted === true;
   }
 
-  /** What the promise says, or a failure if patience ends before it says anything. */
+  /** The result of the promise, or a failure if the deadline comes first. */
   async wait<T>(promise: Promise<T>): Promise<T> {
-    // Whoever gives up does not hear what comes later, and nobody else does.
+    // A promise that settles after the deadline has no other listener.
     promise.catch(() => {});
     const ending = new AbortController();
     const ended = this.#sleep(this.millisecondsLeft, ending.signal).then(() => {
@@ -44,12 +44,12 @@ export class Deadline {
     }
   }
 
-  /** Shorter if patience ends before. */
+  /** Shorter if the deadline comes before. */
   rest(milliseconds: number): Promise<void> {
     return this.#sleep(Math.min(milliseconds, this.millisecondsLeft));
   }
 
-  /** Why it ended: the signal comes before whatever else there is to say. */
+  /** Why it ended: an aborted signal comes before any other reason. */
   endOf(otherwise: unknown): unknown {
     if (this.signal?.aborted !== true) return otherwise;
     const message = 'the signal was aborted';
@@ -74,7 +74,7 @@ export class Deadline {
 
 function timedOut(): KvError {
   const message =
-    'the function of the transaction was still running when its time was over, ' +
-    'and waited for no answer of the cluster';
+    'the function of the transaction was still running at its timeout, ' +
+    'and no request to the cluster was open';
   return new KvError({ code: 'timeout', outcome: 'notApplied', message });
 }

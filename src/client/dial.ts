@@ -1,33 +1,33 @@
-/** The port between the library and the network: dialling, and a line once it is up. */
+/** The port between the library and the network: dials, and the connections that they become. */
 
 import type { Greeting } from './core/port.ts';
 
-/** Called one at a time, never from inside a call on the line. */
+/** Called one at a time, never from inside a call on the connection. */
 export interface ConnectionListener {
   /** At most once, before any frame. */
   readonly onUp: (greeting: Greeting) => void;
-  /** The bytes are given away. */
+  /** The bytes belong to the listener. */
   readonly onFrame: (bytes: Uint8Array) => void;
   /** The last call, also if it was never up. Not after `close`. */
   readonly onDown: (reason: string) => void;
 }
 
 export interface DialedConnection {
-  /** False if it was not sent, for the line is gone or too much waits in it. */
+  /** False if it was not sent, because the connection is gone or its buffer is full. */
   send(bytes: Uint8Array): boolean;
   close(): void;
 }
 
-/** One attempt, at a node of the cluster if one is named. Nothing is called before it returns. */
+/** One attempt; only nodes of the cluster may answer, if one is named. Returns before any event. */
 export type Dial = (url: string, listener: ConnectionListener, cluster: string) => DialedConnection;
 
-/** What a process gives: a network, a monotone clock in milliseconds, bytes that nobody guesses. */
+/** What the process provides: a network, a monotone clock in milliseconds, unguessable bytes. */
 export interface Surroundings {
   readonly dial: Dial;
   readonly now: () => number;
   readonly secureBytes: (length: number) => Uint8Array;
-  /** Of a store in this process: why it ended, if it ever does by itself. */
+  /** Of a store in this process: why it ended, if it ends by itself. */
   readonly ended?: Promise<string>;
-  /** Gives back what a store in this process holds. */
+  /** Releases what a store in this process holds. */
   readonly close?: () => Promise<void>;
 }

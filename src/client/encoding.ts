@@ -1,4 +1,4 @@
-/** Spelling: how the keys and values of one space become bytes of the cluster, and come back. */
+/** Encoding: how the keys and values of one space become bytes, and are decoded again. */
 
 import type { Row } from '../machine/row.ts';
 import { type Codec, decodeValue, encodeValue } from './codec.ts';
@@ -26,7 +26,7 @@ export interface ScannedEntry<V> {
   readonly version: number;
 }
 
-interface SpellingParts<V> {
+interface EncodingParts<V> {
   readonly home: object;
   readonly prefix: Uint8Array;
   readonly codec: Codec<V>;
@@ -39,13 +39,13 @@ export class Encoding<V> {
   readonly prefix: Uint8Array;
   readonly #codec: Codec<V>;
 
-  constructor({ home, prefix, codec }: SpellingParts<V>) {
+  constructor({ home, prefix, codec }: EncodingParts<V>) {
     this.home = home;
     this.prefix = prefix;
     this.#codec = codec;
   }
 
-  /** Of a space within. */
+  /** The encoding of a space within this one. */
   within<U>(name: string, codec: Codec<U> | undefined): Encoding<U> {
     const prefix = new Uint8Array([...this.prefix, ...encodeKey(`${name}:`)]);
     return new Encoding<U>({
@@ -91,7 +91,7 @@ export class Encoding<V> {
 }
 
 /** Where a space keeps its encoding, for the library alone. */
-export const ENCODING: unique symbol = Symbol('spelling');
+export const ENCODING: unique symbol = Symbol('encoding');
 
 /** A `Space`, as a parameter that needs only how the space encodes keys and values. */
 export interface Encoded<V> {

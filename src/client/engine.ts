@@ -1,4 +1,4 @@
-/** The engine: gives the core turns, time and connections, and makes promises of calls. */
+/** The engine: gives the core turns, time and connections, and turns calls into promises. */
 
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
@@ -17,27 +17,27 @@ import { onAbort } from './signals.ts';
 interface EngineOptions {
   readonly surroundings: Surroundings;
   readonly urls: readonly string[];
-  /** The only cluster that is meant; empty for the first that is met. */
+  /** The id of the cluster; empty for that of the first node that answers. */
   readonly cluster: string;
   readonly balance: Balance;
 }
 
-/** What a call is without its end. */
+/** A call without its end. */
 export type Question<C extends Call> = Omit<C, 'settle'>;
 export type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], CallFailure>;
 
 /**
- * A turn's calls leave with one flush, by `setImmediate`: it runs after all that this turn has
- * read and after everything that was waiting for it, so that a hundred answers that make a hundred
- * new calls make one frame. A microtask would run between the first of them and the second.
+ * The calls of a turn are sent with one flush, by `setImmediate`: it runs after all that this turn
+ * has read and after its microtasks, so a hundred answers that cause a hundred new calls make one
+ * frame. A microtask would run between the first of them and the second.
  */
 export class Engine {
   /** A monotone clock in milliseconds. */
   readonly now: () => number;
-  /** For whoever rests: so that those who met do not meet again. */
+  /** For backoffs: two transactions that met do not meet again. */
   readonly random: Random;
   readonly #core: Core;
-  readonly #lines = new Map<number, DialedConnection>();
+  readonly #connections = new Map<number, DialedConnection>();
   readonly #ticker: Ticker;
   #isFlushing = false;
   #isClosed = false;
@@ -56,14 +56,14 @@ export class Engine {
       port: {
         dial: (connection, url, named) => {
           const listener = this.#listenerOf(connection);
-          this.#lines.set(connection, dial(url, listener, named));
+          this.#connections.set(connection, dial(url, listener, named));
         },
         hangUp: (connection) => {
-          this.#lines.get(connection)?.close();
-          this.#lines.delete(connection);
+          this.#connections.get(connection)?.close();
+          this.#connections.delete(connection);
         },
         send: (connection, bytes) => {
-          if (this.#lines.get(connection)?.send(bytes) === false) this.#cut(connection);
+          if (this.#connections.get(connection)?.send(bytes) === false) this.#cut(connection);
         },
       },
       urls,
@@ -77,8 +77,8 @@ export class Engine {
   }
 
   /**
-   * Asks, and makes of the result what the caller is given. What `question` and `answer` throw
-   * rejects the promise. Nobody has to listen to it: a forgotten promise harms nobody.
+   * Makes a call, and turns its result into what the caller is given. What `question` and `answer`
+   * throw rejects the promise. A rejected promise that the caller ignores does not end the process.
    */
   ask<C extends Call, T>(
     question: () => Question<C>,
@@ -116,7 +116,7 @@ export class Engine {
     this.#core.step({ type: 'end-scan', scan });
   }
 
-  /** Twice is once. */
+  /** Safe to call twice. */
   close(): void {
     this.#close({ code: 'closed', message: 'the client was closed' });
   }
@@ -143,17 +143,17 @@ export class Engine {
     };
   }
 
-  /** The core is in the middle of a flush: it is told later. */
+  /** The core is in a flush: the event comes later. */
   #cut(connection: number): void {
     setImmediate(() => {
-      this.#lines.get(connection)?.close();
-      this.#lose(connection, 'it does not take in what it is sent');
+      this.#connections.get(connection)?.close();
+      this.#lose(connection, 'it does not read what it is sent');
     });
   }
 
   #lose(connection: number, reason: string): void {
     this.#ticker.arrived();
-    this.#lines.delete(connection);
+    this.#connections.delete(connection);
     this.#core.step({ type: 'down', connection, reason, now: this.now() });
     this.#wake();
   }
@@ -197,11 +197,11 @@ function ignore(): void {}
 /** `kv://` and `kvs://` are WebSockets, plain and encrypted, as are `ws://` and `wss://`. */
 export function urlsOf(urls: string | readonly string[]): readonly string[] {
   const list = typeof urls === 'string' ? [urls] : urls;
-  if (list.length === 0) throw invalid('there is no url to connect to');
+  if (list.length === 0) throw invalid('connect needs at least one url');
   return list.map((url) => {
     const address = url.replace(/^kv(s?):\/\//, 'ws$1://');
     if (!/^wss?:\/\//.test(address) || !URL.canParse(address)) {
-      throw invalid(`${url} is no url like kv://host:port`);
+      throw invalid(`${url} is not a url like kv://host:port`);
     }
     return address.replace(/\/+$/, '');
   });

@@ -1,4 +1,4 @@
-/** Keys: texts, bytes, and tuples whose bytes stand in the order of their parts. */
+/** Keys: texts, bytes, and tuples, whose bytes sort as their parts do. */
 
 import { KvError } from '../base/errors.ts';
 
@@ -20,7 +20,7 @@ export type Key = string | Uint8Array | readonly KeyPart[];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Kinds in their order. A tuple is a prefix of those that go on where it ends. */
+/** Kinds in their order. A tuple is a prefix of longer tuples with the same first parts. */
 const TAG = {
   bytes: 0x01,
   text: 0x02,
@@ -41,7 +41,7 @@ export function encodeKey(key: Key): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Most keys are short and plain: those cost no call into the runtime. */
+/** Most keys are short ASCII: those need no call into the runtime. */
 function encodeText(text: string): Uint8Array {
   const { length } = text;
   if (length > SHORT) return encoder.encode(text);
@@ -56,7 +56,7 @@ function encodeText(text: string): Uint8Array {
 
 const SHORT = 64;
 
-/** The text of a key; undefined if its bytes are none. */
+/** The text of a key; undefined if its bytes are not text. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -65,7 +65,7 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The parts of a tuple; undefined for bytes that are none. */
+/** The parts of a tuple; undefined if the bytes are not a tuple. */
 function decodeTuple(bytes: Uint8Array): KeyPart[] | undefined {
   const parts: KeyPart[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -77,7 +77,7 @@ function decodeTuple(bytes: Uint8Array): KeyPart[] | undefined {
   return parts;
 }
 
-/** The first bytes behind all that begin with these; none if there are no such bytes. */
+/** The first bytes after all that begin with these; empty if there are none. */
 export function behindPrefix(prefix: Uint8Array): Uint8Array {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
@@ -98,7 +98,7 @@ function writePart(bytes: number[], part: KeyPart): void {
   }
 }
 
-/** A zero inside is followed by a byte that the end is not: so the shorter stands first. */
+/** A zero inside is escaped, so it sorts after the end: the shorter text comes first. */
 function writeEscaped(bytes: number[], tag: number, content: Uint8Array): void {
   bytes.push(tag);
   for (const byte of content) {
@@ -108,20 +108,21 @@ function writeEscaped(bytes: number[], tag: number, content: Uint8Array): void {
   bytes.push(END);
 }
 
-/** The tag tells sign and length: longer is further from zero. Below zero all bits are turned. */
+/** The tag has sign and length: longer is further from zero. Negative ones are inverted. */
 function writeInteger(bytes: number[], value: bigint): void {
   const isNegative = value < 0n;
   const size = isNegative ? -value : value;
   const digits: number[] = [];
   for (let left = size; left > 0n; left >>= 8n) digits.unshift(Number(left & 0xffn));
-  if (digits.length > INTEGER_BYTES_MAX) throw invalid('an integer in a key has at most 64 bits');
+  if (digits.length > INTEGER_BYTES_MAX)
+    throw invalid('an integer in a key must have at most 64 bits');
   bytes.push(TAG.integer + (isNegative ? -digits.length : digits.length));
   for (const digit of digits) bytes.push(isNegative ? 0xff - digit : digit);
 }
 
-/** IEEE bits: the sign turned if it was plus, all bits if it was minus. */
+/** IEEE bits: the sign inverted if it was plus, all bits if it was minus. */
 function writeFloat(bytes: number[], value: number): void {
-  if (Number.isNaN(value)) throw invalid('a key has no place for NaN');
+  if (Number.isNaN(value)) throw invalid('a number in a key must not be NaN');
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, value);
   const isNegative = view.getUint8(0) >= 0x80;
@@ -201,7 +202,7 @@ function invalid(message: string): KvError {
 /** The form in which a scan returns keys: text, bytes, or decoded tuples. */
 export type KeyKind = 'text' | 'bytes' | 'tuple';
 
-/** A key as its user wrote it; bytes, where they are not of that kind. */
+/** A key in the form that the caller asked for; bytes if it is not of that form. */
 export function keyFrom(bytes: Uint8Array, kind: KeyKind): Key {
   if (kind === 'text') return textOf(bytes) ?? bytes.slice();
   return (kind === 'tuple' ? decodeTuple(bytes) : undefined) ?? bytes.slice();

@@ -1,4 +1,4 @@
-/** What the operator wants of a node, asked of the catalog; and why it may be refused. */
+/** Membership changes of nodes, which operators request of the catalog, and their refusals. */
 
 import { monotoneNow } from '../base/ambient.ts';
 import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
@@ -24,7 +24,7 @@ export interface MembershipRequest {
 
 const ID = 1;
 const TIMEOUT_MILLISECONDS = 5000;
-/** Between two rounds of asking all nodes. */
+/** Between two rounds of requests to all nodes. */
 const REST_MILLISECONDS = 100;
 
 /**
@@ -57,7 +57,7 @@ export async function setMembership(
       const answer = await askAt(url, { type: 'command', id: ID, command }, terms);
       const reply = replyIn(answer);
       if (reply?.type === 'done') return;
-      // The row has changed since this map: a newer one may say that it is done already.
+      // The row has changed since this map: a newer map may show that the change is done.
       const isStale = reply?.type === 'refused' && reply.reason === 'stale-revision';
       if (reply?.type === 'refused' && !isStale) throw refusalOf(map, node, reply.reason);
       attempts.push({ endpoint: url, what: isStale ? 'its map is old' : faultOf(answer) });
@@ -65,7 +65,7 @@ export async function setMembership(
     }
     await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
   } while (monotoneNow() < until);
-  const message = `no node could pass on to the catalog what is to become of node ${node}`;
+  const message = `no node could pass the membership change of node ${node} to the catalog`;
   throw new KvError({ code: 'timeout', outcome, message, attempts });
 }
 
@@ -82,9 +82,9 @@ function refusalText(map: ClusterMap, node: number, reason: CatalogRefusal): str
   const name = `node ${node}`;
   switch (reason) {
     case 'unknown-node':
-      return `there is no ${name} in the cluster; kvctl nodes shows those that are`;
+      return `${name} is not in the cluster; kvctl nodes lists the nodes`;
     case 'last-node':
-      return `${name} cannot be removed: no other node could carry what lies on it. Add one first`;
+      return `${name} cannot be removed: no other node could carry its replicas. Add a node first`;
     case 'fewer-replicas': {
       const left = map.nodes.filter((row) => row.node !== node && mayCarry(row)).length;
       const { replicas } = map.settings;
@@ -96,12 +96,12 @@ function refusalText(map: ClusterMap, node: number, reason: CatalogRefusal): str
     }
     case 'no-majority':
       return (
-        `${name} is not heard, and without it some shards have no majority that could give their ` +
-        'data to others: it may hold the only copy of acknowledged writes. Start it again, or ' +
-        'the other nodes that are down; kvctl status shows which shards they are'
+        `${name} does not answer, and without it some shards have no majority: it may hold the ` +
+        'only copy of acknowledged writes. Start it again, or the other nodes that are down; ' +
+        'kvctl status shows the shards'
       );
     case 'replaced':
-      return `another node has taken the place of ${name}, which is on its way out`;
+      return `another node has replaced ${name}, which is being removed`;
     default:
       return `the catalog refused it for ${name} (${reason})`;
   }

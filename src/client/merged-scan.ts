@@ -1,4 +1,4 @@
-/** A scan inside a transaction: what is stored and what the run has written, in one order. */
+/** A scan inside a transaction: stored rows and the writes of the run, in one order. */
 
 import { compareBytes } from '../machine/bytes.ts';
 import type { ReadLevel } from '../wire/request.ts';
@@ -23,8 +23,8 @@ interface MergedRow {
 }
 
 /**
- * Own puts stand in their places, what the run has deleted is left out, also if it writes while it
- * scans: what lies ahead is seen as it is when the scan comes there.
+ * The run's own puts are in their places and its deletes are left out, also if it writes while it
+ * scans: what lies ahead is seen as it is when the scan gets there.
  */
 export async function* mergedScan(terms: MergedScanTerms): AsyncGenerator<MergedRow, void> {
   const { readWriteSet, range, isReverse, limit } = terms;
@@ -41,7 +41,7 @@ export async function* mergedScan(terms: MergedScanTerms): AsyncGenerator<Merged
       if (key === undefined) return stored.finish();
       if (found !== undefined && compareBytes(key, found.key) === 0) stored.pass();
       behind = key;
-      // An own put would have been found: this is one that the run has deleted.
+      // The run has deleted this key: its own put would have been found.
       if (!isOwn && writes.of(key) !== undefined) continue;
       left -= 1;
       stored.show(key);
@@ -52,16 +52,16 @@ export async function* mergedScan(terms: MergedScanTerms): AsyncGenerator<Merged
   }
 }
 
-/** The rows of the shards, as many as are wanted and no more. */
+/** The rows of the shards, only as many as are wanted. */
 class StoredRows {
   readonly #terms: MergedScanTerms;
   #scan: Scan | undefined;
   #seen: SeenPages | undefined;
-  /** Rows that came, and how many of them were passed. */
+  /** The rows of the latest page, and how many of them were passed. */
   #rows: readonly ScannedRow[] = [];
   #at = 0;
   #last: Uint8Array | undefined;
-  /** What this scan may still give. */
+  /** How many rows this scan may still give. */
   #left = 0;
   #isEnd = false;
 
@@ -69,7 +69,7 @@ class StoredRows {
     this.#terms = terms;
   }
 
-  /** The first that was not passed; undefined behind the last one. */
+  /** The first row that was not passed; undefined after the last one. */
   async first(wanted: number): Promise<ScannedRow | undefined> {
     while (this.#at >= this.#rows.length && !this.#isEnd) await this.#turn(wanted);
     return this.#rows[this.#at];
@@ -84,7 +84,7 @@ class StoredRows {
     return this.#terms.isReverse ? -order : order;
   }
 
-  /** The run is given this key, and so knows that there is no other before it. */
+  /** The run is given this key, and so knows that no other key precedes it. */
   show(key: Uint8Array): void {
     this.#seen?.advance(key);
   }
@@ -105,12 +105,12 @@ class StoredRows {
     this.#last = rows.at(-1)?.key ?? this.#last;
     this.#left -= rows.length;
     if (!isEnd) return;
-    // If it gave all that it might, there may be more behind it.
+    // If it gave as many as it may, there may be more.
     this.#isEnd = this.#left > 0;
     this.#scan = undefined;
   }
 
-  /** Another one is begun if the run has deleted so much of the last one that more is wanted. */
+  /** Begins another scan if more rows are wanted than the last one gave, less the deleted. */
   #begin(wanted: number): Scan {
     const { readWriteSet, range, isReverse, level } = this.#terms;
     const last = this.#last;

@@ -1,4 +1,4 @@
-/** What users may choose, for a client and for one call. */
+/** Options of a client and of its calls. */
 
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
@@ -74,32 +74,32 @@ export function timeoutOf(timeout: number | undefined, usual: number): number {
   const chosen = timeout ?? usual;
   const max = CLIENT_LIMITS.timeoutMillisecondsMax;
   if (chosen > 0 && chosen <= max) return chosen;
-  throw invalid(`timeout is ${chosen}, it may be from 1 to ${max} milliseconds`);
+  throw invalid(`timeout must be more than 0 and at most ${max} milliseconds (got ${chosen})`);
 }
 
 const CLUSTER_ID = /^[\x21-\x7e]{0,64}$/;
 
 export function clusterOf(cluster = ''): string {
   if (CLUSTER_ID.test(cluster)) return cluster;
-  throw invalid('cluster is no id of a cluster: 1 to 64 visible characters, see `kvctl status`');
+  throw invalid('cluster must be an id of 1 to 64 visible characters; kvctl status shows it');
 }
 
 export function levelOf(read: Read): ReadLevel {
   if (typeof read === 'string') return { type: read };
   const { maxMs } = read.stale;
   if (Number.isSafeInteger(maxMs) && maxMs >= 0) return { type: 'stale', ageMilliseconds: maxMs };
-  throw invalid(`maxMs is ${maxMs}, it may be any whole number of milliseconds`);
+  throw invalid(`maxMs must be a non-negative integer (got ${maxMs})`);
 }
 
 export function lifeOf(ttl: number | undefined): number {
   if (ttl === undefined) return 0;
   if (Number.isSafeInteger(ttl) && ttl > 0) return ttl;
-  throw invalid(`ttl is ${ttl}, it may be any whole number of milliseconds above 0`);
+  throw invalid(`ttl must be a positive integer of milliseconds (got ${ttl})`);
 }
 
 export function versionOf(version: number): number {
   if (Number.isSafeInteger(version) && version >= 0) return version;
-  throw invalid(`the version ${version} is none that a key can have`);
+  throw invalid(`version must be a non-negative integer (got ${version})`);
 }
 
 export function invalid(message: string, cause?: unknown): KvError {

@@ -1,17 +1,17 @@
-/** What a transaction is about to write: found by key, and in the order of keys. */
+/** The writes of a transaction: by key, and in the order of keys. */
 
 import { compareBytes } from '../machine/bytes.ts';
 import type { Operation } from '../machine/command.ts';
-import type { KeyRange } from './core/range.ts';
+import { isWithin, type KeyRange } from './core/range.ts';
 
-/** The last one of a key counts. */
+/** The last write of a key counts. */
 export type OwnWrite = Extract<Operation, { type: 'set' | 'delete' }>;
 type OwnPut = Extract<OwnWrite, { type: 'set' }>;
 
 export class OwnWrites {
   /** In the order in which their keys were written first. */
   readonly #byName = new Map<string, OwnWrite>();
-  /** In the order of keys; made by the first who asks for it. */
+  /** In the order of keys; made when it is first needed. */
   #sorted: Uint8Array[] | undefined;
   #deletes = 0;
 
@@ -40,13 +40,13 @@ export class OwnWrites {
     if (former === undefined) this.#sorted?.splice(this.#placeOf(write.key), 0, write.key);
   }
 
-  /** The next put of a range behind a key; of the whole range without one. */
+  /** The next put of the range after a key, or the first one. */
   next({ range, isReverse, behind }: NextTerms): OwnPut | undefined {
     this.#sorted ??= [...this.#byName.values()].map(({ key }) => key).sort(compareBytes);
     const sorted = this.#sorted;
     let at = isReverse ? this.#lastPlace(range, behind) : this.#firstPlace(range, behind);
     for (let key = sorted[at]; key !== undefined; key = sorted[at]) {
-      if (!isInside(key, range)) return undefined;
+      if (!isWithin(key, range)) return undefined;
       const write = this.of(key);
       if (write?.type === 'set') return write;
       at += isReverse ? -1 : 1;
@@ -66,7 +66,7 @@ export class OwnWrites {
     return (end.length === 0 ? (this.#sorted?.length ?? 0) : this.#placeOf(end)) - 1;
   }
 
-  /** Of the first key that is not before this one. */
+  /** The position of the first key that is not before this one. */
   #placeOf(key: Uint8Array): number {
     const sorted = this.#sorted ?? [];
     let low = 0;
@@ -86,11 +86,7 @@ interface NextTerms {
   readonly behind: Uint8Array | undefined;
 }
 
-function isInside(key: Uint8Array, { from, to }: KeyRange): boolean {
-  return compareBytes(key, from) >= 0 && (to.length === 0 || compareBytes(key, to) < 0);
-}
-
-/** Equal for equal bytes, and for no others. */
+/** The key as a map key: equal only for equal bytes. */
 export function nameOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
 }

@@ -1,4 +1,4 @@
-/** Ranges as users give them, in keys of a space, and as the cluster knows them. */
+/** Options of ranges: from keys of a space to the bytes of the cluster. */
 
 import type { KeyRange } from './core/range.ts';
 import { behindPrefix, encodeKey, type Key } from './key.ts';
@@ -14,10 +14,10 @@ export interface RangeOptions {
   readonly to?: Key;
 }
 
-/** In the bytes of the cluster: what is before the space and behind it is out of reach. */
+/** In the bytes of the cluster. It never leaves the space. */
 export function rangeOf({ prefix, from, to }: RangeOptions, space: Uint8Array): KeyRange {
   if (prefix !== undefined && (from !== undefined || to !== undefined)) {
-    throw invalid('a range is given by a prefix, or by from and to');
+    throw invalid('a range has either a prefix, or from and to; not both');
   }
   const inside = (key: Key) => new Uint8Array([...space, ...encodeKey(key)]);
   if (from !== undefined || to !== undefined) {
@@ -30,9 +30,9 @@ export function rangeOf({ prefix, from, to }: RangeOptions, space: Uint8Array): 
   return { from: start, to: behindPrefix(start) };
 }
 
-/** Entries in all. */
+/** The most entries of a scan. */
 export function limitOf(limit: number | undefined): number {
   if (limit === undefined) return Number.MAX_SAFE_INTEGER;
   if (Number.isSafeInteger(limit) && limit > 0) return limit;
-  throw invalid(`limit is ${limit}, it may be any whole number above 0`);
+  throw invalid(`limit must be a positive integer (got ${limit})`);
 }

@@ -1,4 +1,4 @@
-/** What one run of a transaction has read, seen and is about to write: what it will hang on. */
+/** The read-write set: what one run of a transaction has read, seen in ranges, and will write. */
 
 import { KvError } from '../base/errors.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
@@ -9,42 +9,43 @@ import { invalid } from './options.ts';
 import { nameOf, type OwnWrite, OwnWrites } from './own-writes.ts';
 import type { SeenPages } from './seen-pages.ts';
 
-/** What stands under a key as the run sees it; what it wrote itself has no version yet. */
+/** The value of a key as the run sees it; its own write has no version yet. */
 export type ViewRow = Pick<Row, 'value' | 'version'>;
 
-interface FootprintOptions {
+interface ReadWriteSetOptions {
   readonly read: (keys: readonly Uint8Array[]) => Promise<RowsRead>;
 }
 
 export class ReadWriteSet {
   readonly writes = new OwnWrites();
-  readonly #read: FootprintOptions['read'];
-  /** A key is read once: who asks again, in the same turn or later, is told the same. */
+  readonly #read: ReadWriteSetOptions['read'];
+  /** A key is read once: later reads of the run return the same. */
   readonly #reads = new Map<string, Promise<Row | undefined>>();
-  /** What the run was told. */
+  /** The rows that the run was given. */
   readonly #told = new Map<string, Check>();
-  /** When it was told of what is absent. */
+  /** The applied index at which a key was absent. */
   readonly moments = new Map<Operation, number>();
   readonly #pages: SeenPages[] = [];
   #answers = 0;
   #isOpen = true;
 
-  constructor({ read }: FootprintOptions) {
+  constructor({ read }: ReadWriteSetOptions) {
     this.#read = read;
   }
 
-  /** Whoever forgot to wait for a call of the run finds it closed. */
+  /** A call that the function does not await may come after the end of the run. */
   end(): void {
     this.#isOpen = false;
   }
 
   assertOpen(): void {
-    if (!this.#isOpen) throw invalid('the transaction is over; wait for its calls inside of it');
+    if (!this.#isOpen)
+      throw invalid('the transaction has ended; await its calls inside of the function');
   }
 
   async rowsOf(keys: readonly Uint8Array[]): Promise<readonly (ViewRow | undefined)[]> {
     this.assertOpen();
-    // What is written while these are on their way comes behind them.
+    // A write that is made while these reads are in flight does not change their result.
     const own = keys.map((key) => this.writes.of(key));
     const strange = keys.filter((key, at) => own[at] === undefined && !this.#isRead(key));
     if (strange.length > 0) this.#ask(strange);
@@ -62,7 +63,7 @@ export class ReadWriteSet {
     this.#assertBounds();
   }
 
-  /** From now on its checks are among those of the run. */
+  /** From now on its checks belong to the run. */
   watch(pages: SeenPages): void {
     this.#pages.push(pages);
   }
@@ -75,12 +76,12 @@ export class ReadWriteSet {
     return this.#pages.flatMap(({ checks }) => checks);
   }
 
-  /** Checks first, so that the writes have no part in which position a check has. */
+  /** Checks come first, so that writes do not change the position of a check. */
   get command(): Command {
     return [...this.checks, ...this.writes.operations];
   }
 
-  /** All that was told came with one answer of one shard: no need to ask whether it was so. */
+  /** All rows came with one answer of one shard: no validation is needed. */
   get isOneMoment(): boolean {
     return this.#answers + this.ranges.length <= 1;
   }
@@ -96,7 +97,7 @@ export class ReadWriteSet {
         return result.rows;
       },
       (error: unknown) => {
-        // It may be asked for again.
+        // It may be read again.
         for (const key of keys) this.#reads.delete(nameOf(key));
         throw error;
       },
@@ -108,7 +109,7 @@ export class ReadWriteSet {
     }
   }
 
-  /** What comes when the run is over has told it nothing. */
+  /** Rows that come after the end of the run do not count. */
   #tell(keys: readonly Uint8Array[], { rows, seenAt, isOneMoment }: RowsRead): void {
     if (!this.#isOpen) return;
     this.#answers += isOneMoment ? 1 : 2;
@@ -125,7 +126,8 @@ export class ReadWriteSet {
     const { operationsMax } = MACHINE_LIMITS;
     const operations = this.#told.size + this.writes.count;
     if (operations <= operationsMax) return;
-    const message = `the transaction has ${operations} operations, the most are ${operationsMax}`;
+    const limit = `the limit is ${operationsMax} (operationsMax)`;
+    const message = `transaction has ${operations} operations; ${limit}`;
     throw new KvError({ code: 'command-too-large', outcome: 'notApplied', message });
   }
 }

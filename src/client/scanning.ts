@@ -1,4 +1,4 @@
-/** Scans as users hold them: something to iterate over, with a cursor to go on from. */
+/** Scans of the public API: async iterables with a cursor. */
 
 import { type PageCall, Scan } from './core/scan.ts';
 import { decodeCursor, encodeCursor, rangeLeft, type ScanShape } from './cursor.ts';
@@ -72,7 +72,8 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
    * ```
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ScannedEntry<V>, void, undefined> {
-    if (this.#isBegun) throw invalid('a scan is iterated once; begin another from its cursor');
+    if (this.#isBegun)
+      throw invalid('a scan can be iterated once; begin another one from its cursor');
     this.#isBegun = true;
     const { engine, encoding, options } = this.#parts;
     const shape = this.#shape();
@@ -111,7 +112,7 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
     return { range: encoding.rangeOf(options), isReverse, space: encoding.prefix };
   }
 
-  /** The key behind which it begins. */
+  /** The key after which it begins. */
   #startIn(shape: ScanShape): Uint8Array | undefined {
     const { cursor } = this.#parts.options;
     return cursor === undefined ? undefined : decodeCursor(cursor, shape);

@@ -1,9 +1,10 @@
 /**
- * What a transaction has seen of a range. Whoever was given a key knows of all keys up to it that
- * there are no others; of what was read ahead and never given he knows nothing, and it may change.
+ * What a transaction has seen of a range. A function that was given a key knows that there are no
+ * other keys before it; it knows nothing of rows that were read ahead and not given, so those may
+ * change.
  *
- * Each page becomes a check of its own: in two pages of different moments a key could go from the
- * one and another come to the other, and their sum would hide it.
+ * Each page becomes a check of its own: between two pages of different moments a key could be
+ * deleted from the one and another created in the other, and their sum would hide it.
  */
 
 import { compareBytes, keyBehind } from '../machine/bytes.ts';
@@ -17,7 +18,7 @@ const FIRST_KEY = Uint8Array.of(0);
 
 export class SeenPages {
   readonly #isReverse: boolean;
-  /** Of pages that were given as a whole. */
+  /** Checks of pages that were given as a whole. */
   readonly #checks: SeenRange[] = [];
   #open: OpenPage[] = [];
   /** The key that was given last. */
@@ -28,7 +29,7 @@ export class SeenPages {
     this.#isReverse = isReverse;
   }
 
-  /** Keys are kept, and nothing else: rows would keep the frames that they came in. */
+  /** Only keys are kept: rows would keep the frames alive that brought them. */
   add({ shard, range, rows, seenAt }: SeenPage): void {
     this.#foldAll();
     this.#open.push({ shard, range, seenAt, keys: rows.map(({ key }) => key.slice()) });
@@ -38,7 +39,7 @@ export class SeenPages {
     this.#frontier = key;
   }
 
-  /** There is nothing behind the last key. */
+  /** No key follows the last one. */
   finish(): void {
     this.#isFinished = true;
   }
@@ -63,7 +64,7 @@ export class SeenPages {
     return to.length > 0 && compareBytes(to, keyBehind(frontier)) <= 0;
   }
 
-  /** Of a page that was given in part, or not at all. */
+  /** The check of a page that was given in part; undefined if it was not given at all. */
   #checkOf(page: OpenPage): SeenRange | undefined {
     const frontier = this.#frontier;
     if (frontier === undefined) return undefined;

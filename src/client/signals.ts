@@ -6,7 +6,7 @@
 
 type Listener = () => void;
 
-/** Listeners of each signal that some call still waits on. */
+/** The listeners of each signal that an open call has. */
 const listenersOf = new WeakMap<AbortSignal, Set<Listener>>();
 
 /** Calls the listener once, when the signal is aborted. Returns how to stop listening. */

@@ -1,4 +1,4 @@
-/** A space: keys that begin alike, with values of one type, and all that can be done with them. */
+/** Spaces: keys with one prefix and values of one type, and the calls on them. */
 
 import { KvError } from '../base/errors.ts';
 import { areEqual } from '../machine/bytes.ts';
@@ -234,7 +234,7 @@ export class Space<V = unknown> implements Encoded<V> {
   ): Promise<T> {
     const parts = { engine: this.#engine, encoding: this[ENCODING], defaults: this.#defaults };
     const promise = runTransaction(work, parts, options);
-    // A promise that the caller ignores ends no process.
+    // A rejected promise that the caller ignores must not end the process.
     promise.catch(() => {});
     return promise;
   }
@@ -342,11 +342,11 @@ export class Space<V = unknown> implements Encoded<V> {
   }
 }
 
-/** The write stands last, so that the check's key and its own have the same position. */
+/** The write is the last operation. */
 function guarded(write: Operation, options: WriteOptions): Command {
   const { ifVersion } = options;
   if (ifVersion === undefined && 'ifVersion' in options) {
-    throw invalid('ifVersion is undefined; leave it out, or give 0 for a key that is not there');
+    throw invalid('ifVersion is undefined; leave it out, or pass 0 for a key that does not exist');
   }
   if (ifVersion === undefined) return [write];
   const { key } = write;
@@ -361,7 +361,7 @@ function conflictOf({ position, version }: CheckFailed, keys: readonly Key[]): C
   return { ok: false, key: keys[position] ?? (keys[0] as Key), version };
 }
 
-/** As a check of it would find it now. */
+/** The version that a check of the key would find. */
 function writtenVersion({ version, versions }: Done, command: Command, key: Uint8Array): number {
   const position = command.findIndex((one) => isWrite(one) && areEqual(one.key, key));
   if (position < 0) throw invalid('the atomic command did not write the key');
@@ -372,6 +372,6 @@ function writtenVersion({ version, versions }: Done, command: Command, key: Uint
 function outputOf<T extends Output['type']>({ reply }: Replied, type: T) {
   const output = reply.type === 'done' ? reply.outputs[0] : undefined;
   if (output?.type === type) return output as Extract<Output, { type: T }>;
-  const message = 'the shard answered something else than it was asked';
+  const message = 'the answer of the shard does not fit the command, which took effect';
   throw new KvError({ code: 'refused', outcome: 'applied', message });
 }

@@ -1,4 +1,4 @@
-/** Running a transaction's function until it comes to something, or until its time is over. */
+/** The transaction loop: runs the function until a run commits, or until the timeout. */
 
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
@@ -12,7 +12,7 @@ import { invalid, levelOf, type Read, timeoutOf } from './options.ts';
 import { Transaction, type TransactionOptions } from './transaction.ts';
 import { type Conclusion, Run } from './transaction-run.ts';
 
-/** May be run several times, so it changes nothing but through the transaction. */
+/** May run several times, so it must have no effects except through the transaction. */
 type Work<V, T> = (tx: Transaction<V>) => Promise<T> | T;
 
 interface LoopParts<V> {
@@ -21,7 +21,7 @@ interface LoopParts<V> {
   readonly defaults: { readonly timeout: number; readonly read: Read };
 }
 
-/** What the run that took effect returned, or threw after all that it read was true. */
+/** Returns what the committed run returned, or throws what a run threw whose reads hold. */
 export async function runTransaction<V, T>(
   work: Work<V, T>,
   { engine, encoding, defaults }: LoopParts<V>,
@@ -32,19 +32,19 @@ export async function runTransaction<V, T>(
   const deadline = new Deadline({ now: engine.now, milliseconds, signal: options.signal });
   const level = levelOf(typeof defaults.read === 'string' ? defaults.read : 'linearizable');
   const priority: Priority = { attempts: 0, age: undefined };
-  const rivalries = new Rivalries();
+  const conflicts = new Conflicts();
   for (;;) {
     const run = new Run({ engine, level, deadline, priority });
-    const end = await runOnce(work, { run, encoding, deadline, rivalries });
+    const end = await runOnce(work, { run, encoding, deadline, conflicts });
     if (end.type === 'value') return end.value;
-    rivalries.add(end.key);
-    priority.attempts = rivalries.count;
-    if (rivalries.count >= runsMax) throw rivalries.error;
-    const pause = backoffAfter(rivalries.count - 1, BACKOFF.contention, engine.random);
-    // Who was kept waiting for the refusal has rested: there is a line where many want the same.
+    conflicts.add(end.key);
+    priority.attempts = conflicts.count;
+    if (conflicts.count >= runsMax) throw conflicts.error;
+    const pause = backoffAfter(conflicts.count - 1, BACKOFF.contention, engine.random);
+    // The time that the commit waited in a contention queue counts as backoff.
     const atLeast = BACKOFF.contention.min * engine.random.fraction();
     await deadline.rest(Math.max(atLeast, pause - end.waitedMilliseconds));
-    if (deadline.isOver) throw deadline.endOf(rivalries.error);
+    if (deadline.isOver) throw deadline.endOf(conflicts.error);
   }
 }
 
@@ -56,7 +56,7 @@ interface RunTerms<V> {
   readonly run: Run;
   readonly encoding: Encoding<V>;
   readonly deadline: Deadline;
-  readonly rivalries: Rivalries;
+  readonly conflicts: Conflicts;
 }
 
 async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<T>> {
@@ -68,7 +68,7 @@ async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<
   } catch (error) {
     run.readWriteSet.end();
     if (deadline.isOver) throw await whyOver(error, terms);
-    // What it read may never have been true together: then the error means nothing.
+    // If what it read was not true at one moment, the error means nothing.
     const conclusion = await run.validate().catch((): Conclusion => ({ type: 'holds' }));
     if (conclusion.type === 'holds') throw error;
     return { ...conclusion, waitedMilliseconds: 0 };
@@ -80,15 +80,15 @@ async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<
   return { ...conclusion, waitedMilliseconds: left - deadline.millisecondsLeft };
 }
 
-/** A question that the cluster did not answer says more than that the time is over. */
+/** The failure of an open read says more than that the time is over. */
 async function whyOver<V>(error: unknown, terms: RunTerms<V>): Promise<unknown> {
-  const { run, deadline, rivalries } = terms;
+  const { run, deadline, conflicts } = terms;
   const unanswered = await run.openFailure();
-  return deadline.endOf(unanswered ?? (rivalries.count > 0 ? rivalries.error : error));
+  return deadline.endOf(unanswered ?? (conflicts.count > 0 ? conflicts.error : error));
 }
 
-/** How often others were in the way, and at which keys. */
-class Rivalries {
+/** The conflicts with other transactions so far, and their keys. */
+class Conflicts {
   count = 0;
   readonly #keys = new Set<string>();
 
@@ -100,9 +100,8 @@ class Rivalries {
 
   get error(): KvError {
     const keys = [...this.#keys].join(', ') || 'keys that are not known';
-    const message =
-      `other transactions wrote or held ${keys} each time the function was run, ` +
-      `runs: ${this.count}`;
+    const runs = `in each of ${this.count} runs of the function`;
+    const message = `other transactions wrote or held ${keys} ${runs}`;
     return new KvError({ code: 'contended', outcome: 'notApplied', message });
   }
 }
@@ -111,5 +110,5 @@ function runsMaxOf(attempts: number | undefined): number {
   const max = CLIENT_LIMITS.transactionRunsMax;
   const chosen = attempts ?? max;
   if (Number.isSafeInteger(chosen) && chosen > 0 && chosen <= max) return chosen;
-  throw invalid(`attempts is ${chosen}, it may be any whole number from 1 to ${max}`);
+  throw invalid(`attempts must be an integer from 1 to ${max} (got ${chosen})`);
 }

@@ -1,4 +1,4 @@
-/** One run of a transaction's function: what it reads, and what it comes to at its end. */
+/** One run of a transaction's function: its reads, and the commit at its end. */
 
 import type { Command } from '../machine/command.ts';
 import type { ReadLevel } from '../wire/request.ts';
@@ -32,7 +32,7 @@ interface ScanTerms {
   readonly limit: number;
 }
 
-/** It holds, or something that was read or is to be written is somebody else's now. */
+/** All that was read holds, or another transaction has changed or locked a key. */
 export type Conclusion =
   | { readonly type: 'holds' }
   | { readonly type: 'conflict'; readonly key: Uint8Array | undefined };
@@ -42,7 +42,7 @@ const HOLDS: Conclusion = { type: 'holds' };
 export class Run {
   readonly readWriteSet: ReadWriteSet;
   readonly #options: RunOptions;
-  /** What the function has asked and was not told yet. */
+  /** Open reads of the function. */
   readonly #open = new Set<Promise<unknown>>();
 
   constructor(options: RunOptions) {
@@ -64,7 +64,7 @@ export class Run {
     });
   }
 
-  /** All of it takes effect at one moment, or nothing does. An outcome that is unknown throws. */
+  /** All of it takes effect at one moment, or nothing does. Throws if the outcome is unknown. */
   commit(): Promise<Conclusion> {
     const { readWriteSet } = this;
     if (readWriteSet.writes.count === 0) return this.validate();
@@ -102,7 +102,7 @@ export class Run {
     );
   }
 
-  /** What is reserved is told by its leader, behind all that it had let in before. */
+  /** A read that reserves asks the leader, which answers after all that it had let in before. */
   get #level(): ReadLevel {
     const { priority, level } = this.#options;
     return isProtected(priority) ? { type: 'linearizable' } : level;
@@ -114,7 +114,7 @@ export class Run {
     return this.#ask<ReadCall, RowsRead>(question, (result) => result);
   }
 
-  /** Nothing is waited for longer than the transaction as a whole. */
+  /** No call of the run has more time than the transaction as a whole. */
   #ask<C extends Call, T>(
     question: Omit<Question<C>, 'timeoutMilliseconds'>,
     answer: (result: ResultOf<C>) => T,

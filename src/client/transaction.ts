@@ -1,4 +1,4 @@
-/** Transactions as users see them: the parameter of the function, and the options. */
+/** Transactions of the public API: the parameter of the function, and the options. */
 
 import type { Encoded, Encoding } from './encoding.ts';
 import { ENCODING, type Entry, type ScannedEntry } from './encoding.ts';
@@ -163,6 +163,6 @@ export class Transaction<V = unknown> {
   in<U>(space: Encoded<U>): Transaction<U> {
     const encoding = space[ENCODING];
     if (encoding.home === this.#encoding.home) return new Transaction<U>(this.#run, encoding);
-    throw invalid('the space is of another client, and a transaction is of one');
+    throw invalid('the space belongs to another client; a transaction has one client');
   }
 }

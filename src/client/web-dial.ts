@@ -7,7 +7,7 @@ import { WebDialler } from '../transport/web-dialler.ts';
 import { WRONG_CLUSTER } from './core/port.ts';
 import type { Dial, Surroundings } from './dial.ts';
 
-/** Made at the first connection: nothing happens when the library is imported. */
+/** Created at the first connection: importing the library has no effects. */
 export function webSurroundings(): Surroundings {
   const sockets = new WebDialler();
   const dial: Dial = (url, { onUp, onFrame, onDown }, cluster) =>

@@ -39,6 +39,7 @@ const PLANTED: readonly Planted[] = [
     file: POLICY,
     find: "copies === 1 ? 'renew' : 'expire'",
     replace: "'renew'",
+    tests: ['rules'],
     isFast: true,
   },
   {

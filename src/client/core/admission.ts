@@ -1,4 +1,4 @@
-/** Admission: what is refused before anything is sent, with the actual size and the allowed one. */
+/** Admission: which calls are refused before anything is sent, because of their size. */
 
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
@@ -8,15 +8,15 @@ import { type CallFailure, notApplied } from './call-failure.ts';
 import type { NodeLimits } from './port.ts';
 import type { ShardSplit } from './shard-split.ts';
 
-/** A batch of one command and what stands around it. */
+/** The header of a batch of one command. */
 const ENTRY_BYTES = 128;
-/** What stands around one part of a transaction, and its name in entries of the others. */
+/** The header of one part of a transaction, and its mention in entries of the others. */
 const PORTION_BYTES = 96;
 
 export class Admission {
   #limits: NodeLimits = MACHINE_LIMITS;
 
-  /** What a node says that it takes in. */
+  /** The limits of a node. */
   take(limits: NodeLimits): void {
     this.#limits = limits;
   }
@@ -34,7 +34,7 @@ export class Admission {
     return undefined;
   }
 
-  /** What an entry of any of its shards takes at most: it holds what the shard has to do. */
+  /** By an upper bound for the entries of all its shards. */
   refusalOfTransaction({ bytesMax, count, portions }: ShardSplit): CallFailure | undefined {
     const bytes = bytesMax + ENTRY_BYTES + portions.length * PORTION_BYTES;
     return refusalOfSize(bytes, count, 'transaction');

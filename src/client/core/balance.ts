@@ -1,4 +1,4 @@
-/** Balancing: which replica answers a read that any of them may answer. */
+/** Balancing: which replica a stale read asks. */
 
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';

@@ -1,4 +1,4 @@
-/** Gathering: the calls of one turn become one batch and one read for each shard. */
+/** Batching: the calls of one turn become one batch and one read for each shard. */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import { hash } from '../../base/hash.ts';
@@ -14,14 +14,14 @@ import { WriteRequest } from './write-request.ts';
 
 interface OpenBatch {
   readonly request: WriteRequest;
-  /** Hashes of all its keys. Two keys with one hash part ways, which costs a batch and no more. */
+  /** Hashes of all its keys. A collision only costs another batch. */
   readonly keys: Set<number>;
   operations: number;
 }
 
 interface BatcherOptions {
   readonly openCalls: OpenCalls;
-  /** Told of what was read. */
+  /** Receives the rows. */
   readonly listener: LookupListener;
 }
 
@@ -36,8 +36,8 @@ export class Batcher {
   }
 
   /**
-   * Commands of one batch touch different keys: what touches a key again begins the next batch,
-   * and all that come later go there as well, so that calls leave in the order they were made in.
+   * Commands of one batch have different keys. A command that has one of them again begins the
+   * next batch, and all later ones join that: calls are sent in the order in which they were made.
    */
   write(call: Writing, shard: ShardId, expiresAt: number): void {
     const { command } = call;
@@ -64,7 +64,7 @@ export class Batcher {
     }
   }
 
-  /** What the turn has gathered, in order. */
+  /** The requests of the turn, in order. */
   take(): readonly RequestBody[] {
     const requests = this.#requests;
     if (requests.length === 0) return requests;

@@ -1,4 +1,4 @@
-/** What a user asks for, as the core takes it. */
+/** Calls of the application, as the core takes them. */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -10,26 +10,26 @@ import type { KeyRange, Moments } from './range.ts';
 import type { PageCall } from './scan.ts';
 import type { OpenCall } from './shard-request.ts';
 
-/** One command, which writes something. Its keys may lie anywhere. */
+/** One command, which writes something. Its keys may be in any shards. */
 export interface WriteCall extends OpenCall<Replied> {
   readonly type: 'write';
   readonly command: Command;
 }
 
 /**
- * The end of a transaction that is run again if it comes to nothing. Whoever runs it is told of
- * contention at once: what it has read may not be true any more.
+ * The commit of a transaction whose function can run again. Contention ends the call at once,
+ * because what the function has read may no longer be true.
  */
 export interface CommitCall extends OpenCall<Replied | GaveWay> {
   readonly type: 'commit';
   readonly command: Command;
-  /** What was seen of ranges. They have the positions behind the command's. */
+  /** What was seen of ranges. Their positions follow those of the command. */
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
   readonly priority: Priority;
 }
 
-/** Calls that end in a command, alone or over several shards. */
+/** Calls that write: in one shard, or as a transaction. */
 export type Writing = WriteCall | CommitCall;
 
 /** A range of one shard, and what was seen there. */
@@ -39,16 +39,16 @@ export interface SeenRange {
 }
 
 /**
- * What the calls of one transaction have in common, first to last. The one with most failed
- * attempts has most right to a key, and then the eldest: so it wins in the end.
+ * Shared by all calls of one transaction. The one with most failed attempts has the highest
+ * priority, then the oldest: so each transaction wins in the end.
  */
 export interface Priority {
   /**
-   * Attempts that came to nothing; counted by whoever makes them. From `runsUnprotected` on the
-   * leaders are asked to keep others off what is read, for a bounded time.
+   * Failed attempts, counted by the caller or, if it cannot run again, by the core. From
+   * `runsUnprotected` on its reads ask the leaders to reserve what they read, for a bounded time.
    */
   attempts: number;
-  /** Log time of the first home shard when it began; filled in by the core. */
+  /** Log time of its first home shard at the first commit; set by the core. */
   age: number | undefined;
 }
 
@@ -58,27 +58,27 @@ export function isProtected(priority: Priority | undefined): priority is Priorit
 
 export interface Replied {
   readonly type: 'replied';
-  /** What happened, or a check that failed: a refusal is a failure. */
+  /** The result, or the check that failed. A refusal is a `CallFailure`. */
   readonly reply: Done | CheckFailed;
 }
 
-/** All of it happened, at one moment. */
+/** The command took effect at one moment. */
 export interface Done {
   readonly type: 'done';
-  /** Of what was written first. */
+  /** Of the first operation that writes. */
   readonly version: number;
-  /** Of each operation, where they are of several shards: else all have the one above. */
+  /** Of each operation, if they are in several shards: else all have the version above. */
   readonly versions?: readonly number[];
-  /** In the order of the operations, as all positions are. */
+  /** In the order of the operations. */
   readonly outputs: readonly Output[];
 }
 
 export type CheckFailed = Extract<Reply, { type: 'check-failed' }>;
 
-/** Nothing happened and nothing will: another transaction was in the way. */
+/** It never takes effect: another transaction was in the way. */
 export interface GaveWay {
   readonly type: 'gave-way';
-  /** Of the operation whose key the other one holds, if that is known. */
+  /** Of the operation whose key the other transaction holds, if that is known. */
   readonly position: number | undefined;
 }
 
@@ -87,7 +87,7 @@ export interface ReadCall extends OpenCall<RowsRead> {
   readonly type: 'read';
   readonly keys: readonly Uint8Array[];
   readonly level: ReadLevel;
-  /** All as of one moment, wherever they lie. Never with a level that is stale. */
+  /** All rows are as of one moment, in whatever shards they are. Never with a stale level. */
   readonly isJoint: boolean;
   /** Of the transaction that reads. */
   readonly priority?: Priority;
@@ -95,36 +95,36 @@ export interface ReadCall extends OpenCall<RowsRead> {
 
 export interface RowsRead {
   readonly type: 'rows';
-  /** One for each key. Their bytes keep the frame alive in which they came. */
+  /** One for each key. Their bytes keep the frame alive that brought them. */
   readonly rows: readonly (Row | undefined)[];
-  /** For each of them, the index through which its shard was applied then. */
+  /** For each row, the applied index of its shard at that moment. */
   readonly seenAt: readonly number[];
-  /** They are as of one moment, by luck or because it was asked for. */
+  /** They are as of one moment, because it was asked for or by chance. */
   readonly isOneMoment: boolean;
 }
 
 /** `failed` is the first check that was found not to hold. */
 type Validated = { readonly type: 'validated'; readonly failed: number | undefined };
 
-/** Whether all that was read is still so: then it was true at one moment. */
+/** Whether all that was read still holds: then it was true at one moment. */
 export interface ValidateCall extends OpenCall<Validated> {
   readonly type: 'validate';
   readonly checks: readonly Check[];
-  /** They have the positions behind the checks'. */
+  /** Their positions follow those of the checks. */
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
   readonly level: ReadLevel;
   readonly priority?: Priority;
 }
 
-/** How many keys there are in a range, shard by shard. */
+/** The number of keys in a range, counted shard by shard. */
 export interface CountCall extends OpenCall<{ readonly type: 'counted'; readonly count: number }> {
   readonly type: 'count';
   readonly range: KeyRange;
   readonly level: ReadLevel;
 }
 
-/** Ends well as soon as the client knows the cluster. */
+/** Succeeds as soon as the client has a map of the cluster. */
 interface ReadyCall extends OpenCall<{ readonly type: 'ready' }> {
   readonly type: 'ready';
 }

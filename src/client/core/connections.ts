@@ -1,4 +1,4 @@
-/** Connections: one per node, dialled on demand, and what is on its way on each. */
+/** Connections: one per node, dialled on demand, and the requests in flight on each. */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
@@ -9,17 +9,17 @@ import type { ClientPort, Greeting } from './port.ts';
 import { BACKOFF, backoffAfter } from './retry-policy.ts';
 import type { RequestBody, ShardRequest } from './shard-request.ts';
 
-/** What a request on its way was sent for. */
+/** A request in flight. */
 interface Sent {
-  /** Undefined for the map, which is for everybody. */
+  /** Undefined for the map, which is for no single call. */
   readonly request: ShardRequest | undefined;
   readonly bytes: number;
 }
 
-/** What one request would add. */
+/** What one more request would add. */
 type Load = Pick<RequestBody, 'shard' | 'bytes'>;
 
-/** One dial and what came of it. */
+/** A dial, and the connection that it became. */
 export class Connection {
   readonly number: number;
   readonly url: string;
@@ -27,13 +27,13 @@ export class Connection {
   /** Known once it is up. */
   greeting: Greeting | undefined;
   readonly sent = new Map<number, Sent>();
-  /** How many of them are for each shard. */
+  /** Their number for each shard. */
   readonly sentTo = new Map<ShardId, number>();
   sentBytes = 0;
   nextId = 1;
   outbox: Request[] = [];
   outboxBytes = 0;
-  /** How long it owes an answer and is silent: time in which this side was awake. */
+  /** How long it has owed an answer in silence, while this process was awake. */
   silentMilliseconds = 0;
   isProbed = false;
 
@@ -49,7 +49,7 @@ export class Connection {
   }
 }
 
-/** Where something was or shall be dialled. */
+/** A url, and its connection or the backoff before the next dial. */
 interface Place {
   readonly url: string;
   connection: Connection | undefined;
@@ -62,7 +62,7 @@ interface Place {
 interface ConnectionsOptions {
   readonly port: ClientPort;
   readonly random: Random;
-  /** The cluster that is meant; empty until the first one is met. */
+  /** The id of the cluster; empty until the first node has answered. */
   readonly cluster: () => string;
 }
 
@@ -85,18 +85,18 @@ export class Connections {
     return this.#byNumber.get(connection);
   }
 
-  /** Up, and known to lead to this node. */
+  /** The connection to this node, if it is up. */
   toNode(node: NodeId): Connection | undefined {
     return this.#byNode.get(node);
   }
 
-  /** One of those that are up, and suit. */
+  /** A random one of those that are up and suit. */
   any(suits: (connection: Connection) => boolean = () => true): Connection | undefined {
     const up = [...this.#byNode.values()].filter(suits);
     return up.length === 0 ? undefined : this.#options.random.pick(up);
   }
 
-  /** Dials that were not answered yet. */
+  /** Dials without an answer so far. */
   get dials(): readonly Connection[] {
     return [...this.#byNumber.values()].filter(({ greeting }) => greeting === undefined);
   }
@@ -105,14 +105,14 @@ export class Connections {
     return this.#places.get(url)?.trouble ?? '';
   }
 
-  /** Whether something is on its way there now. False while the place rests after a failure. */
+  /** Whether a dial is in progress. False during the backoff after a failure. */
   dial(url: string, now: number): boolean {
     let place = this.#places.get(url);
     if (place === undefined) {
       place = { url, connection: undefined, failures: 0, dialAt: 0, trouble: '' };
       this.#places.set(url, place);
     }
-    // A url that turned out to be another node's leads nowhere.
+    // A url that turned out to lead to another node is of no use here.
     if (place.connection !== undefined) return place.connection.greeting === undefined;
     if (now < place.dialAt) return false;
     const connection = new Connection({ number: this.#nextNumber++, url, dialledAt: now });
@@ -126,13 +126,13 @@ export class Connections {
     connection.greeting = greeting;
     const place = this.#places.get(connection.url);
     if (place !== undefined) place.failures = 0;
-    // Two urls may lead to one node: whoever came first is used, the other is kept in reserve.
+    // Two urls may lead to one node: the first connection is used, the other kept in reserve.
     if (!this.#byNode.has(greeting.node)) this.#byNode.set(greeting.node, connection);
   }
 
   /**
-   * One shard may have twice as many requests on their way as are left to all others: however
-   * many shards answer nothing, there is room for those that do.
+   * One shard may have twice as many requests in flight as are left to all others: however many
+   * shards do not answer, there is room for those that do.
    */
   hasRoom({ sent, sentTo, sentBytes }: Connection, { shard, bytes }: Load): boolean {
     if (sent.size === 0) return true;
@@ -140,7 +140,7 @@ export class Connections {
     return 2 * left > (sentTo.get(shard) ?? 0) && sentBytes + bytes <= CLIENT_LIMITS.sentBytesMax;
   }
 
-  /** Leaves with the next `flush`. */
+  /** It is sent with the next `flush`. */
   post(connection: Connection, message: Request, request: ShardRequest | undefined): void {
     const bytes = bytesMaxOf(message);
     const isFull =
@@ -154,7 +154,7 @@ export class Connections {
     connection.outboxBytes += bytes;
   }
 
-  /** What an answer with this id is an answer to. */
+  /** The request that an answer with this id belongs to. */
   receive(connection: Connection, id: number): Sent | undefined {
     const sent = connection.sent.get(id);
     if (sent === undefined) return undefined;
@@ -164,14 +164,14 @@ export class Connections {
     return sent;
   }
 
-  /** One frame per node, or as many as the limits ask for. */
+  /** One frame per node, or more if the limits require it. */
   flush(): void {
     for (const connection of this.#byNumber.values()) {
       if (connection.outbox.length > 0) this.#send(connection);
     }
   }
 
-  /** It is gone; what was on its way is the caller's to judge. */
+  /** It is gone. The caller decides about the requests in flight. */
   lose(connection: Connection, reason: string, now: number): void {
     this.#byNumber.delete(connection.number);
     const node = connection.greeting?.node;

@@ -42,11 +42,11 @@ import {
 
 interface CoreOptions {
   readonly port: ClientPort;
-  /** At least one url at which a node of the cluster may be met. */
+  /** At least one url of a node of the cluster. */
   readonly urls: readonly string[];
-  /** The only cluster that is meant; if none is named, the first that is met. */
+  /** The id of the only cluster to use; by default that of the first node that answers. */
   readonly cluster?: string;
-  /** 16 bytes that nobody else draws: the name under which commands are remembered. */
+  /** 16 random bytes, the name of its sessions: no other client may draw the same. */
   readonly client: Uint8Array;
   readonly random: Random;
   readonly balance: Balance;
@@ -63,7 +63,7 @@ export class Core {
   readonly #dispatch: Dispatch;
   readonly #context: CallContext;
   readonly #mapSource: MapSource;
-  /** Calls that came before the map did, and when they expire. */
+  /** Calls that wait for the first map, and when they expire. */
   #early = new Map<Call, number>();
   #cluster: string;
   #tickedAt: number;
@@ -106,7 +106,7 @@ export class Core {
     this.#tickedAt = now;
   }
 
-  /** Whether it has to be ticked: something is waited for. */
+  /** Whether it needs ticks: a call, a request or a dial is open. */
   get isBusy(): boolean {
     const isWaiting = this.#openCalls.calls > 0 || !this.#dispatch.isIdle;
     return this.#closed === undefined && (isWaiting || this.#connections.dials.length > 0);
@@ -174,7 +174,7 @@ export class Core {
     }
   }
 
-  /** Alone in one entry where its keys lie together, and there is nothing else to look at. */
+  /** In a batch if one entry of one shard can do all of it, else as a transaction. */
   #write(call: Writing, expiresAt: number): void {
     const shard = this.#onlyShardOf(call);
     if (shard !== undefined) return this.#batcher.write(call, shard, expiresAt);
@@ -188,7 +188,7 @@ export class Core {
   }
 
   #onlyShardOf(call: Writing): ShardId | undefined {
-    // A transaction with a name is let in where its keys are reserved for it; a batch is not.
+    // A transaction with a name passes the reservations that were made for it; a batch does not.
     if (call.type === 'commit' && (call.ranges.length > 0 || isProtected(call.priority))) {
       return undefined;
     }
@@ -227,21 +227,21 @@ export class Core {
     const failure = notApplied('aborted', 'the signal was aborted');
     if (this.#early.has(call)) return this.#failEarly(call, failure);
     if (call.type === 'page') return dropPage(call.scan, failure, this.#context);
-    // What was gathered in this turn is nowhere else yet.
-    this.#submitGathered();
+    // The calls of this turn are still in the batcher.
+    this.#submitBatched();
     this.#dispatch.abort(call);
   }
 
   #flush(now: number): void {
     if (this.#closed !== undefined) return;
     this.#routeEarly();
-    this.#submitGathered();
+    this.#submitBatched();
     this.#dispatch.depart(now);
     if (this.isBusy) this.#mapSource.ask(now);
     this.#connections.flush();
   }
 
-  #submitGathered(): void {
+  #submitBatched(): void {
     for (const request of this.#batcher.take()) this.#dispatch.submit(request);
   }
 
@@ -249,7 +249,7 @@ export class Core {
     if (this.#closed !== undefined) return;
     const awake = Math.min(Math.max(0, now - this.#tickedAt), AWAKE_MILLISECONDS_MAX);
     this.#tickedAt = now;
-    this.#submitGathered();
+    this.#submitBatched();
     this.#dispatch.tick(now);
     this.#expireEarly(now);
     for (const connection of [...this.#connections.all]) this.#watch(connection, awake, now);
@@ -272,16 +272,16 @@ export class Core {
     if (this.#early.delete(call)) this.#openCalls.settle(call, failure);
   }
 
-  /** A node that lives says something when it is asked; time in which we slept does not count. */
+  /** A live node answers a probe; time in which this process slept does not count. */
   #watch(connection: Connection, awake: number, now: number): void {
     if (connection.greeting === undefined) {
       if (now - connection.dialledAt < CLIENT_LIMITS.dialMilliseconds) return;
-      return this.#hangUp(connection, 'it did not say hello in time', now);
+      return this.#hangUp(connection, 'no hello within the limit', now);
     }
     if (connection.sent.size === 0) return;
     connection.silentMilliseconds += awake;
     if (connection.silentMilliseconds >= CLIENT_LIMITS.silenceMillisecondsMax) {
-      return this.#hangUp(connection, 'it fell silent', now);
+      return this.#hangUp(connection, 'no answer to a probe within the limit', now);
     }
     if (connection.isProbed || connection.silentMilliseconds < CLIENT_LIMITS.silenceMilliseconds) {
       return;
@@ -310,7 +310,7 @@ export class Core {
   #receive(connection: Connection, bytes: Uint8Array, now: number): void {
     const responses = decodeResponses(bytes);
     if (responses === undefined) {
-      return this.#hangUp(connection, 'it sent a frame that is none', now);
+      return this.#hangUp(connection, 'it sent an invalid frame', now);
     }
     connection.breakSilence();
     const arrival = arrivalAt(connection, now);
@@ -333,7 +333,7 @@ export class Core {
     this.#judgeLost(connection, reason, now);
   }
 
-  /** Whatever was on its way may have arrived. */
+  /** What was in flight may have arrived. */
   #judgeLost(connection: Connection, reason: string, now: number): void {
     const arrival = arrivalAt(connection, now);
     this.#mapSource.lose(connection, reason);
@@ -344,18 +344,18 @@ export class Core {
     this.#dispatch.unpark();
   }
 
-  /** Time changes nothing where every address leads to another cluster than is meant. */
+  /** Waiting is useless if every url leads to another cluster. */
   #refuseForeign(): void {
     const isForeign = (url: string) => this.#connections.troubleAt(url) === WRONG_CLUSTER;
     if (this.#routing.map !== undefined || !this.#options.urls.every(isForeign)) return;
-    const message = `no url leads to cluster ${this.#cluster}: nodes of another one answer there`;
+    const message = `no url leads to cluster ${this.#cluster}: nodes of another cluster answer`;
     const failure = notApplied('wrong-cluster', message, this.#mapSource.attempts);
     for (const call of this.#early.keys()) this.#failEarly(call, failure);
   }
 
   #close(why: CloseReason): void {
     if (this.#closed !== undefined) return;
-    this.#submitGathered();
+    this.#submitBatched();
     this.#closed = why;
     this.#dispatch.close(why);
     const failure = notApplied(why.code, why.message);
@@ -368,5 +368,5 @@ const NO_ROWS: RowsRead = { type: 'rows', rows: [], seenAt: [], isOneMoment: tru
 
 const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
 
-/** A tick that comes later than this says that this side slept, not that the other was silent. */
+/** A later tick shows that this process slept, not that the node was silent. */
 const AWAKE_MILLISECONDS_MAX = 10 * CLIENT_LIMITS.tickMilliseconds;

@@ -1,4 +1,4 @@
-/** The map of the cluster: fetched at first contact, and again whenever it seems to be old. */
+/** The map of the cluster: fetched at first contact, and again when it seems to be old. */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt } from '../../base/errors.ts';
@@ -6,7 +6,7 @@ import type { Random } from '../../base/random.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Routing } from './routing.ts';
 
-interface MapKeeperOptions {
+interface MapSourceOptions {
   readonly urls: readonly string[];
   readonly routing: Routing;
   readonly connections: Connections;
@@ -14,22 +14,22 @@ interface MapKeeperOptions {
 }
 
 export class MapSource {
-  readonly #options: MapKeeperOptions;
-  /** The last failures of connections. */
+  readonly #options: MapSourceOptions;
+  /** The latest failures of connections. */
   readonly #attempts: Attempt[] = [];
   #isWanted = true;
-  /** Who was asked and has not answered. */
+  /** The connection that was asked and has not answered. */
   #asked: Connection | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #dialledAt = Number.NEGATIVE_INFINITY;
   /**
-   * Those that had no newer map when it was wanted. If that is everybody, they may all be cut off
-   * from a cluster that has moved on, and somebody else has to be found.
+   * Those that had no newer map when one was wanted. If all are in here, they may be cut off from a
+   * cluster that has moved on, and another node has to be found.
    */
   #unhelpful = new Set<Connection>();
   #turn: number;
 
-  constructor(options: MapKeeperOptions) {
+  constructor(options: MapSourceOptions) {
     this.#options = options;
     this.#turn = options.random.below(options.urls.length);
   }
@@ -42,20 +42,20 @@ export class MapSource {
     this.#isWanted = true;
   }
 
-  /** Asks anyone who is up, one at a time and not too often. Dials if nobody is, or helps. */
+  /** Asks a connection that is up, one at a time and not too often; dials if none is or helps. */
   ask(now: number): void {
     const { connections } = this.#options;
     const connection = connections.any((one) => !this.#unhelpful.has(one)) ?? connections.any();
-    if (connection === undefined) return this.#dialSomebody(now);
+    if (connection === undefined) return this.#dialNext(now);
     const isTooSoon = now - this.#askedAt < CLIENT_LIMITS.mapMilliseconds;
     if (!this.#isWanted || this.#asked !== undefined || isTooSoon) return;
-    if (this.#unhelpful.has(connection)) this.#dialSomebody(now);
+    if (this.#unhelpful.has(connection)) this.#dialNext(now);
     this.#askedAt = now;
     this.#asked = connection;
     this.askAt(connection);
   }
 
-  /** A request for the map is also how a node is asked whether it is alive. */
+  /** Also the probe for a node that is silent. */
   askAt(connection: Connection): void {
     const { connections, routing } = this.#options;
     const knownVersion = routing.map?.version ?? 0;
@@ -69,7 +69,7 @@ export class MapSource {
     this.#end();
   }
 
-  /** What is known is the newest there. It may have been asked only whether it lives. */
+  /** The node has no newer map. It may only have been probed. */
   takeNone(connection: Connection): void {
     if (this.#isWanted) this.#unhelpful.add(connection);
     this.#end();
@@ -88,8 +88,8 @@ export class MapSource {
     if (this.#options.routing.map !== undefined) this.#isWanted = false;
   }
 
-  /** The urls that were given and those of the map in turn; none waits for a slow one. */
-  #dialSomebody(now: number): void {
+  /** The urls of the options and of the map in turn; none waits for a slow one. */
+  #dialNext(now: number): void {
     const { connections, routing, urls } = this.#options;
     if (now - this.#dialledAt < CLIENT_LIMITS.nextDialMilliseconds) return;
     const known = [...urls, ...(routing.map?.nodes.map(({ clientUrl }) => clientUrl) ?? [])];

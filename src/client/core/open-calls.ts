@@ -1,4 +1,4 @@
-/** The ledger of a client: which calls wait, how many and how heavy, and that each ends once. */
+/** The open calls of a client: how many, how many bytes, and that each ends once. */
 
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Call } from './call.ts';
@@ -12,7 +12,7 @@ export class OpenCalls {
     return this.#calls;
   }
 
-  /** A failure if the bounds are reached: then the call is refused, and nothing was done. */
+  /** A failure if a limit is reached: then the call is refused, and has no effect. */
   admit(call: Call): CallFailure | undefined {
     const { callsMax, callBytesMax } = CLIENT_LIMITS;
     const bytes = weightOf(call);
@@ -27,7 +27,7 @@ export class OpenCalls {
     return undefined;
   }
 
-  /** Required: it was admitted, and was not settled before. */
+  /** Required: it was admitted, and not settled before. */
   settle<C extends Call>(call: C, result: Parameters<C['settle']>[0] | CallFailure): void {
     this.#calls -= 1;
     this.#bytes -= weightOf(call);
@@ -35,7 +35,7 @@ export class OpenCalls {
   }
 }
 
-/** About what it takes in memory. */
+/** About the memory that it takes. */
 function weightOf(call: Call): number {
   let bytes = CALL_OVERHEAD_BYTES;
   if (call.type === 'write' || call.type === 'commit') {

@@ -1,27 +1,27 @@
-/** The port between the core of a client and its network, and all that happens to the core. */
+/** The port between the core of a client and its network, and the events of the core. */
 
 import type { KvErrorCode } from '../../base/errors.ts';
 import type { NodeId } from '../../base/ids.ts';
 import type { Call } from './call.ts';
 import type { Scan } from './scan.ts';
 
-/** What the core makes happen. None of it calls back. */
+/** The effects of the core. None of them calls back. */
 export interface ClientPort {
   /**
-   * Ends in an `up` or a `down` of this number, which is never used again. A cluster that is
-   * named is the only one that may answer; empty names none.
+   * Ends in an `up` or a `down` of this number, which is never used again. Only nodes of the named
+   * cluster may answer; empty names none.
    */
   dial(connection: number, url: string, cluster: string): void;
-  /** No event of it is listened to any more. */
+  /** The core ignores later events of the connection. */
   hangUp(connection: number): void;
-  /** In order. Whether it arrives is told by answers alone. The bytes are given away. */
+  /** In order. Only answers show that it arrived. The bytes belong to the port. */
   send(connection: number, bytes: Uint8Array): void;
 }
 
-/** Why a dial went down where a node of another cluster than the one that was named answered. */
+/** The reason of a dial that went down because a node of another cluster answered. */
 export const WRONG_CLUSTER = 'it belongs to another cluster';
 
-/** What the other side says of itself when a connection is up. */
+/** What the node says of itself when a connection is up. */
 export interface Greeting {
   readonly cluster: string;
   readonly node: NodeId;
@@ -36,11 +36,11 @@ export interface NodeLimits {
 /** `now` is a monotone clock in milliseconds; it may stand still or jump ahead, never go back. */
 export type ClientEvent =
   | { readonly type: 'call'; readonly call: Call; readonly now: number }
-  /** The caller gave up. Nothing if the call has ended already. */
+  /** The signal of the caller was aborted. Without effect if the call has ended. */
   | { readonly type: 'abort'; readonly call: Call }
-  /** Nobody will ask for more rows of it. */
+  /** The caller wants no more rows. */
   | { readonly type: 'end-scan'; readonly scan: Scan }
-  /** The end of a turn: what was asked in it leaves. */
+  /** The end of a turn: its requests are sent. */
   | { readonly type: 'flush'; readonly now: number }
   /** At least every `tickMilliseconds` as long as the core is busy. */
   | { readonly type: 'tick'; readonly now: number }
@@ -50,7 +50,7 @@ export type ClientEvent =
       readonly greeting: Greeting;
       readonly now: number;
     }
-  /** The bytes are the core's from now on. */
+  /** The bytes belong to the core. */
   | {
       readonly type: 'frame';
       readonly connection: number;
@@ -63,10 +63,10 @@ export type ClientEvent =
       readonly reason: string;
       readonly now: number;
     }
-  /** Everyone is told, now and later, and nothing is done any more. Only the first one counts. */
+  /** All calls fail with the reason, open and later ones. Only the first one counts. */
   | { readonly type: 'close'; readonly why: CloseReason };
 
-/** What calls end with once there is nobody to ask any more. */
+/** What calls fail with after the end of the client or its store. */
 export interface CloseReason {
   readonly code: KvErrorCode;
   readonly message: string;

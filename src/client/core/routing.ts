@@ -1,4 +1,4 @@
-/** Routing: which shard a key lies in, and which node to ask about it. */
+/** Routing: the shard of a key, and the node to ask for it. */
 
 import { present } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
@@ -7,7 +7,7 @@ import { decodeMap } from '../../catalog/map-bytes.ts';
 import { nodeNumbered, shardAt } from '../../catalog/questions.ts';
 import { keyPosition } from '../../ring/key-position.ts';
 
-/** The map may be old and a hint wrong: both are guesses, and the answers correct them. */
+/** The map and the known leaders may be old; answers of nodes correct them. */
 export class Routing {
   #map: ClusterMap | undefined;
   readonly #leaders = new Map<ShardId, NodeId>();
@@ -16,7 +16,7 @@ export class Routing {
     return this.#map;
   }
 
-  /** False if the bytes are no map of this cluster. */
+  /** False if the bytes are not a map of this cluster. */
   take(bytes: Uint8Array): boolean {
     const map = decodeMap(bytes, this.#map);
     if (map === undefined) return false;
@@ -42,12 +42,12 @@ export class Routing {
     return this.#map?.shards[shard];
   }
 
-  /** Of all shards that hold keys. */
+  /** All shards that hold keys. */
   get shards(): readonly ShardId[] {
     return this.#map?.shards.slice(1).map(({ shard }) => shard) ?? [];
   }
 
-  /** Who leads, as far as is known: the one who was named, or should, or might. */
+  /** The leader as far as is known: the named one, else the preferred one, else any member. */
   leaderOf(shard: ShardId): NodeId | undefined {
     const row = this.rowOf(shard);
     if (row === undefined) return undefined;
@@ -57,14 +57,14 @@ export class Routing {
     return (preferred ?? row.members[0])?.node;
   }
 
-  /** Somebody who should know says so. False if it is nobody on the map. */
+  /** A node has named the leader. False if the map does not list it. */
   learn(shard: ShardId, leader: NodeId): boolean {
     if (this.#map === undefined || nodeNumbered(this.#map, leader) === undefined) return false;
     this.#leaders.set(shard, leader);
     return true;
   }
 
-  /** It is not this one, or it cannot be reached: the next member may know. */
+  /** This node does not lead or cannot be reached: the next member may know the leader. */
   doubt(shard: ShardId, node: NodeId): void {
     if (this.leaderOf(shard) !== node) return;
     const members = this.rowOf(shard)?.members ?? [];

@@ -15,7 +15,7 @@ import {
 } from './range.ts';
 import type { OpenCall } from './shard-request.ts';
 
-/** The next rows of a scan that stands in the core. One at a time. */
+/** Asks for the next rows of a scan, one call at a time. */
 export interface PageCall extends OpenCall<Page> {
   readonly type: 'page';
   readonly scan: Scan;
@@ -23,14 +23,14 @@ export interface PageCall extends OpenCall<Page> {
 
 export interface Page {
   readonly type: 'page';
-  /** In the order of the scan. None only at its end. */
+  /** In the order of the scan. Empty only at its end. */
   readonly rows: readonly ScannedRow[];
   readonly isEnd: boolean;
 }
 
 export interface ScannedRow {
   readonly key: Uint8Array;
-  /** Undefined where keys alone were asked for. */
+  /** Undefined if only keys were asked for. */
   readonly row: Row | undefined;
 }
 
@@ -39,31 +39,31 @@ export interface ScanTerms {
   readonly isReverse: boolean;
   readonly isKeysOnly: boolean;
   readonly level: ReadLevel;
-  /** Rows in all. */
+  /** The most rows of all pages together. */
   readonly rowsMax: number;
-  /** Told of every page that came, before any row of it is given. */
+  /** Called with every page, before any row of it is given. */
   readonly onPage?: (page: SeenPage) => void;
 }
 
-/** What one shard has in a range, as of one moment. */
+/** The rows of one shard in a range, as of one moment. */
 export interface SeenPage {
   readonly shard: ShardId;
   readonly range: KeyRange;
   /** In the order of the scan. */
   readonly rows: readonly ScannedRow[];
-  /** The index through which the shard was applied then. */
+  /** The applied index of the shard at that moment. */
   readonly seenAt: number;
 }
 
-/** How far one shard was read. */
+/** How far one shard has been read. */
 export interface ScanStream {
   readonly shard: ShardId;
-  /** What was not asked for yet; undefined behind the end. */
+  /** What has not been asked for; undefined after the end. */
   rest: KeyRange | undefined;
-  /** Rows that came and were not given yet, and where to go on in them. */
+  /** Rows that have come, and the position of the first that was not given. */
   page: readonly ScannedRow[];
   at: number;
-  /** A page that came ahead of its use. */
+  /** The page after that one. */
   ahead: readonly ScannedRow[] | undefined;
   isAsked: boolean;
 }
@@ -72,8 +72,8 @@ export interface ScanStream {
  * Every page is as of one moment of one shard. A scan of several pages is not one snapshot: a key
  * that is written meanwhile is seen as it was before or as it is after, but never twice.
  *
- * At most two pages of each shard are in memory, one that is being given and one ahead; nothing is
- * asked for that nobody took the rows before of.
+ * At most two pages of each shard are in memory, one that is being given and one ahead. The next is
+ * asked for only when the caller has begun the one before.
  */
 export class Scan {
   readonly terms: ScanTerms;
@@ -96,7 +96,7 @@ export class Scan {
     return this.#waiting !== undefined;
   }
 
-  /** When the last call gives up, or gave up. */
+  /** The timeout of the latest call. */
   get expiresAt(): number {
     return this.#expiresAt;
   }
@@ -112,7 +112,7 @@ export class Scan {
     });
   }
 
-  /** The call that waited and what it is told, if it can be told now. */
+  /** The waiting call and its page, if there is one now. */
   give(): { readonly call: PageCall; readonly page: Page } | undefined {
     const call = this.#waiting;
     if (call === undefined) return undefined;
@@ -125,17 +125,17 @@ export class Scan {
     return { call, page: { type: 'page', rows, isEnd } };
   }
 
-  /** Gives up the call that waits. What was read stays, and the next call goes on there. */
+  /** Returns the waiting call to fail it. Rows stay, and the next call goes on there. */
   giveUp(): PageCall | undefined {
     const call = this.#waiting;
     this.#waiting = undefined;
     return call;
   }
 
-  /** Streams whose next page is to be asked for now; it counts as asked for from here on. */
+  /** Streams whose next page is to be asked for now, and counts as asked for afterwards. */
   takeHungry(): readonly ScanStream[] {
     if (this.#isEnded || this.#streams === undefined) return [];
-    // The next page comes ahead as soon as this one is begun.
+    // The next page is asked for as soon as this one is begun.
     const hungry = this.#streams.filter(({ rest, isAsked, ahead, page, at }) => {
       return rest !== undefined && !isAsked && ahead === undefined && (at > 0 || page.length === 0);
     });
@@ -150,7 +150,7 @@ export class Scan {
     return { range: rest ?? range, isReverse, answer: isKeysOnly ? 'keys' : 'rows', rowsMax };
   }
 
-  /** False if a row is none. */
+  /** False if a row cannot be decoded. */
   take(stream: ScanStream, response: RangeResponse): boolean {
     const rows: ScannedRow[] = [];
     for (const { key, row } of response.rows) {
@@ -176,8 +176,8 @@ export class Scan {
   }
 
   /**
-   * The rows that stand before everything that is still to come: no shard that has more can bring a
-   * key in front of the last one that it has shown. Undefined while a shard has shown nothing.
+   * The rows that precede all that are still to come: a shard that has more cannot bring a key
+   * before the last one that it has shown. Undefined while a shard has shown none.
    */
   #merge(): readonly ScannedRow[] | undefined {
     const streams = this.#streams ?? [];

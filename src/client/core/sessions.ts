@@ -1,4 +1,4 @@
-/** Sessions: the numbers that make a write happen once, and what is known of each shard's time. */
+/** Sessions: the numbers that make a write happen once, and the log time of each shard. */
 
 import { assert } from '../../base/assert.ts';
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
@@ -6,39 +6,39 @@ import { NUMBER_MAX, type ShardId } from '../../base/ids.ts';
 import { MACHINE_LIMITS } from '../../base/limits.ts';
 import type { Contender } from '../../machine/transaction-id.ts';
 
-/** What a request is numbered with. Kept as they are as long as a copy of it may be under way. */
+/** The numbers of a request. They stay the same as long as a copy of it may be in flight. */
 export interface Numbers {
   readonly sequence: number;
   readonly shards: readonly ShardId[];
-  /** In the log time of each of these shards. */
+  /** In the log time of each of the shards. */
   readonly deadlines: readonly number[];
   isOpen: boolean;
 }
 
 interface Session {
-  /** Requests that are open in the shard. */
+  /** Open requests in the shard. */
   open: number;
-  /** The greatest log time that was heard, and when; -1 before the first. */
+  /** The greatest known log time, and when it came; -1 before the first. */
   logTime: number;
   heardAt: number;
 }
 
 /**
- * One id and one pool of slots for all shards: a command keeps its number if its key comes to
- * another shard, and no two requests of one client ever have the same. How many are open in a shard
- * is bounded, not how far their numbers are apart: one that takes long holds one slot.
+ * One id and one pool of slots for all shards: a command keeps its number if its key moves to
+ * another shard, and no two requests of one client ever have the same. The number of open requests
+ * in a shard is bounded, not the distance of their sequences: a slow one holds one slot.
  */
 export class Sessions {
   readonly client: Uint8Array;
   readonly #slots = new SlotPool();
   readonly #sessions = new Map<ShardId, Session>();
 
-  /** Required: 16 bytes that nobody else has drawn or will draw. */
+  /** Required: 16 random bytes that no other client draws. */
   constructor({ client }: { readonly client: Uint8Array }) {
     this.client = client;
   }
 
-  /** Of any answer. Log time only grows, so what is older says nothing. */
+  /** The log time of an answer. It only grows, so an older one is ignored. */
   hear(shard: ShardId, logTime: number, now: number): void {
     if (logTime === 0) return;
     const session = this.#of(shard);
@@ -48,12 +48,12 @@ export class Sessions {
     session.heardAt = now;
   }
 
-  /** A clock was wrong by much: nothing is counted on until it is heard again. */
+  /** The estimate was far off: the next answer sets it anew. */
   forgetTime(shard: ShardId): void {
     this.#of(shard).logTime = -1;
   }
 
-  /** Whether a deadline can be set. The time of a shard is asked for, never guessed. */
+  /** Whether a deadline can be set. Log time is asked for, never guessed. */
   knowsTime(shard: ShardId, now: number): boolean {
     return this.#isFresh(this.#of(shard), now);
   }
@@ -63,17 +63,17 @@ export class Sessions {
     return this.#slots.hasFree && !this.isFull(shard);
   }
 
-  /** As many requests are open there as may be. */
+  /** The shard has as many open requests as it may have. */
   isFull(shard: ShardId): boolean {
     return this.#of(shard).open >= CLIENT_LIMITS.windowRequestsMax;
   }
 
-  /** Log time as far as it is known. Required: `knowsTime`. */
+  /** The estimated log time. Required: `knowsTime`. */
   timeOf(shard: ShardId, now: number): number {
     return Math.floor(this.#estimate(this.#of(shard), now));
   }
 
-  /** What a transaction is told apart by where it reserves keys; none before a time is known. */
+  /** The name under which a transaction reserves keys; none before a log time is known. */
   reserverIn(shard: ShardId, priority: Contending, now: number): Contender | undefined {
     if (priority.age === undefined && this.knowsTime(shard, now)) {
       priority.age = this.timeOf(shard, now);
@@ -83,7 +83,7 @@ export class Sessions {
     return { id: { home: 0, client: this.client, sequence: 0 }, attempts, age };
   }
 
-  /** When the shard may stop: nobody waits any more. Required: `knowsTime`. */
+  /** When the shard may drop the request, because no call waits. Required: `knowsTime`. */
   deadlineIn(shard: ShardId, { wait, now }: NumberTerms): number {
     return this.timeOf(shard, now) + Math.ceil(Math.max(0, wait));
   }
@@ -95,7 +95,7 @@ export class Sessions {
     return { sequence: this.#slots.take(), shards, deadlines, isOpen: true };
   }
 
-  /** Nothing more is asked under these numbers. Twice is once. */
+  /** No copy with these numbers is sent any more. Safe to call twice. */
   close(numbers: Numbers): void {
     if (!numbers.isOpen) return;
     numbers.isOpen = false;
@@ -128,7 +128,7 @@ interface Contending {
 }
 
 interface NumberTerms {
-  /** How long those who asked will wait for it, in milliseconds. */
+  /** How long the calls will wait for it, in milliseconds. */
   readonly wait: number;
   readonly now: number;
 }
@@ -137,19 +137,19 @@ const SLOTS = MACHINE_LIMITS.sessionSlots;
 
 /**
  * A slot has one open request at a time, whatever its shards, and each has a greater sequence than
- * the one before: so shards take it for the acknowledgement of all earlier ones. The slot that was
- * given back last is taken first: as many have rows as requests were ever open at once.
+ * the one before: so it acknowledges all earlier ones of the slot. The slot that was given back
+ * last is taken first: only as many have rows as requests were ever open at once.
  */
 export class SlotPool {
   readonly #free: number[] = [];
-  /** By slot: the sequence of its next request. */
+  /** The sequence of the next request, by slot. */
   readonly #next: number[] = [];
 
   get hasFree(): boolean {
     return this.#free.length > 0 || this.#next.length < SLOTS;
   }
 
-  /** The sequence of a request that was not used before. Required: `hasFree`. */
+  /** A sequence that was not used before. Required: `hasFree`. */
   take(): number {
     assert(this.hasFree, 'a request takes a slot that is free');
     const slot = this.#free.pop() ?? this.#next.length;
@@ -158,11 +158,11 @@ export class SlotPool {
     return sequence;
   }
 
-  /** Nothing more is asked under this sequence. */
+  /** No copy with this sequence is sent any more. */
   give(sequence: number): void {
     const slot = sequence % SLOTS;
     assert(this.#next[slot] === sequence + SLOTS, 'what is given back is the latest of its slot');
-    // A slot whose numbers are spent is not used again.
+    // A slot whose sequences are used up is not used again.
     if (sequence + SLOTS <= NUMBER_MAX) this.#free.push(slot);
   }
 }

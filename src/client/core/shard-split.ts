@@ -1,4 +1,4 @@
-/** A command in parts: what each shard has to do, and the way back to the order of the caller. */
+/** A command split by shard, and the way back to the order of the caller. */
 
 import type { ShardId } from '../../base/ids.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
@@ -9,17 +9,17 @@ import { isLocking } from '../../machine/transaction.ts';
 import type { Done, SeenRange } from './call.ts';
 import { absenceSince, type Moments } from './range.ts';
 
-/** What one shard has to do. */
+/** The operations of one shard. */
 interface Portion {
   readonly shard: ShardId;
   operations: Operation[];
-  /** Where each of them stood in the command. */
+  /** The position of each in the command. */
   readonly places: number[];
   /** Some of its keys are locked: the shard takes part in the decision. */
   isLocking: boolean;
 }
 
-interface DivisionTerms {
+interface SplitTerms {
   readonly command: readonly Operation[];
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
@@ -28,17 +28,17 @@ interface DivisionTerms {
 
 export class ShardSplit {
   /**
-   * In the order in which the command names their shards, but for the home shard, which stands
-   * first: that of the first key that is written, or else locked.
+   * In the order in which the command names their shards, except that the home shard is the first:
+   * that of the first key that is written, or else locked.
    */
   readonly portions: readonly Portion[];
   /** Operations and ranges. */
   readonly count: number;
-  /** More than it takes where its shards are told. */
+  /** An upper bound for all of its shards together. */
   readonly bytesMax: number;
   readonly #command: readonly Operation[];
 
-  constructor({ command, ranges, moments, shardOf }: DivisionTerms) {
+  constructor({ command, ranges, moments, shardOf }: SplitTerms) {
     const portions = new Map<ShardId, Portion>();
     const put = (shard: ShardId, operation: Operation, place: number): void => {
       let portion = portions.get(shard);
@@ -63,7 +63,7 @@ export class ShardSplit {
     this.#command = command;
   }
 
-  /** Where the operation stood in the command that has this position in all parts together. */
+  /** The position in the command of an operation with this position in all portions together. */
   placeAt(position: number): number | undefined {
     let left = position;
     for (const { places } of this.portions) {
@@ -73,23 +73,23 @@ export class ShardSplit {
     return undefined;
   }
 
-  /** What the caller is told; undefined if the answer does not fit the question. */
+  /** The result for the caller; undefined if the answer does not fit the command. */
   doneOf(versions: readonly number[], outputs: readonly Output[]): Done | undefined {
     const participants = this.portions.filter((portion) => portion.isLocking);
     if (versions.length !== participants.length) return undefined;
     const versionAt: number[] = new Array(this.#command.length).fill(0);
     const outputAt: (Output | undefined)[] = new Array(this.#command.length).fill(undefined);
-    let spoken = 0;
+    let consumed = 0;
     for (const [at, { operations, places }] of participants.entries()) {
       for (const [index, operation] of operations.entries()) {
         const place = places[index] as number;
         if (place < versionAt.length) versionAt[place] = versions[at] as number;
-        if (!isSpeaking(operation)) continue;
-        outputAt[place] = outputs[spoken];
-        spoken += 1;
+        if (!hasOutput(operation)) continue;
+        outputAt[place] = outputs[consumed];
+        consumed += 1;
       }
     }
-    if (spoken !== outputs.length) return undefined;
+    if (consumed !== outputs.length) return undefined;
     return {
       type: 'done',
       version: versions[0] as number,
@@ -100,8 +100,8 @@ export class ShardSplit {
 }
 
 /**
- * A shard that is only read takes no part in the decision, if nothing there has to be locked: so
- * absences are told with their moments. Where something is written they may as well be locked.
+ * A shard that is only read is no participant if nothing there has to be locked: so checks of
+ * absence name the index at which it was seen. Where something is written, the key is locked.
  */
 function settle(portion: Portion, moments: Moments): void {
   const { operations } = portion;
@@ -120,10 +120,9 @@ function bytesMaxOfRanges(ranges: readonly SeenRange[]): number {
   return bytesMaxOfCommand(ranges.map(({ check }) => check)) + ends;
 }
 
-/** The header of a second key, and a second number. */
+/** A second key and a second number. */
 const RANGE_BYTES = 12;
 
-/** Whether it has an output. */
-function isSpeaking(operation: Operation): boolean {
+function hasOutput(operation: Operation): boolean {
   return operation.type === 'get' || (isWrite(operation) && operation.type !== 'set');
 }
