@@ -152,7 +152,7 @@ const PLANTED: readonly Planted[] = [
     sentence: 'only a partitioned node is asked for a newer map, for ever',
     file: 'src/client/core/map-source.ts',
     find: `if (this.#unhelpful.has(connection))
-            this.#dialSomebody(now);`,
+            this.#dialNext(now);`,
     replace: '',
     tests: ['old-map'],
   },
