@@ -6,16 +6,16 @@ export interface Bug {
   readonly sentence: string;
   /** The section of the Raft paper (extended version) that states the broken rule. */
   readonly paper?: string;
-  /** The source file; what is patched is what the compiler made of it. */
+  /** The source file; the patch applies to its compiled form. */
   readonly file: string;
-  /** Code that occurs once in the compiled file. White space is as good as any other. */
+  /** Code that occurs once in the compiled file. Any white space matches any other. */
   readonly find: string;
   readonly replace: string;
-  /** The profiles of the simulator in which it should show, each in turn; it may not see it yet. */
+  /** Profiles of the simulator that should find it, each in turn; none if it cannot yet. */
   readonly profiles: readonly string[];
-  /** Test files of its room that should notice, most telling first. All others follow. */
+  /** Test files of its room that should find it, the most specific first. All others follow. */
   readonly tests?: readonly string[];
-  /** Caught within seconds: part of every run of the tests. */
+  /** Found within seconds: part of every run of the tests. */
   readonly isFast: boolean;
 }
 

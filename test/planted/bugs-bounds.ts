@@ -5,7 +5,7 @@ import type { Bug, Planted } from './bug.ts';
 const READS: readonly Planted[] = [
   {
     name: 'granted-read-without-deadline',
-    sentence: 'a read that was allowed waits for a machine that cannot apply, for ever',
+    sentence: 'a granted read waits for ever for a machine that cannot apply',
     file: 'src/shard/reads.ts',
     find: 'for (const batch of this.#granted) takeLateOf(batch, now, late);',
     replace: '',
@@ -13,7 +13,7 @@ const READS: readonly Planted[] = [
   },
   {
     name: 'granted-reads-without-bound',
-    sentence: 'reads pile up in front of a machine that cannot apply',
+    sentence: 'reads accumulate without bound before a machine that cannot apply',
     file: 'src/shard/reading.ts',
     find: `if (this.#isFull) return this.#state.fail(read.requester, 'overloaded');
       this.#reads.gather`,
@@ -21,7 +21,7 @@ const READS: readonly Planted[] = [
   },
   {
     name: 'connection-filled-by-one-shard',
-    sentence: 'a shard that answers nothing takes all requests that a connection may have',
+    sentence: 'one shard without answers takes all requests that a connection may have',
     file: 'src/node/clients.ts',
     find: 'return left <= ofShard;',
     replace: 'return left <= 0;',
@@ -34,14 +34,14 @@ const CHORES = 'src/node/maintenance.ts';
 const TIME: readonly Planted[] = [
   {
     name: 'log-time-lost-with-a-restart',
-    sentence: 'the time of an idle shard begins anew at its last entry with each restart',
+    sentence: 'after each restart the log time of an idle shard continues from its last entry',
     file: CHORES,
     find: 'if (replica.logTime - machine.time < patience) return;',
     replace: 'return;',
   },
   {
     name: 'log-time-stamped-for-nothing',
-    sentence: 'an idle shard stamps its time though no key waits for it, and is never silent',
+    sentence: 'an idle shard stamps its time though no key waits to expire, and never quiesces',
     file: CHORES,
     find: 'const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;',
     replace: 'const isWaiting = true;',
@@ -58,7 +58,7 @@ const BUDGET: readonly Planted[] = [
   },
   {
     name: 'log-cut-beyond-the-state',
-    sentence: 'the log forgets for want of room what no state on disk has',
+    sentence: 'for lack of space the log drops entries that no state on disk has',
     file: 'src/raft/truncation.ts',
     find: 'const bound = Math.min(settled, keepFrom - 1);',
     replace: 'const bound = Math.min(state.applied, log.durable, keepFrom - 1);',

@@ -9,7 +9,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'node-number-reused',
-    sentence: 'a number is given again, because it is counted and not remembered',
+    sentence: 'a node number is assigned again, because it is derived from the count of nodes',
     find: 'nextNode: (node + 1)',
     replace: 'nextNode: Math.max(node, 3)',
     tests: ['catalog'],
@@ -18,7 +18,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'join-without-token',
-    sentence: 'a folder that asks twice gets two numbers',
+    sentence: 'a folder that joins twice gets two numbers',
     find: "return { type: 'nothing', node: known.node }; if (faultOfDescription",
     replace: '{} if (faultOfDescription',
     tests: ['catalog'],
@@ -45,7 +45,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'folder-of-another-node',
-    sentence: 'a node may be announced by a folder that is not its own',
+    sentence: 'a node is announced by a folder that is not its own',
     find: "if (!isSameDigest(row.tokenDigest, sha256(joinToken))) return refuse('wrong-token');",
     replace: '',
     tests: ['catalog'],
@@ -72,7 +72,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'report-of-an-older-leader',
-    sentence: 'who led before may still drop members',
+    sentence: 'a former leader may still drop members',
     find: "if (term < row.term) return refuse('older-leader');",
     replace: '',
     tests: ['move-planner-history'],
@@ -81,7 +81,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'dropped-while-configured',
-    sentence: 'a member goes as soon as it is not wanted',
+    sentence: 'a member is dropped as soon as it is not wanted',
     find: 'isWanted || configured.has(member)',
     replace: 'isWanted',
     tests: ['move-planner-history'],
@@ -90,7 +90,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'dropped-while-learning',
-    sentence: 'a member that is still a learner goes',
+    sentence: 'a member that is still a learner is dropped',
     find: 'new Set([...voters, ...learners])',
     replace: 'new Set(voters)',
     tests: ['move-planner-history'],
@@ -99,7 +99,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   {
     ...DECISION,
     name: 'leaving-member-returns',
-    sentence: 'a member on its way out is wanted again under the same id',
+    sentence: 'a member that is being removed is wanted again under the same id',
     find: 'former.isWanted && former.member === member',
     replace: 'former.member === member',
     tests: ['catalog'],
@@ -116,7 +116,7 @@ const COMMAND_BUGS: readonly Bug[] = [
   },
   {
     name: 'founded-twice',
-    sentence: 'the founder may begin a shard that has been founded',
+    sentence: 'the founder starts a shard that is founded already',
     file: 'src/catalog/questions.ts',
     find: 'member === founder && !isFounded',
     replace: 'member === founder',
@@ -157,7 +157,7 @@ const WORK_BUGS: readonly Bug[] = [
   {
     ...LEADER,
     name: 'shrink-first',
-    sentence: 'those that are to go do so before those that come vote',
+    sentence: 'members are removed before their replacements vote',
     find: 'for (const member of leavingOf(led)) { if (isEnough(chosen)) break;',
     replace: 'for (const member of leavingOf(led)) { if (chosen.length > 0) break;',
     tests: ['leader-step'],
@@ -166,7 +166,7 @@ const WORK_BUGS: readonly Bug[] = [
   {
     ...LEADER,
     name: 'shrink-onto-the-dead',
-    sentence: 'voters that are alive are given up for wanted ones that are not',
+    sentence: 'live voters are given up for wanted members that are dead',
     find: 'members.length >= sizeMin && live >= liveMin && live * 2 > members.length',
     replace: 'members.length >= sizeMin',
     tests: ['leader-step'],
@@ -175,7 +175,7 @@ const WORK_BUGS: readonly Bug[] = [
   {
     ...LEADER,
     name: 'majority-forgotten',
-    sentence: 'new voters of whom most are dead are asked to decide',
+    sentence: 'a change makes voters of whom most are dead',
     find: '&& live * 2 > members.length',
     replace: '',
     tests: ['leader-step'],
@@ -221,7 +221,7 @@ const WORK_BUGS: readonly Bug[] = [
   },
   {
     name: 'goals-from-nothing',
-    sentence: 'new goals are made without regard to those before',
+    sentence: 'new goals ignore the present ones',
     file: 'src/catalog/goals.ts',
     find: 'arcs: rows.map(({ goal }) => goal)',
     replace: 'arcs: rows.map(() => [])',
@@ -231,7 +231,7 @@ const WORK_BUGS: readonly Bug[] = [
   },
   {
     name: 'old-rows-win',
-    sentence: 'a row that is known is not replaced by a newer one',
+    sentence: 'a known row is not replaced by a newer one',
     file: 'src/catalog/map-bytes.ts',
     find: 'if (row.revision > (rows.get(nameOf(row))?.revision ?? 0))',
     replace: 'if (!rows.has(nameOf(row)))',

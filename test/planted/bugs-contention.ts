@@ -20,7 +20,7 @@ const NOTICED: Readonly<Record<string, string>> = {
 const PRECHECKING: readonly Planted[] = [
   {
     name: 'prechecked-before-it-is-current',
-    sentence: 'a new leader refuses by what it knew before it has applied what others acknowledged',
+    sentence: 'a new leader prechecks before it has applied what others acknowledged',
     file: COORDINATORS,
     find: 'const isKnown = isCurrent && !hasUnapplied',
     replace: 'const isKnown = !hasUnapplied',
@@ -28,28 +28,28 @@ const PRECHECKING: readonly Planted[] = [
   },
   {
     name: 'prechecked-behind-the-commit',
-    sentence: 'a leader whose disk is behind refuses by a state of which others show a newer one',
+    sentence: 'a leader with a slow disk prechecks on a state older than others have shown',
     file: COORDINATORS,
     find: 'const isKnown = isCurrent && !hasUnapplied',
     replace: 'const isKnown = isCurrent',
   },
   {
     name: 'prechecked-in-any-epoch',
-    sentence: 'a check is judged by keys that are not of the arc any more',
+    sentence: 'a precheck uses keys outside of the present arc',
     file: COORDINATORS,
     find: ' && epoch === this.#machine.epoch',
     replace: '',
   },
   {
     name: 'current-as-soon-as-it-leads',
-    sentence: 'a leader is taken to know all before an entry of its own term is applied',
+    sentence: 'a leader counts as current before an entry of its own term is applied',
     file: REPLICA,
     find: 'return this.isLeader && this.appliedTerm === this.raft.term;',
     replace: 'return this.isLeader;',
   },
   {
     name: 'precheck-under-a-lock',
-    sentence: 'a check fails by the value under a lock, though clients may have seen the new one',
+    sentence: 'a precheck uses the value under a lock, though clients may have seen the new one',
     file: PRECHECK,
     find: `if (lockTable.holderOf(key) !== undefined)
             continue;`,
@@ -58,21 +58,21 @@ const PRECHECKING: readonly Planted[] = [
   },
   {
     name: 'prechecked-is-told-and-not-decided',
-    sentence: 'what is committed already is refused when it is asked for again',
+    sentence: 'a committed transaction is refused when it is requested again',
     file: COORDINATOR,
     find: 'return this.#abort(refusal);',
     replace: "return this.#end({ type: 'decided', reply: refusal });",
   },
   {
     name: 'a-commit-without-participants',
-    sentence: 'a decision lists the home shard alone, and goes before the others have heard',
+    sentence: 'a decision lists the home shard alone, and is cleared before others learn it',
     file: COORDINATOR,
     find: 'this.#hasAsked = true;',
     replace: '',
   },
   {
     name: 'participants-that-were-not-asked-are-named',
-    sentence: 'a decision is kept for shards that have nothing to hear',
+    sentence: 'a decision is kept for shards that have nothing to apply',
     file: COORDINATOR,
     find: 'this.#hasAsked ? all : all.slice(0, 1)',
     replace: 'all',
@@ -104,14 +104,14 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'decided-and-in-line',
-    sentence: 'who asks for the first outcome again waits for others',
+    sentence: 'a repeated request for a decided transaction waits in the queue',
     file: COORDINATORS,
     find: 'isDecided ? NO_CHECKS : contested(home.operations)',
     replace: 'contested(home.operations)',
   },
   {
     name: 'too-late-to-tell',
-    sentence: 'one waits until its client has given up, and does not know what came of it',
+    sentence: 'a transaction waits until its client has given up, and the outcome stays unknown',
     file: COORDINATOR,
     find: 'if (isLate || millisecondsLeft < queueReserveMilliseconds)',
     replace: 'if (isLate)',
@@ -127,7 +127,7 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'the-youngest-is-next',
-    sentence: 'who came first is overtaken by all who come later',
+    sentence: 'the oldest transaction is overtaken by all later ones',
     file: LINE,
     find: 'hasPriority(one.contender, contender)',
     replace: 'hasPriority(contender, one.contender)',
@@ -150,7 +150,7 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'the-hopeless-are-not-seen',
-    sentence: 'what cannot commit any more keeps others from beginning',
+    sentence: 'a transaction that cannot commit any more keeps others from beginning',
     file: LINE,
     find: 'const lost = one.keys.find((key) => one.isHopeless(key));',
     replace: 'const lost = undefined;',
@@ -164,7 +164,7 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'no-key-is-kept-for-the-released',
-    sentence: 'the first to arrive wins, and the eldest retries again and again in vain',
+    sentence: 'the first to arrive wins, and the oldest retries again and again in vain',
     file: LINE,
     find: `if (isOver)
             this.#queueAt(key).expected = lost.contender;`,
@@ -172,21 +172,21 @@ const WAITING: readonly Planted[] = [
   },
   {
     name: 'waited-for-for-ever',
-    sentence: 'a client that is gone keeps all who are younger from beginning',
+    sentence: 'a client that is gone keeps all younger ones from beginning',
     file: LINE,
     find: 'queue.expected = undefined;\n            this.#drop(key);\n            if',
     replace: 'if',
   },
   {
     name: 'any-transaction-of-the-client-is-back',
-    sentence: 'where a client has many transactions the youngest of them wins',
+    sentence: 'any other transaction of a client counts as the retry',
     file: LINE,
     find: 'age !== contender.age || ',
     replace: '',
   },
   {
     name: 'a-head-that-never-gives-way',
-    sentence: 'who waits for a shard that is gone keeps its keys from all others',
+    sentence: 'a transaction that waits for a lost shard keeps its keys from all others',
     file: LINE,
     find: 'if (ticks > 1)',
     replace: 'if (true)',

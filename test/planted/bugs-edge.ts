@@ -29,7 +29,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...ENDING,
     name: 'ended-node-says-nothing',
-    sentence: 'clients of a node that ended by itself wait until they find it silent',
+    sentence: 'clients of a node that ended by itself wait for the silence timeout',
     file: 'src/runtime/node-process.ts',
     find: 'this.#transport?.close(ENDED);',
     replace: '',
@@ -46,7 +46,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...DOOR,
     name: 'client-door-takes-lies',
-    sentence: 'one of the commands by which nodes tell what they know is taken from clients',
+    sentence: 'a client may send one of the commands by which nodes report what they know',
     file: 'src/node/client-door.ts',
     find: "'join',\n    'set-membership',\n",
     replace: "'join', 'set-membership', 'lose',",
@@ -55,7 +55,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...DOOR,
     name: 'forwarded-client-is-a-node',
-    sentence: "what a client asks is a node's once a node has passed it on",
+    sentence: "a client's request counts as a node's once a node has forwarded it",
     file: 'src/node/forwards.ts',
     find: 'const client = responder.isClient === true',
     replace: 'const client = responder.isClient === undefined',
@@ -82,7 +82,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...DOOR,
     name: 'terminals-obey-zones',
-    sentence: 'a zone may hold what a terminal obeys',
+    sentence: 'a zone may contain control sequences of terminals',
     file: 'src/catalog/description.ts',
     find: 'if (!UNPRINTABLE.test(text)) continue;',
     replace: 'continue;',
@@ -91,7 +91,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...LOG,
     name: 'log-without-bound',
-    sentence: 'lines that no reader takes fill the memory',
+    sentence: 'lines that are not read fill the memory',
     file: 'src/runtime/log-sink.ts',
     find: 'this.#bytes + line.length > LOG_SINK_LIMITS.bytesMax',
     replace: 'this.#bytes < 0',
@@ -109,7 +109,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...LOG,
     name: 'lines-missing-untold',
-    sentence: 'lines are dropped, and nothing says so',
+    sentence: 'lines are dropped without a report',
     file: 'src/runtime/log-sink.ts',
     find: 'written > 0 && this.#dropped > 0',
     replace: 'false',
@@ -118,7 +118,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...LOG,
     name: 'log-gives-up',
-    sentence: 'a reader that took nothing once is told nothing any more',
+    sentence: 'after one blocked write the log writes nothing more',
     file: 'src/runtime/log-sink.ts',
     find: 'if (fault !== undefined) this.#tryLater();',
     replace: 'if (fault !== undefined) return;',
@@ -136,7 +136,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'hello-is-enough',
-    sentence: 'a spoofed hello takes the lane of a peer, which is locked out',
+    sentence: 'a forged hello takes the lane of a peer, which is locked out',
     file: 'src/transport/peer-connections.ts',
     find: 'if (!isProven)',
     replace: 'if (false)',
@@ -154,7 +154,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'proofs-travel',
-    sentence: 'a proof of one socket is taken on another',
+    sentence: 'a proof of one socket is accepted on another',
     file: 'src/wire/proof.ts',
     find: 'return hmac(secret, word, hellos.dialler, hellos.listener);',
     replace: 'return hmac(secret, word, hellos.dialler);',
@@ -163,7 +163,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'proofs-are-mirrored',
-    sentence: 'what the listener proves itself by is taken back as a proof of the dialler',
+    sentence: "the listener's own proof, sent back, is accepted as the dialler's",
     file: 'src/wire/proof.ts',
     find: 'const word = encoder.encode(',
     replace: "side = 'dialler'; const word = encoder.encode(",
@@ -172,7 +172,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'strangers-remove-nodes',
-    sentence: 'a node that has proven nothing says that this one was removed, and it ends',
+    sentence: 'a node without a proof says that this one was removed, and it ends',
     file: 'src/transport/peer-connections.ts',
     find: 'if (!isBelieved) return;',
     replace: '',
@@ -181,7 +181,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'bad-frames-cost-nothing',
-    sentence: 'a socket that brings what is not of the protocol is heard on',
+    sentence: 'a socket with malformed frames is read on',
     file: 'src/transport/peer-connections.ts',
     find: "const closeReason = closeReasonOf('malformed', reason);",
     replace: "return; const closeReason = closeReasonOf('malformed', reason);",
@@ -190,7 +190,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'anyone-joins',
-    sentence: 'who has not the secret of the cluster joins it all the same',
+    sentence: 'a node without the secret of the cluster joins it',
     file: 'src/node/client-door.ts',
     find: 'return isSameDigest(proof,',
     replace: 'return true || isSameDigest(proof,',
@@ -199,7 +199,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'huge-map-freezes',
-    sentence: 'one map of a huge version is believed on the word of one node',
+    sentence: 'one map of a huge version is accepted from one node',
     file: 'src/node/peer-frames.ts',
     find: 'return saying.length * 2 > heard.length;',
     replace: 'return true;',
@@ -226,7 +226,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...CROWD,
     name: 'mute-sockets-shut-out',
-    sentence: 'sockets that say nothing fill the port, and health and peers find no room',
+    sentence: 'idle sockets fill the port, and health and peers find no room',
     file: 'src/transport/connection-limits.ts',
     find: 'oldest.destroy();',
     replace: '',
@@ -244,7 +244,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...CROWD,
     name: 'visitors-without-bound',
-    sentence: 'sockets that come to a door and say no hello are as many as come',
+    sentence: 'the number of upgraded sockets without a hello is unbounded',
     file: 'src/transport/switchboard.ts',
     find: 'this.#visitors.size >= this.#limits.visitorsMax',
     replace: 'false',
@@ -253,7 +253,7 @@ export const EDGE_BUGS: readonly Bug[] = [
   {
     ...PEERS,
     name: 'strangers-freeze-the-map',
-    sentence: 'a map of any version is believed of an address that proves nothing',
+    sentence: 'a map of any version is accepted from an unauthenticated address',
     file: 'src/node/map-cache.ts',
     find: '?? version) <= CATALOG_LIMITS.mapStepMax',
     replace: '?? version) <= Infinity',

@@ -83,7 +83,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'logs-compared-by-length',
-    sentence: 'the longer log is taken for the better one, whatever its last term',
+    sentence: 'the longer log counts as the better one, whatever its last term',
     paper: '§5.4.1',
     file: 'src/raft/log.ts',
     find: 'return other.term > term || (other.term === term && other.index >= this.#lastIndex);',
@@ -113,7 +113,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'amnesiac-votes',
-    sentence: 'a member that lost its log or its vote goes on voting',
+    sentence: 'a member that lost its log or its vote continues to vote',
     file: FILE,
     find: 'if (!state.mayVote || state.isRemoved) {',
     replace: 'if (state.isRemoved) {',
@@ -131,7 +131,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'half-is-a-majority',
-    sentence: 'half of the voters are taken for a majority',
+    sentence: 'half of the voters count as a majority',
     paper: '§5.2',
     file: 'src/raft/quorum.ts',
     find: 'return Math.floor(count / 2) + 1;',
@@ -141,7 +141,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'pre-vote-raises-the-term',
-    sentence: 'a pre-vote makes those who are asked adopt its term',
+    sentence: 'a pre-vote makes the asked members adopt its term',
     file: 'src/raft/receive.ts',
     find: 'if (message.term === state.term || message.isPreVote) return undefined;',
     replace: 'if (message.term === state.term) return undefined;',
@@ -159,7 +159,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'lower-term-not-answered',
-    sentence: 'a leader of the past is never told that it is one',
+    sentence: 'a former leader never learns that it was replaced',
     file: 'src/raft/receive.ts',
     find: "note(state, 'append-stale-answered');",
     replace: "note(state, 'append-stale-answered'); break;",
@@ -168,7 +168,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'stranger-raises-the-term',
-    sentence: 'messages of those who are no members are heeded like any others',
+    sentence: 'messages of unknown senders are handled like any others',
     file: 'src/raft/receive.ts',
     find: 'if (isBelieved(state, message)) return undefined;',
     replace: 'return undefined;',
@@ -222,7 +222,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'votes-are-not-given-more-time',
-    sentence: 'a campaign that ran out is repeated with the same timeout',
+    sentence: 'a campaign that timed out is repeated with the same timeout',
     file: 'src/raft/vote.ts',
     find: 'state.timeout.double();',
     replace: ';',
@@ -240,7 +240,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'silent-follower-never-wakes',
-    sentence: 'a silent follower does not notice that the node of its leader died',
+    sentence: 'a quiesced follower does not notice that the node of its leader ended',
     file: 'src/raft/raft.ts',
     find: "if (state.role.type === 'follower' && state.role.isQuiet) {",
     replace: 'if (false) {',
@@ -249,7 +249,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'silence-with-a-hole',
-    sentence: 'a follower falls silent though it lacks something',
+    sentence: 'a follower quiesces though it lacks entries',
     file: 'src/raft/follower.ts',
     find: 'if (!hasAll || damageOf(state) !== undefined || isReceiving || state.isStateLost) {',
     replace: 'if (false) {',
@@ -258,7 +258,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'stated-timeout-outlives-silence',
-    sentence: 'a vote is bound for as long as the leader said before the shard fell silent',
+    sentence: 'a vote is bound for the timeout that the leader stated before the shard quiesced',
     file: 'src/raft/raft.ts',
     find: 'state.statedTicks = 0;',
     replace: '',
@@ -267,7 +267,7 @@ export const ELECTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'delays-outlive-silence',
-    sentence: 'a leader that wakes states what its followers said of their delays before',
+    sentence: 'a leader that wakes states delays that its followers reported before',
     file: 'src/raft/progress.ts',
     find: 'this.delay = this.#timeout.delayCovered; }',
     replace: '}',

@@ -25,7 +25,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'expired-one-early',
-    sentence: 'a value goes a millisecond before its time',
+    sentence: 'a value expires a millisecond before its time',
     file: 'src/machine/expiry.ts',
     find: 'due.expiresAt > logTime',
     replace: 'due.expiresAt > logTime + 1',
@@ -35,7 +35,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'expired-whatever-it-says',
-    sentence: 'an expired index row takes a value along that lives on',
+    sentence: 'an expired index row deletes a value that has a later expiry',
     file: 'src/machine/expiry.ts',
     find: 'if (row?.expiresAt === due.expiresAt)',
     replace: 'if (row !== undefined)',
@@ -55,7 +55,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'unknown-kind-skipped',
-    sentence: 'an entry of a later version is passed over',
+    sentence: 'an entry of a later version is skipped',
     file: 'src/machine/machine.ts',
     find: "if (entry === 'unknown') return { type: 'unknown' };",
     replace: "if (entry === 'unknown') return { type: 'applied', writes: [], replies: [] };",
@@ -75,7 +75,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'refused-command-leaves-writes',
-    sentence: 'a command is refused and what it did before stays',
+    sentence: 'a refused command keeps its earlier writes',
     file: 'src/machine/execution.ts',
     find: 'this.#writes.length = writes;',
     replace: '',
@@ -85,7 +85,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'key-written-twice-in-a-batch',
-    sentence: 'a command acts on what an earlier one has overwritten',
+    sentence: 'a command acts on a key that an earlier one has overwritten',
     file: 'src/machine/execution.ts',
     find: '!this.#isAlone && written.has(operation.key)',
     replace: 'false',
@@ -95,7 +95,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'refused-command-keeps-its-keys',
-    sentence: 'a key that a refused command would have written is taken',
+    sentence: 'a key that a refused command would have written stays blocked',
     file: 'src/machine/execution.ts',
     find: 'if (!this.#isAlone) written.cutTo(keys);',
     replace: '',
@@ -115,7 +115,7 @@ export const DATA_BUGS: readonly Bug[] = [
   },
   {
     name: 'overflow-wraps',
-    sentence: 'a sum beyond 64 bits comes out at the other end',
+    sentence: 'a sum beyond 64 bits wraps around',
     file: 'src/machine/int64.ts',
     find: 'if (high < -HALF || high >= HALF) return undefined;',
     replace: '',

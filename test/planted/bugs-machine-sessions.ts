@@ -5,7 +5,7 @@ import type { Bug } from './bug.ts';
 export const SESSION_BUGS: readonly Bug[] = [
   {
     name: 'retry-executed-again',
-    sentence: 'a command whose reply is remembered is done once more',
+    sentence: 'a command whose reply is remembered is executed once more',
     file: 'src/machine/machine.ts',
     find: 'if (remembered !== undefined)',
     replace: 'if (false)',
@@ -15,7 +15,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'retry-answered-with-now',
-    sentence: 'a remembered reply is told with the version of the copy',
+    sentence: 'a remembered reply has the version of the copy',
     file: 'src/machine/machine.ts',
     find: 'replyOf(remembered.verdict, remembered.version)',
     replace: 'replyOf(remembered.verdict, index)',
@@ -25,7 +25,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'refusal-not-remembered',
-    sentence: 'a failed check or a refusal is judged anew by every copy',
+    sentence: 'a failed check or a refusal is evaluated again by every copy',
     file: 'src/machine/machine.ts',
     find: 'record.remember(position, verdict);',
     replace: "if (verdict.type === 'done') record.remember(position, verdict);",
@@ -35,7 +35,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'acknowledged-forgotten',
-    sentence: 'a request behind a later one of its slot is done',
+    sentence: 'a request after a later one of its slot is executed',
     file: 'src/machine/deduplication.ts',
     find: 'before !== undefined && before.sequence > sequence',
     replace: 'false',
@@ -45,7 +45,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'slot-answers-for-another',
-    sentence: 'a request is told what became of the former one of its slot',
+    sentence: 'a request is answered with the reply of the previous one of its slot',
     file: 'src/machine/deduplication.ts',
     find: 'before?.sequence !== sequence',
     replace: 'before === undefined',
@@ -55,7 +55,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'slot-row-not-found',
-    sentence: 'what is remembered in a new slot is not looked for',
+    sentence: 'the remembered reply in a new slot is not found',
     file: 'src/machine/deduplication.ts',
     find: 'lifetime.use(slot);',
     replace: '',
@@ -65,7 +65,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'slot-outlives-its-session',
-    sentence: 'a session goes and leaves the rows of its slots',
+    sentence: 'a session is deleted and leaves the rows of its slots',
     file: 'src/machine/machine.ts',
     find: 'writes.push({ section: SECTION.replies, key, value: undefined });',
     replace: '',
@@ -75,7 +75,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'session-goes-before-its-slots',
-    sentence: 'a session of many slots goes with the first of them',
+    sentence: 'a session of many slots is deleted with the first of them',
     file: 'src/machine/machine.ts',
     find: 'if (kept > 0) writeSession(rows',
     replace: 'kept = 0; if (kept > 0) writeSession(rows',
@@ -85,7 +85,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'empty-command-done',
-    sentence: 'a command that is not asked for any more is done',
+    sentence: 'a withdrawn command is executed',
     file: 'src/machine/machine.ts',
     find: 'else if (command.length === 0)',
     replace: 'else if (false)',
@@ -95,7 +95,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'deadline-not-checked',
-    sentence: 'a batch is done past its deadline',
+    sentence: 'a batch is executed past its deadline',
     file: 'src/machine/machine.ts',
     find: "if (deadline < logTime) return 'deadline-passed';",
     replace: '',
@@ -135,7 +135,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'session-step-too-short',
-    sentence: 'a session goes up to a step before its greatest deadline',
+    sentence: 'a session is deleted up to a step before its greatest deadline',
     file: 'src/machine/deduplication.ts',
     find: 'Math.ceil(deadline / step) * step',
     replace: 'Math.floor(deadline / step) * step',
@@ -145,7 +145,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'session-forgotten-at-its-deadline',
-    sentence: 'a session goes while a copy may still be let in',
+    sentence: 'a session is deleted while a copy may still be executed',
     file: 'src/machine/machine.ts',
     find: 'if (this.#metadata.logTime <= deadlineMax)',
     replace: 'if (this.#metadata.logTime < deadlineMax)',
@@ -155,7 +155,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'session-forgotten-unasked',
-    sentence: 'whatever session a leader names is forgotten',
+    sentence: 'any session that a leader names is forgotten, due or not',
     file: 'src/machine/machine.ts',
     find: 'if (this.#metadata.logTime <= deadlineMax) continue;',
     replace: '',
@@ -195,7 +195,7 @@ export const SESSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'sessions-not-in-the-state',
-    sentence: 'what is remembered of clients is in no row',
+    sentence: 'replies to clients are remembered in no row',
     file: 'src/machine/machine.ts',
     find: 'record.write(writing);',
     replace: '',

@@ -5,7 +5,7 @@ import type { Bug } from './bug.ts';
 export const TRANSACTION_BUGS: readonly Bug[] = [
   {
     name: 'decision-overwritten',
-    sentence: 'a later proposal changes what was decided',
+    sentence: 'a later proposal changes a decision',
     file: 'src/machine/transactions.ts',
     find: 'this.#decided(id, record) ?? this.#given(record, isOver)',
     replace: 'this.#given(record, isOver)',
@@ -45,7 +45,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'decision-not-kept',
-    sentence: 'a decision is forgotten before all participants have heard',
+    sentence: 'a decision is forgotten before all participants have acknowledged it',
     file: 'src/machine/transactions.ts',
     find: 'if (participants.length === 1) return;',
     replace: 'return;',
@@ -55,7 +55,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'home-part-not-asked-for',
-    sentence: 'a commit counts on a part at home that was dropped',
+    sentence: 'a commit relies on a part at home that was dropped',
     file: 'src/machine/transactions.ts',
     find: "if (this.lockTable.of(id) === undefined) return refused('aborted');",
     replace: '',
@@ -65,7 +65,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'home-part-done-by-abort',
-    sentence: 'an abort does what was prepared at home',
+    sentence: 'an abort applies the prepared part at home',
     file: 'src/machine/transactions.ts',
     find: 'this.#release(own, isCommitted, moment)',
     replace: 'this.#release(own, true, moment)',
@@ -75,7 +75,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'prepare-executed-twice',
-    sentence: 'a prepare that is remembered is executed once more',
+    sentence: 'a remembered prepare is executed once more',
     file: 'src/machine/transactions.ts',
     find: 'const known = this.#knownPart(prepare, record);',
     replace: 'const known = undefined;',
@@ -96,7 +96,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'home-prepares-late',
-    sentence: 'the home shard locks keys for what it has decided',
+    sentence: 'the home shard locks keys for a decided transaction',
     file: 'src/machine/transactions.ts',
     find: 'if (at === 0 && this.#decided(id, record) !== undefined)',
     replace: 'if (false)',
@@ -130,7 +130,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'abort-leaves-no-tombstone',
-    sentence: 'a participant that heard of an abort prepares afterwards',
+    sentence: 'a participant that got an abort prepares afterwards',
     file: 'src/machine/transactions.ts',
     find: "record.remember(POSITION.part, refused('aborted'));",
     replace: '',
@@ -140,7 +140,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'earlier-tombstone-in-the-slot',
-    sentence: 'of two aborts that one entry tells in one slot the earlier is remembered',
+    sentence: 'of two aborts of one slot in one entry the earlier is remembered',
     file: 'src/machine/transactions.ts',
     find: 'if (former !== undefined && former.sequence >= sequence) return;',
     replace: '',
@@ -150,7 +150,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'tombstone-too-short',
-    sentence: 'a tombstone goes while a prepare may still come',
+    sentence: 'a tombstone is deleted while a prepare may still come',
     file: 'src/machine/transactions.ts',
     find: `lifetime.extend(deadline);
       const slotName`,
@@ -161,7 +161,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'version-of-the-resolution',
-    sentence: 'what is resolved has the version of the entry that resolves it',
+    sentence: 'a resolved part has the version of the entry that resolves it',
     file: 'src/machine/transactions.ts',
     find: '{ ...moment, index: version, valueBytesMax,',
     replace: '{ ...moment, valueBytesMax,',
@@ -171,7 +171,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'life-counted-from-prepare',
-    sentence: "a value's life begins when it is prepared",
+    sentence: "a value's time to live begins when it is prepared",
     file: 'src/machine/transactions.ts',
     find: '{ ...moment, index: version, valueBytesMax,',
     replace: `{ ...moment, metadata: { ...moment.metadata, logTime: prepared.since },
@@ -232,7 +232,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'decisions-lost-on-rebuild',
-    sentence: 'a machine that is made anew does not know what was decided',
+    sentence: 'a rebuilt machine does not know the decisions',
     file: 'src/machine/decisions.ts',
     find: "this.#enter(present(decodeDecision(row), 'a decision is one'), slot);",
     replace: '',
@@ -242,7 +242,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'end-of-slots-not-written',
-    sentence: 'rows stand behind the end that is in the state',
+    sentence: 'there are rows after the end that is in the state',
     file: 'src/machine/slots.ts',
     find: 'if (isNewEnd)',
     replace: 'if (false)',
@@ -252,7 +252,7 @@ export const TRANSACTION_BUGS: readonly Bug[] = [
   },
   {
     name: 'end-of-slots-not-lowered',
-    sentence: 'where the numbers end depends on what was there before',
+    sentence: 'the end of the numbers depends on earlier rows',
     file: 'src/machine/slots.ts',
     find: 'while (this.#isTaken.at(-1) === false) this.#isTaken.pop();',
     replace: '',

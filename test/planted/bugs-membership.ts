@@ -65,7 +65,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   },
   {
     name: 'learner-counted',
-    sentence: 'what a learner has counts towards a majority of the voters',
+    sentence: 'a learner counts towards a majority of the voters',
     file: 'src/raft/quorum.ts',
     find: 'const incoming = reachedByMajority(configuration.voters, reached);',
     replace: `const { voters, learners } = configuration;
@@ -94,7 +94,7 @@ export const MEMBERSHIP_BUGS: readonly Bug[] = [
   },
   {
     name: 'removed-member-not-told',
-    sentence: 'a member that was removed is never told',
+    sentence: 'a removed member never learns that it was removed',
     file: 'src/raft/receive.ts',
     find: "if (message.type === 'vote-request') sendRemoved(state, message);",
     replace: '',

@@ -9,7 +9,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'successor-not-in-goals',
-    sentence: 'a wiped machine comes back as a stranger, and the members of its former self stay',
+    sentence: 'a wiped machine returns as an unrelated node, and its former members stay',
     find: 'if (!shard.goal.some(isReplaced)) return [];',
     replace: 'return [];',
     isFast: true,
@@ -17,7 +17,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'former-self-stays',
-    sentence: 'the row of a node that was replaced is not marked to be removed',
+    sentence: 'the row of a replaced node is not marked to be removed',
     find: "basis: undefined, membership: 'removing' };",
     replace: 'basis: undefined };',
     isFast: false,
@@ -25,7 +25,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'living-node-evicted',
-    sentence: 'a newcomer with a wrong address takes the place of a node that runs there',
+    sentence: 'a newcomer with a wrong address replaces a node that runs there',
     find: "return running && !isKnown ? 'still-running' : undefined;",
     replace: 'return undefined;',
     isFast: false,
@@ -33,7 +33,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'removal-loses-data',
-    sentence: 'a silent node is removed though it may hold the only copy of what was acknowledged',
+    sentence: 'a silent node is removed though it may hold the only copy of acknowledged writes',
     find: 'isUp(voter.node)).length * 2 <= voters.length;',
     replace: 'isUp(voter.node)).length * 2 < 0;',
     isFast: false,
@@ -41,7 +41,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'removal-costs-replicas-unasked',
-    sentence: 'shards lose replicas by a removal without force',
+    sentence: 'shards lose replicas by a removal without --force',
     find: '|| (objection !== undefined && !isForced))',
     replace: ')',
     isFast: false,
@@ -49,7 +49,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'late-copy-takes-back',
-    sentence: 'a late copy of an undrain takes back a removal that was asked for since',
+    sentence: 'a late copy of an undrain cancels a removal that was requested since',
     find: "if (row.revision !== revision) return 'stale-revision';",
     replace: '',
     isFast: false,
@@ -57,15 +57,14 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...NODES,
     name: 'row-goes-while-listed',
-    sentence:
-      'the row of a removed node goes while shards list it, and its voters lose their address',
+    sentence: 'the row of a removed node is deleted while shards list it',
     find: 'for (const { node } of members) leaving.delete(node);',
     replace: '',
     isFast: true,
   },
   {
     name: 'goals-from-before-the-loss',
-    sentence: 'goals that were made with a node that has been replaced since are set all the same',
+    sentence: 'goals that contain a node that has been replaced since are set all the same',
     file: 'src/catalog/decision.ts',
     find: 'replaces === NO_NODE ? own.aimedAt : index',
     replace: 'own.aimedAt',
@@ -84,7 +83,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...GOALS,
     name: 'dead-node-blocks-drain',
-    sentence: 'what a drained node holds waits for a dead one, though others have room',
+    sentence: 'the replicas of a drained node wait for a dead one, though others have room',
     file: 'src/catalog/reroute.ts',
     find: 'return isChanged ? shards : undefined;',
     replace: 'return undefined;',
@@ -92,14 +91,14 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     ...GOALS,
     name: 'lost-voters-wait-in-line',
-    sentence: 'shards that lost a voter are moved when their turn comes',
+    sentence: 'shards that lost a voter are not moved first',
     file: 'src/catalog/move-planner.ts',
     find: 'Number(!isAtRisk(one)) - Number(!isAtRisk(other))',
     replace: '0',
   },
   {
     name: 'drained-node-leads-on',
-    sentence: 'a node that is drained keeps leading where no other node is preferred',
+    sentence: 'a drained node keeps leading where no other node is preferred',
     file: 'src/catalog/leader-step.ts',
     find: '(drained.includes(self) ? able[0] : undefined)',
     replace: 'undefined',
@@ -119,7 +118,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   },
   {
     name: 'removed-node-runs-on',
-    sentence: 'a node that was removed hears it from its peers, and calls them for ever',
+    sentence: 'a removed node learns that from its peers, and dials them for ever',
     file: 'src/node/node-core.ts',
     find: "case 'removed': return state.end(",
     replace: "case 'removed': return; (",
@@ -128,7 +127,7 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   },
   {
     name: 'lost-line-wakes-no-shard',
-    sentence: 'a shard that sleeps learns of the end of its leader by silence alone',
+    sentence: 'a quiesced shard learns of the end of its leader by silence alone',
     file: 'src/node/node-core.ts',
     find: 'wakeSharedWith(state, node); this.ownLife.lose(node);',
     replace: 'this.ownLife.lose(node);',

@@ -16,7 +16,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'any-name-is-ours',
-    sentence: 'a web page whose name was given the address of this machine reads the metrics',
+    sentence: 'a web page whose host name points to this machine reads the metrics',
     file: 'src/transport/host-check.ts',
     find: 'return ownHosts.some((own) => own.toLowerCase() === host);',
     replace: 'return true;',
@@ -33,7 +33,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'notes-steer-the-terminal',
-    sentence: 'what an error quotes reaches the terminal as it is',
+    sentence: 'quoted text in an error reaches the terminal unescaped',
     file: 'cli/terminal.ts',
     find: '{visibleLines(text)}',
     replace: '{text}',

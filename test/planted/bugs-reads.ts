@@ -28,7 +28,7 @@ export const READ_BUGS: readonly Bug[] = [
   },
   {
     name: 'read-joins-a-round-in-flight',
-    sentence: 'a read is answered by a round that left before it came',
+    sentence: 'a read is answered by a round that left before it arrived',
     file: 'src/raft/read-index.ts',
     find: 'read.round = leader.round + 1;',
     replace: 'read.round = leader.round;',
@@ -100,7 +100,7 @@ export const READ_BUGS: readonly Bug[] = [
   },
   {
     name: 'promise-forgotten-in-a-crash',
-    sentence: 'a voter that comes back votes at once, whatever it promised',
+    sentence: 'a restarted voter votes at once, whatever it promised',
     file: 'src/raft/vote.ts',
     find: 'if (state.ticks >= state.votesFromTick)',
     replace: 'if (true)',

@@ -11,7 +11,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     file: 'src/node/replicas.ts',
     name: 'forgetful-for-ever',
-    sentence: 'a voter that lost its vote stays one, and no other node may be lost any more',
+    sentence: 'a voter that lost its vote is never replaced',
     find: 'if (found.mayVote) return;',
     replace: 'return;',
     profiles: [],
@@ -21,7 +21,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     ...REPAIR,
     name: 'damaged-waits-for-a-leader',
-    sentence: 'a member with damage does not ask for entries, and two of three wait for each other',
+    sentence: 'a member with damage does not request entries, and two of three wait for each other',
     find: 'askForRepair(state) {',
     replace: 'askForRepair(state) { return;',
     isFast: false,
@@ -29,7 +29,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     ...REPAIR,
     name: 'repaired-by-another-entry',
-    sentence: 'an entry of another term is put where one was lost',
+    sentence: 'an entry of another term replaces a lost one',
     find: '|| log.termAt(entry.index) !== entry.term) return false;',
     replace: ') return false;',
     isFast: true,
@@ -37,7 +37,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     file: 'src/raft/follower.ts',
     name: 'state-missed-in-silence',
-    sentence: 'a member that lost its state falls silent with the others',
+    sentence: 'a member that lost its state quiesces with the others',
     find: '|| isReceiving || state.isStateLost)',
     replace: '|| isReceiving)',
     profiles: ['disk'],
@@ -46,7 +46,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     file: 'src/raft/snapshot-receiver.ts',
     name: 'snapshot-before-the-log',
-    sentence: 'a machine goes on from a snapshot that the log does not reach back to',
+    sentence: 'a machine continues from a snapshot that the log does not reach back to',
     find: 'state.isStateLost && snapshot.index < state.log.base.index',
     replace: 'state.isStateLost && snapshot.index < 0',
     profiles: ['disk'],
@@ -55,7 +55,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     file: 'src/raft/truncation.ts',
     name: 'log-forgotten-without-state',
-    sentence: 'the log forgets what a lost state had, and no snapshot can be gone on from',
+    sentence: 'the log drops what a lost state had, and no snapshot can be continued',
     find: 'if (state.isStateLost) return;',
     replace: '',
     profiles: ['disk'],
@@ -65,8 +65,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
     ...SHARD,
     file: 'src/shard/applying.ts',
     name: 'damaged-for-ever',
-    sentence:
-      'a replica with a snapshot in the place of its damaged state serves nothing all the same',
+    sentence: 'a replica with a snapshot in place of its damaged state still serves nothing',
     find: 'const wasCorrupt = state.isCorrupt; state.isCorrupt = false;',
     replace: 'const wasCorrupt = state.isCorrupt;',
   },
@@ -74,7 +73,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
     ...SHARD,
     file: 'src/shard/recovery.ts',
     name: 'replayed-with-a-hole',
-    sentence: 'a state is made again from a log that lost an entry',
+    sentence: 'a state is rebuilt from a log that lost an entry',
     find: 'log.base.index === 0 && log.damaged.length === 0',
     replace: 'log.base.index === 0',
   },
@@ -89,7 +88,7 @@ export const REPAIR_BUGS: readonly Bug[] = [
   {
     ...LEADER,
     name: 'lost-members-leave-together',
-    sentence: 'the next lost member goes though the place of the first has no voter yet',
+    sentence: 'the next lost member is removed though the place of the first has no voter yet',
     find: 'if (voters.length < goal.length) return undefined;',
     replace: '',
     isFast: true,

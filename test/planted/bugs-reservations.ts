@@ -22,7 +22,7 @@ const NOTICED: Readonly<Record<string, string>> = {
 const RESERVING: readonly Planted[] = [
   {
     name: 'nothing-is-kept-off',
-    sentence: 'a command without a transaction passes by what is reserved',
+    sentence: 'a command without a transaction ignores reservations',
     file: RESERVATIONS,
     find: `if (contender === undefined)
         return true;`,
@@ -32,15 +32,14 @@ const RESERVING: readonly Planted[] = [
   },
   {
     name: 'all-transactions-are-kept-off',
-    sentence:
-      'a few failures block all other transactions from a key, which the queue orders already',
+    sentence: 'a few failures block all other transactions from a key',
     file: RESERVATIONS,
     find: 'attempts < TRANSACTION_LIMITS.attemptsAlone || ',
     replace: '',
   },
   {
     name: 'an-elder-is-kept-off',
-    sentence: 'a transaction with more right is sent away by one with less',
+    sentence: 'a transaction with priority is refused because of one without',
     file: RESERVATIONS,
     find: 'return hasPriority(reservation.contender, contender);',
     replace: 'return true;',
@@ -54,21 +53,21 @@ const RESERVING: readonly Planted[] = [
   },
   {
     name: 'any-number-is-reserved',
-    sentence: 'reservations take any room of a leader',
+    sentence: "reservations take any amount of a leader's memory",
     file: RESERVATIONS,
     find: 'this.#byKey.size >= TRANSACTION_LIMITS.reservationsMax',
     replace: 'false',
   },
   {
     name: 'released-by-any-transaction',
-    sentence: 'any transaction that ends takes away what is reserved for others',
+    sentence: 'any transaction that ends releases the reservations of others',
     file: RESERVATIONS,
     find: '|| !isOf(reservation, { id })',
     replace: '',
   },
   {
     name: 'reserved-for-a-client-that-is-gone',
-    sentence: 'what is reserved stays so, and what waits for it waits until it is sent away',
+    sentence: 'a reservation never ends, and waiting requests are refused in the end',
     file: PROPOSAL_QUEUE,
     find: 'this.#goOn(this.#reservations.takeDue(now));',
     replace: '',
@@ -82,21 +81,21 @@ const RESERVING: readonly Planted[] = [
   },
   {
     name: 'reserved-behind-the-last-write',
-    sentence: 'others wait for a transaction that has no more need of the key',
+    sentence: 'others wait for a transaction that needs the key no more',
     file: PROPOSAL_QUEUE,
     find: 'if (mayPass && isLast && contender !== undefined)',
     replace: 'if (false)',
   },
   {
     name: 'reserved-behind-the-resolution',
-    sentence: 'the same of what was prepared and is resolved',
+    sentence: 'a reservation stays after the resolution of the part',
     file: PROPOSAL_QUEUE,
     find: 'freed.flatMap((one) => this.#reservations.release(one, one.keys))',
     replace: '[]',
   },
   {
     name: 'reserved-and-not-behind',
-    sentence: 'what was let in before changes what is read for it, in vain once more',
+    sentence: 'earlier proposals change what a reserving read returns, so the run fails again',
     file: READING,
     find: 'return { ...read, behind: this.#proposing.last };',
     replace: 'return read;',
@@ -110,14 +109,14 @@ const RESERVING: readonly Planted[] = [
   },
   {
     name: 'reserved-behind-the-check',
-    sentence: 'others wait for a transaction that read alone and is over',
+    sentence: 'others wait for a read-only transaction that is over',
     file: CHECK_READ,
     find: 'this.#options.onHolds();',
     replace: '',
   },
   {
     name: 'kept-off-by-itself',
-    sentence: 'the write of a transaction comes as a batch without a name, and waits for itself',
+    sentence: 'the write of a transaction comes as a batch without an id, and waits for itself',
     file: CLIENT_CORE,
     find: ' || isProtected(call.priority)',
     replace: '',
@@ -131,7 +130,7 @@ const UNIT_BUGS: readonly Bug[] = RESERVING.map(({ isFast, ...bug }) => {
 /** Whole clusters have to show it: transactions starve where others write all the time. */
 const STARVED: Bug = {
   name: 'no-run-is-protected',
-  sentence: 'a transaction tries again and again, and others write what it reads each time',
+  sentence: 'a transaction retries again and again, and others write what it reads each time',
   file: CALL,
   find: 'priority.attempts >= CLIENT_LIMITS.runsUnprotected',
   replace: 'false',

@@ -15,7 +15,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   },
   {
     name: 'slow-peer-taken-for-dead',
-    sentence: 'a node whose words come slowly is taken for dead after a fixed time',
+    sentence: 'a node with slow messages counts as dead after a fixed time',
     file: 'src/node/peers.ts',
     find: 'if (gap < NODE_LIMITS.silenceMillisecondsMax)',
     replace: 'if (false)',
@@ -25,7 +25,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   },
   {
     name: 'ticks-before-drain',
-    sentence: 'a loop that was held judges time before it takes in what has arrived',
+    sentence: 'a blocked loop evaluates time before it handles its input',
     file: 'src/transport/ticker.ts',
     find: 'this.#afterPoll({ isLate, pollsLeft: isLate ? POLLS_MAX : 1 });',
     replace: 'this.#options.onTick();',
@@ -35,7 +35,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   },
   {
     name: 'one-poll-is-enough',
-    sentence: 'a late tick comes behind one poll, whatever else is on its way',
+    sentence: 'a late tick comes after one poll, whatever else has arrived',
     file: 'src/transport/ticker.ts',
     find: 'this.#arrivals !== before && pollsLeft > 1',
     replace: 'false',
@@ -55,7 +55,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   },
   {
     name: 'stuck-moves-hold-all-places',
-    sentence: 'moves that do not come on keep all others from beginning',
+    sentence: 'moves without progress keep all others from beginning',
     file: 'src/catalog/move-planner.ts',
     find: 'const coming = moving.filter(isComing).length;',
     replace: 'const coming = moving.length;',
@@ -65,7 +65,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   },
   {
     name: 'handover-without-memory',
-    sentence: 'leadership that came back is given away again after the usual time',
+    sentence: 'leadership that came back is handed over again after the usual time',
     file: 'src/node/handovers.ts',
     find: 'isBack ? Math.min(2 * wait, WAIT_MAX) : WAIT_MIN',
     replace: 'WAIT_MIN',
@@ -75,7 +75,7 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   },
   {
     name: 'addresses-only-of-the-map',
-    sentence: 'a node that finds a peer at another address goes on dialling the old one',
+    sentence: 'a node that finds a peer at another address continues to dial the old one',
     file: 'src/runtime/peer-discovery.ts',
     find: 'this.#found.get(peer.node) ?? peer.url',
     replace: 'peer.url',

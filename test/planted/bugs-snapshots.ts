@@ -15,7 +15,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'snapshot-of-one-section',
-    sentence: 'a snapshot holds the first section only, as if the others were caches',
+    sentence: 'a snapshot has the first section only',
     file: 'src/storage/state/state-key.ts',
     find: 'const to = this.key(STATE_LIMITS.sections, none);',
     replace: 'const to = this.key(1, none);',
@@ -25,7 +25,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'snapshot-hash-not-compared',
-    sentence: 'a snapshot becomes the state although it adds up to something else',
+    sentence: 'a snapshot becomes the state although its hash differs',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: "if (hash === undefined || !isSameHash(hash, end)) return 'unsound';",
     replace: '',
@@ -75,7 +75,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'generation-number-reused',
-    sentence: 'a snapshot comes in under the number of the one before',
+    sentence: 'a snapshot is received under the number of the previous one',
     file: 'src/storage/state/generations.ts',
     find: 'const next = Math.max(this.#highest.get(shard) ?? 0, ...taken) + 1;',
     replace: 'const next = (record?.generation ?? 0) + 1;',
@@ -95,7 +95,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'incoming-snapshot-cleared',
-    sentence: 'the rows of a snapshot are cleared away while it comes in',
+    sentence: 'the rows of a snapshot are deleted while it is received',
     file: 'src/storage/state/generations.ts',
     find: 'if (this.#installs.get(shard)?.place.generation === generation) continue;',
     replace: '',
@@ -105,7 +105,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'shard-returns-from-the-dead',
-    sentence: 'a shard that left is here again after a restart',
+    sentence: 'a shard that left is back after a restart',
     file: 'src/storage/state/generations.ts',
     find: 'const change = { ...record, leftovers, state: undefined };',
     replace: 'const change = { ...record, leftovers };',
@@ -135,7 +135,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'progressing-export-evicted',
-    sentence: 'one snapshot more than may be sent takes the place of one that is being sent',
+    sentence: 'one snapshot too many takes the place of one that is being sent',
     file: 'src/storage/snapshot/snapshot-exports.ts',
     find: "if (!this.#admission.ask(shard, this.#now)) return 'later';",
     replace: `if (!this.#admission.ask(shard, this.#now)) {
@@ -148,7 +148,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'snapshot-line-without-order',
-    sentence: 'the shard that asks first when a place is free has it, however long others waited',
+    sentence: 'the first shard that asks gets a free place, however long others waited',
     file: 'src/storage/snapshot/snapshot-admission.ts',
     find: 'if (other !== shard) continue;',
     replace: '',
@@ -158,7 +158,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'place-of-a-silent-sender-kept',
-    sentence: 'a snapshot that stopped coming in keeps its place for ever',
+    sentence: 'a snapshot that stopped arriving keeps its place for ever',
     file: 'src/storage/state/generations.ts',
     find: 'installIdleMilliseconds) { this.giveUp(install); this.admission.leave(shard);',
     replace: 'installIdleMilliseconds) { this.giveUp(install);',
@@ -168,7 +168,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'snapshots-paced-by-heartbeats',
-    sentence: 'what the reader of a snapshot has read leaves with the next heartbeat only',
+    sentence: 'a chunk that was read leaves with the next heartbeat only',
     file: 'src/raft/snapshot-sender.ts',
     find: "if (progress.state === 'snapshot') state.hasNews = true;",
     replace: '',
@@ -188,7 +188,7 @@ export const SNAPSHOT_BUGS: readonly Bug[] = [
   },
   {
     name: 'chunk-window-without-bound',
-    sentence: 'a slow follower has the whole of a snapshot on its way at once',
+    sentence: 'a slow follower has a whole snapshot in flight',
     file: 'src/raft/snapshot-sender.ts',
     find: 'transfer.sent - transfer.offset < transfer.windowBytes',
     replace: 'true',

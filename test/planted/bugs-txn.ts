@@ -44,7 +44,7 @@ const NOTICED: Readonly<Record<string, string>> = {
 const CONDUCTING: readonly Planted[] = [
   {
     name: 'commit-before-all-are-prepared',
-    sentence: 'the first part that is ready is taken for all',
+    sentence: 'the first part that is ready counts for all',
     file: COORDINATOR,
     find: 'if (this.#stage === stage && this.#left === 0)',
     replace: 'if (this.#stage === stage)',
@@ -66,7 +66,7 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'a-key-beside-a-lock-is-guarded',
-    sentence: 'what a part checks is taken for guarded because the part locks another key',
+    sentence: 'a check counts as locked because the part locks another key',
     file: PLAN,
     find: 'locked.has(operation.key)',
     replace: 'locked.count > 0',
@@ -95,14 +95,14 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'a-transaction-presses-on',
-    sentence: 'a request with higher priority waits for ever for a holder that waits itself',
+    sentence: 'a request with priority waits for ever for a holder that waits itself',
     file: COORDINATOR,
     find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage === 'validating')",
   },
   {
     name: 'pressed-out-of-a-decision',
-    sentence: 'an abort is proposed behind every commit that a request waits for',
+    sentence: 'an abort is proposed after every commit that a request waits for',
     file: COORDINATOR,
     find: 'if (UNDECIDED.includes(this.#stage))',
     replace: "if (this.#stage !== 'over')",
@@ -123,14 +123,14 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'a-late-answer-counts',
-    sentence: 'an answer to a question of an earlier stage leads the next one on',
+    sentence: 'an answer to a request of an earlier stage counts for the next one',
     file: COORDINATOR,
     find: "if (!this.#questions.includes(question) || question.state !== 'asked')",
     replace: "if (question.state !== 'asked')",
   },
   {
     name: 'told-before-it-is-decided',
-    sentence: 'the client hears of a commit that is only proposed',
+    sentence: 'the client learns of a commit that is only proposed',
     file: COORDINATORS,
     find: 'this.#queue.enter(queued);',
     replace: `this.#queue.enter(queued);
@@ -138,7 +138,7 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'conducted-twice',
-    sentence: 'a transaction that is asked for again is begun again beside the first one',
+    sentence: 'a repeated request starts the transaction again beside the first run',
     file: COORDINATORS,
     find: 'known.waiting.push(requester); return;',
     replace: 'known.waiting.push(requester);',
@@ -152,7 +152,7 @@ const CONDUCTING: readonly Planted[] = [
   },
   {
     name: 'no-reason-is-final',
-    sentence: 'what a node refuses for good is asked again until the time is over',
+    sentence: 'a permanent refusal of a node is retried until the time is over',
     file: COORDINATORS,
     find: "const isFinal = effectOf(failure) === 'notApplied' && FINAL.includes(failure);",
     replace: 'const isFinal = false;',
@@ -162,7 +162,7 @@ const CONDUCTING: readonly Planted[] = [
 const TELLING: readonly Planted[] = [
   {
     name: 'resolved-before-it-is-decided',
-    sentence: 'the others hear of a commit that is only proposed',
+    sentence: 'the participants learn of a commit that is only proposed',
     file: COORDINATORS,
     find: 'this.#queue.enter(queued);',
     replace: `this.#queue.enter(queued);
@@ -171,7 +171,7 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'cleared-when-one-has-heard',
-    sentence: 'a decision goes though a participant has not heard of it',
+    sentence: 'a decision is cleared though a participant has not acknowledged it',
     file: PHASE_TWO,
     find: 'if (telling.left.size > 0) return;',
     replace: '',
@@ -186,14 +186,14 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'lost-is-heard',
-    sentence: 'a message that may have been lost is taken for heard',
+    sentence: 'a message that may have been lost counts as acknowledged',
     file: PHASE_TWO,
     find: 'if (heard === 0) return this.#rest(words);',
     replace: 'if (heard === 0) heard = words.length;',
   },
   {
     name: 'cut-resolution-is-heard',
-    sentence: 'what an entry had no room to resolve is taken for heard',
+    sentence: 'transactions that an entry had no room to resolve count as acknowledged',
     file: PHASE_TWO,
     find: 'this.#gathered.push(...words.slice(heard));',
     replace: 'for (const word of words.slice(heard)) this.#hear(word);',
@@ -222,14 +222,14 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'asked-once',
-    sentence: 'a question to a home shard that got no answer is not asked again',
+    sentence: 'an unanswered question to a home shard is not repeated',
     file: MEETINGS,
     find: 'conflict.askAt = this.#port.now + this.#port.resolveMilliseconds;',
     replace: 'conflict.askAt = Number.POSITIVE_INFINITY;',
   },
   {
     name: 'undecided-is-aborted',
-    sentence: 'where the home shard had no room to decide, a participant takes it for an abort',
+    sentence: 'a participant takes it for an abort if the home shard had no room to decide',
     file: OUTCOME,
     find: `reply.type === 'refused'
       && (reply.reason === 'window-full' || reply.reason === 'malformed')`,
@@ -238,7 +238,7 @@ const TELLING: readonly Planted[] = [
   },
   {
     name: 'who-asks-vouches-for-all',
-    sentence: 'participants are told an outcome that was not decided, on the word of the requester',
+    sentence: 'participants get an outcome that was not decided, on the word of the requester',
     file: COORDINATORS,
     find: 'if (kept !== undefined) this.#broadcast.tell(kept, true);',
     replace:
@@ -249,21 +249,21 @@ const TELLING: readonly Planted[] = [
 const RESOLVING: readonly Planted[] = [
   {
     name: 'the-younger-one-waits',
-    sentence: 'a transaction that holds keys waits for an older one: they wait in a circle',
+    sentence: 'a transaction that holds locks waits for an older one: they deadlock',
     file: PROPOSAL_QUEUE,
     find: "if (decision === 'yield')",
     replace: 'if (false)',
   },
   {
     name: 'the-older-one-gives-way',
-    sentence: 'ages are compared the wrong way round, so a retried transaction is always too young',
+    sentence: 'ages are compared the wrong way round, so a retried transaction never wins',
     file: CONFLICT_POLICY,
     find: "hasPriority(requester, holder) ? 'preempt' : 'yield'",
     replace: "hasPriority(requester, holder) ? 'yield' : 'preempt'",
   },
   {
     name: 'age-before-attempts',
-    sentence: 'clocks of two home shards decide who gives way, and the later one always does',
+    sentence: 'the clocks of two home shards decide priority, and the later one always loses',
     file: CONFLICT_POLICY,
     find: `if (level !== otherLevel)
         return level > otherLevel;`,
@@ -285,14 +285,14 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'no-holder-is-preempted',
-    sentence: 'the older one waits, and the younger one does not hear of it',
+    sentence: 'the older one waits, and the younger one is not preempted',
     file: 'src/shard/proposal-queue.ts',
     find: "conflicts.push({ holder, isPreempting: decision === 'preempt' });",
     replace: 'conflicts.push({ holder, isPreempting: false });',
   },
   {
     name: 'its-own-lock-is-in-its-way',
-    sentence: 'a prepare that is asked for again waits for itself',
+    sentence: 'a repeated prepare waits for itself',
     file: PROPOSAL_QUEUE,
     find: 'if (contender !== undefined && isSameId(holder.id, contender.id)) continue;',
     replace: '',
@@ -306,14 +306,14 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'waiters-keep-out-who-frees-them',
-    sentence: 'what waits for a key takes the room of what gives it back',
+    sentence: 'waiting requests take the room of the entry that releases their lock',
     file: PROPOSAL_QUEUE,
     find: 'this.#gathered = []; this.#bytes = 0; const isHeld =',
     replace: 'this.#gathered = []; const isHeld =',
   },
   {
     name: 'read-under-a-lock',
-    sentence: 'a read is served what is about to change, or has changed elsewhere already',
+    sentence: 'a read returns a locked key, which may have changed elsewhere already',
     file: READ_SERVER,
     find: 'this.#options.onHeld(read, holder, false); return bytes + rows.length * keyCost;',
     replace: '',
@@ -327,42 +327,42 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'all-reads-are-woken',
-    sentence: 'every read that waits in the shard looks again whenever any key is freed',
+    sentence: 'every waiting read of the shard is retried whenever any key is released',
     file: READING,
     find: "freed === 'all' ? this.#blocked.takeAll() : this.#blocked.takeOf(freed)",
     replace: 'this.#blocked.takeAll()',
   },
   {
     name: 'a-late-read-stays',
-    sentence: 'a read that was refused for its time is served when its holder ends',
+    sentence: 'a read that has expired is served when its holder ends',
     file: HELD_READS,
     find: 'others?.delete(held);',
     replace: '',
   },
   {
     name: 'all-commands-are-woken',
-    sentence: 'every command that waits in the shard looks again whenever any key is freed',
+    sentence: 'every waiting command of the shard is retried whenever any key is released',
     file: PROPOSAL_QUEUE,
     find: "if (freed === 'all')",
     replace: 'if (true)',
   },
   {
     name: 'a-batch-waits-for-one-holder',
-    sentence: 'a batch that could go on waits for the holder of its first key',
+    sentence: 'a batch that could continue waits for the holder of its first key',
     file: PROPOSAL_QUEUE,
     find: 'holders.add(obstacle.holder);',
     replace: 'if (holders.size === 0) holders.add(obstacle.holder);',
   },
   {
     name: 'waiters-keep-their-room',
-    sentence: 'the bytes of commands that went on still count as waiting',
+    sentence: 'the bytes of commands that continued still count as waiting',
     file: WAITERS,
     find: 'this.#bytes -= entered.proposal.bytes;',
     replace: '',
   },
   {
     name: 'a-late-command-stays',
-    sentence: 'a command that was refused for its time is proposed when its holder ends',
+    sentence: 'a command that has expired is proposed when its holder ends',
     file: WAITERS,
     find: `for (const entered of late)
             this.#remove(entered);`,
@@ -384,7 +384,7 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'backwards-from-the-wrong-end',
-    sentence: 'a range that is read backwards looks at the first of the locked keys',
+    sentence: 'a backward range stops at the first of the locked keys',
     file: RANGE_READ,
     find: 'isReverse ? locks.at(-1) : locks[0]',
     replace: 'locks[0]',
@@ -398,7 +398,7 @@ const RESOLVING: readonly Planted[] = [
   },
   {
     name: 'a-held-key-in-a-range-is-passed-by',
-    sentence: 'a validation looks at locked keys, but not inside of ranges',
+    sentence: 'a validation ignores locked keys inside of ranges',
     file: CHECK_READ,
     find: 'if (lock !== undefined) return { position, holder: lock.holder };',
     replace: '',

@@ -20,21 +20,21 @@ const NOTICED: Readonly<Record<string, string>> = {
 const UNCHANGED: readonly Planted[] = [
   {
     name: 'a-range-that-shrank-holds',
-    sentence: 'a key that was removed is not missed',
+    sentence: 'a removed key is not missed',
     file: RANGE_CHECK,
     find: 'if (this.#count < count) return this.#end(placed);',
     replace: '',
   },
   {
     name: 'a-range-that-changed-holds',
-    sentence: 'the keys of a range are counted and their versions are not read',
+    sentence: 'the keys of a range are counted and their versions are not compared',
     file: RANGE_CHECK,
     find: 'if (!isSame || this.#count > count)',
     replace: 'if (this.#count > count)',
   },
   {
     name: 'what-came-and-went-is-not-seen',
-    sentence: 'an absence is taken for the same if it is there at both looks',
+    sentence: 'an absence counts as unchanged if the key is absent at both reads',
     file: CHECK_READ,
     find: 'if (recentDeletes?.mayHaveKey(key, time) ?? true) return 0;',
     replace: '',
@@ -42,7 +42,7 @@ const UNCHANGED: readonly Planted[] = [
   },
   {
     name: 'what-came-and-went-in-a-range-is-not-seen',
-    sentence: 'a range is taken for the same if it has as many keys at both looks',
+    sentence: 'a range counts as unchanged if it has as many keys at both reads',
     file: RANGE_CHECK,
     find: 'if (this.#mayHaveLost(placed)) return this.#end(placed);',
     replace: '',
@@ -56,7 +56,7 @@ const UNCHANGED: readonly Planted[] = [
   },
   {
     name: 'folded-keys-are-forgotten',
-    sentence: 'of what went before the latest removals nothing is known, and nothing is said',
+    sentence: 'deletions of keys before the latest ones are not known, and not reported as unknown',
     file: REMOVALS,
     find: `for (const removal of folded)
             this.#keys.note(removal);`,
@@ -65,21 +65,22 @@ const UNCHANGED: readonly Planted[] = [
   },
   {
     name: 'folded-ranges-are-forgotten',
-    sentence: 'the same of ranges',
+    sentence:
+      'deletions in ranges before the latest ones are not known, and not reported as unknown',
     file: REMOVALS,
     find: 'this.#ranges.note(folded, this.#floor);',
     replace: '',
   },
   {
     name: 'old-rows-came-and-went',
-    sentence: 'a row that was seen is taken for one that came and went: cleaning up ends all scans',
+    sentence: 'the deletion of an old row fails every check: cleaning up ends all scans',
     file: REMOVALS,
     find: 'if (version <= since || ',
     replace: 'if (',
   },
   {
     name: 'known-for-too-short',
-    sentence: 'what an open transaction may ask for is not known any more',
+    sentence: 'deletions that an open transaction may depend on are forgotten',
     file: REMOVALS,
     find: 'now.time - MACHINE_LIMITS.timeoutMillisecondsMax',
     replace: 'now.time - 100',
@@ -93,28 +94,28 @@ const UNCHANGED: readonly Planted[] = [
   },
   {
     name: 'a-younger-row-counts-for-an-older-one',
-    sentence: 'where two keys share a cell the one that went last says how young both are',
+    sentence: 'of two keys in one cell the last deleted one sets the age of both',
     file: REMOVED_KEYS,
     find: 'if (this.#cells[cell] < distance)',
     replace: 'if (this.#cells[cell] === 0)',
   },
   {
     name: 'versions-overflow',
-    sentence: 'after 2^32 entries of a shard its table tells of versions that are none',
+    sentence: 'after 2^32 entries of a shard its table has wrong versions',
     file: REMOVED_KEYS,
     find: 'if (version - this.#base > CELL_MAX)',
     replace: 'if (false)',
   },
   {
     name: 'stretches-without-a-bound',
-    sentence: 'any number of stretches is kept',
+    sentence: 'the number of ranges is unbounded',
     file: REMOVED_RANGES,
     find: 'joined.length > SHARD_LIMITS.stretchesMax ? coarser(joined) : joined',
     replace: 'joined',
   },
   {
     name: 'wide-gaps-are-closed',
-    sentence: 'removals under two prefixes count for all that lies between',
+    sentence: 'removals under two prefixes count for everything between them',
     file: REMOVED_RANGES,
     find: 'other.closeness - one.closeness',
     replace: 'one.closeness - other.closeness',

@@ -10,7 +10,7 @@ import type { Failure } from '../sim/failure.ts';
 import { BUGS } from './bugs.ts';
 import { PLANT_HOOK } from './plant-hook.ts';
 
-/** What the parent asks for. */
+/** The parent's instructions. */
 export interface Task {
   /** Undefined for the sound product. */
   readonly bug: string | undefined;
@@ -22,7 +22,7 @@ export interface Task {
   readonly tests?: string;
 }
 
-/** What it hears: the number of a seed that is done, or what was caught at that seed. */
+/** The report: the number of a finished seed, or what was found at that seed. */
 export interface Finding {
   readonly seed: number;
   readonly caught: string | undefined;

@@ -9,7 +9,7 @@ import { runChild } from './run-child.ts';
 import { huntByTests } from './unit-suites.ts';
 
 export interface Seeds {
-  /** Tried before what is slower or tells less. */
+  /** Tried before slower and less specific oracles. */
   readonly early: number;
   /** A bug that needs more than this is a survivor. */
   readonly max: number;
@@ -17,14 +17,14 @@ export interface Seeds {
 
 export interface Verdict {
   readonly bug: Bug;
-  /** Which oracle saw what; undefined for a survivor. */
+  /** What an oracle found; undefined for a survivor. */
   readonly caught: string | undefined;
-  /** The seed of the simulator that caught it; undefined if none did. */
+  /** The seed of the simulator that found it; undefined if none did. */
   readonly seeds: number | undefined;
   readonly seconds: number;
 }
 
-/** A whole cluster takes longer than the cores of one shard, and tells more. */
+/** A whole cluster takes longer than the cores of one shard, and finds more. */
 const CLUSTER_SEEDS = 60;
 
 const SEEDED: readonly Oracle[] = ['early-seeds', 'late-seeds', 'cluster-seeds'];
@@ -32,7 +32,7 @@ const SEEDED: readonly Oracle[] = ['early-seeds', 'late-seeds', 'cluster-seeds']
 /** Resolves when the bug is caught or everything was tried. */
 export async function hunt(bug: Bug, seeds: Seeds): Promise<Verdict> {
   const startedAt = performance.now();
-  // A bug that cannot be planted would be taken for a product that does not even start.
+  // A bug that cannot be planted would look like a product that does not even start.
   plant(bug, readFileSync(`.${compiledPath(bug)}`, 'utf8'));
   let caught: string | undefined;
   let seed: number | undefined;

@@ -1,4 +1,4 @@
-/** `make mutants`: plants each bug in turn and asks the oracles whether they see it. */
+/** `make mutants`: plants each bug in turn and runs the oracles until one finds it. */
 
 import type { Bug } from './bug.ts';
 import { BUGS } from './bugs.ts';
@@ -23,7 +23,7 @@ function option(name: string): string | undefined {
   return args.find((word) => word.startsWith(start))?.slice(start.length);
 }
 
-/** `--deep` asks how many seeds each bug takes, though a transcript would tell sooner. */
+/** `--deep` counts the seeds that each bug needs, though a transcript would find it sooner. */
 function seedsFrom(words: readonly string[]): Seeds {
   const max = Number(option('seeds') ?? SEEDS_MAX);
   return { early: words.includes('--deep') ? max : Math.min(SEEDS_EARLY, max), max };

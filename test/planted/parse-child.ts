@@ -1,6 +1,6 @@
 /**
- * A process that parses every module with its bug in it, and prints the names of those that are no
- * modules any more: such a bug would be caught by every test, and prove nothing. It is started with
+ * A process that parses every module with its bug in it, and prints the names of those that do not
+ * parse: such a bug would fail every test, and prove nothing. It is started with
  * `--experimental-vm-modules`, without which Node parses no module that it does not run.
  */
 

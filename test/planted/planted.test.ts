@@ -1,4 +1,4 @@
-/** Every patch still has its place in the product, and none of them is in it. */
+/** Every patch still matches its place in the product, and none of them is in it. */
 
 import { doesNotThrow, equal, ok, throws } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -32,7 +32,7 @@ for (const bug of BUGS) {
   });
 }
 
-test('with every bug in it a module still is one', () => {
+test('with each bug in it a module still parses', () => {
   const program = fileURLToPath(new URL('./parse-child.js', import.meta.url));
   const words = ['--experimental-vm-modules', '--no-warnings', program];
   equal(execFileSync(process.execPath, words, { encoding: 'utf8' }), '');
@@ -42,7 +42,7 @@ test('every bug has a name of its own', () => {
   equal(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
 });
 
-test('every bug says who should see it: profiles or unit tests that exist', () => {
+test('every bug names the profiles or unit tests that should find it, and they exist', () => {
   for (const bug of BUGS) {
     const { name, profiles, tests = [] } = bug;
     ok(profiles.length + tests.length > 0, name);
@@ -57,7 +57,7 @@ test('every bug says who should see it: profiles or unit tests that exist', () =
   }
 });
 
-test('in every room that has bugs a few of them are fast', () => {
+test('every room with bugs has a few fast ones', () => {
   for (const room of ['src/raft/', 'src/storage/', 'src/machine/']) {
     const bugs = BUGS.filter(({ file, isFast }) => isFast && file.startsWith(room));
     ok(bugs.length >= 8, room);
@@ -75,17 +75,17 @@ test('the unit tests that a bug names come first, then all others of its room', 
   ok(suites.length > 10);
 });
 
-test('a bug that names a test that is not there, or lives in no room, is an error', () => {
+test('a bug that names a missing test, or is in no room, is an error', () => {
   throws(() => suitesFor({ ...EXAMPLE, file: 'src/storage/log/log.ts', tests: ['none'] }), /none/);
   throws(() => roomOf(EXAMPLE), /no room/);
 });
 
-test('what a storage bug breaks is asked of the unit tests before the simulator', () => {
+test('for a storage bug the unit tests run before the simulator', () => {
   equal(roomOf({ ...EXAMPLE, file: 'src/storage/log/log.ts' }).oracles[0], 'unit-tests');
   equal(roomOf({ ...EXAMPLE, file: 'src/raft/log.ts' }).oracles[0], 'early-seeds');
 });
 
-test('a unit test that fails is a finding, and only if the sound product passes it', async () => {
+test('a failed unit test is a finding only if the sound product passes it', async () => {
   const bug = BUGS.find(({ name }) => name === 'vote-right-returns');
   ok(bug !== undefined);
   const { caught } = await huntByTests(bug);

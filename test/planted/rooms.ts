@@ -1,4 +1,4 @@
-/** Where a bug lives decides who is asked about it, and in which order. */
+/** The oracles for a bug, and their order, depend on the room of its file. */
 
 import type { Bug } from './bug.ts';
 
@@ -21,7 +21,7 @@ export type Oracle =
 interface Room {
   readonly sources: string;
   readonly tests: string;
-  /** Who sees most comes first; who needs longest comes last. */
+  /** The best ones come first; the slowest come last. */
   readonly oracles: readonly Oracle[];
 }
 
@@ -32,7 +32,7 @@ const ROOMS: readonly Room[] = [
     oracles: ['early-seeds', 'transcripts', 'exploration', 'unit-tests', 'late-seeds'],
   },
   {
-    // The simulator and everything that is built on it know only that there is a disk.
+    // The simulator and everything that is built on it depend only on there being a disk.
     sources: 'src/storage/',
     tests: 'test/storage/',
     oracles: ['unit-tests', 'early-seeds', 'late-seeds'],
@@ -57,7 +57,7 @@ const ROOMS: readonly Room[] = [
   { sources: 'src/wire/', tests: 'test/wire/', oracles: ['unit-tests'] },
   { sources: 'src/transport/', tests: 'test/transport/', oracles: ['unit-tests'] },
   { sources: 'src/runtime/', tests: 'test/runtime/', oracles: ['unit-tests'] },
-  // What kvctl makes of what nodes say.
+  // kvctl's handling of the nodes' answers.
   { sources: 'cli/', tests: 'test/cli/', oracles: ['unit-tests'] },
 ];
 

@@ -1,4 +1,4 @@
-/** A child process with one task to do: what it found, or how it died. */
+/** A child process with one task: what it found, or how it died. */
 
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,20 +6,20 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Finding, Task } from './child.ts';
 
-/** A seed or a file of tests that takes longer has no end; the sound product takes seconds. */
+/** A seed or a test file that takes longer counts as hanging; the sound product takes seconds. */
 const MILLISECONDS_MAX = 120_000;
-/** What else a file of tests may take once it has failed. */
+/** The time that a test file may still take once it has failed. */
 const MILLISECONDS_AFTER_FAILURE = 5000;
 const MEMORY_MEGABYTES_MAX = 3000;
 const FAILED_TEST = /^ *not ok \d+ - (.*)\n/m;
 
-/** The last finding of a child. One that dies or falls silent was caught by that. */
+/** The last finding of a child. One that dies or hangs has found the bug by that. */
 export async function runChild(task: Task): Promise<Finding> {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-planted-'));
   try {
     return await findingOf(task, folder);
   } finally {
-    // What is killed cannot clean up after itself.
+    // A killed process cannot clean up after itself.
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -32,7 +32,7 @@ function findingOf(task: Task, folder: string): Promise<Finding> {
         '--test-reporter=tap',
         '--test-reporter-destination=stdout',
       ],
-      // Inside of a test the report would be in the words of its runner.
+      // Inside a test the report would be in the format of its runner.
       env: { ...process.env, TMPDIR: folder, NODE_TEST_CONTEXT: undefined },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -75,7 +75,7 @@ function findingOf(task: Task, folder: string): Promise<Finding> {
   });
 }
 
-/** Why a death counts as a catch; undefined if it does not. */
+/** Why a death counts as a finding; undefined if it does not. */
 function causeOf(
   task: Task,
   death: { readonly code: number | null; readonly complaint: string; readonly isKilled: boolean },

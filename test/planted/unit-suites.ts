@@ -1,4 +1,4 @@
-/** The unit tests of the room a bug lives in, one file at a time. */
+/** The unit tests of the room of a bug, one file at a time. */
 
 import { existsSync, readdirSync } from 'node:fs';
 import type { Bug } from './bug.ts';
@@ -8,7 +8,7 @@ import { runChild } from './run-child.ts';
 
 const ENDING = '.test.ts';
 
-/** Which files are green for the sound product: each is asked once, however many bugs there are. */
+/** Whether a file passes for the sound product: run once, however many bugs there are. */
 const soundness = new Map<string, Promise<boolean>>();
 
 /** The first failure of the first file that fails with the bug, and without it does not. */
@@ -20,7 +20,7 @@ export async function huntByTests(bug: Bug): Promise<Finding> {
   return { seed: 0, caught: undefined };
 }
 
-/** What the bug names comes first, then what its room has besides. */
+/** The files that the bug names come first, then the others of its room. */
 export function suitesFor(bug: Bug): readonly string[] {
   const { tests: folder } = roomOf(bug);
   const named = (bug.tests ?? []).map((name) => `${folder}${name}${ENDING}`);
