@@ -218,6 +218,28 @@ export function list<T>(
   };
 }
 
+/** A list of views, by hand: what is sent for every operation is made of such lists. */
+export function bytesList(bounds: {
+  readonly max: number;
+  readonly bytesMax: number;
+}): Schema<readonly Uint8Array[]> {
+  return {
+    elements: 1,
+    bytesMin: 1,
+    write: (writer, items) => {
+      writer.array(items.length);
+      for (const item of items) writer.bytes(item);
+    },
+    read: (reader) => {
+      const { max, bytesMax } = bounds;
+      const length = reader.array(max, 2);
+      const items: Uint8Array[] = [];
+      for (let at = 0; at < length && !reader.isBroken; at++) items.push(reader.bytes(bytesMax));
+      return items;
+    },
+  };
+}
+
 /** An object whose fields are elements of the array around it. */
 export function fields<const F extends Fields>(shape: F): Schema<FieldsOf<F>> {
   const names = Object.keys(shape);

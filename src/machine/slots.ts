@@ -7,9 +7,12 @@
  */
 
 import { assert, present } from '../base/assert.ts';
-import { NO_BYTES, Reader, type Writer } from '../base/message-pack.ts';
+import { NO_BYTES, type Writer } from '../base/message-pack.ts';
+import { count, decode } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { RowWrite, StateSource } from './section.ts';
+
+const END = count({ max: TRANSACTION_LIMITS.slotsMax });
 
 /** The writes of an entry, and the buffer that holds its rows. */
 export interface WriteBuffer {
@@ -27,7 +30,7 @@ export class Slots {
   constructor({ source, section, onRow }: SlotOptions) {
     this.#section = section;
     const bytes = source.get(section, NO_BYTES);
-    const end = bytes === undefined ? 0 : endIn(bytes);
+    const end = bytes === undefined ? 0 : present(decode(END, bytes), 'an end of numbers is one');
     for (let slot = 0; slot < end; slot++) {
       const row = source.get(section, slotKey(slot));
       this.#isTaken.push(row !== undefined);
@@ -71,7 +74,7 @@ export class Slots {
   #writeEnd({ writer, writes }: WriteBuffer): void {
     const { length } = writer;
     const end = this.#isTaken.length;
-    if (end > 0) writer.count(end);
+    if (end > 0) END.write(writer, end);
     const value = end > 0 ? writer.since(length) : undefined;
     writes.push({ section: this.#section, key: NO_BYTES, value });
   }
@@ -82,13 +85,6 @@ interface SlotOptions {
   readonly section: number;
   /** For every row that is there, in the order of their numbers. */
   readonly onRow: (slot: number, row: Uint8Array) => void;
-}
-
-function endIn(bytes: Uint8Array): number {
-  const reader = new Reader(bytes);
-  const end = reader.count();
-  const isSound = !reader.isBroken && reader.left === 0 && end <= TRANSACTION_LIMITS.slotsMax;
-  return present(isSound ? end : undefined, 'an end of numbers is one');
 }
 
 export function slotKey(slot: number): Uint8Array {

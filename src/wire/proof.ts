@@ -1,6 +1,7 @@
 /** Proofs that a sender has the cluster secret, and their encoding. Pure. */
 
-import { NO_BYTES, Reader, Writer } from '../base/message-pack.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
+import { decode, encode, octets, truth } from '../base/schema.ts';
 import { hmac } from '../base/sha256.ts';
 
 /** No bytes for a cluster without a secret: it is open, and proofs prove nothing. */
@@ -9,7 +10,7 @@ export type Secret = Uint8Array;
 export const NO_SECRET: Secret = NO_BYTES;
 
 export const NONCE_BYTES = 16;
-const PROOF_BYTES = 32;
+const PROOF = octets(32);
 
 /** The first frames of a socket between nodes, byte by byte. */
 export interface Hellos {
@@ -18,7 +19,6 @@ export interface Hellos {
 }
 
 const encoder = new TextEncoder();
-const writer = new Writer();
 
 /**
  * Each side proves itself with a MAC over both hellos: the two nodes, the cluster, the life, and a
@@ -40,27 +40,19 @@ export function proofOfJoining(
 
 /** A frame. */
 export function encodeProof(proof: Uint8Array): Uint8Array {
-  writer.clear();
-  writer.bytes(proof);
-  return writer.take();
+  return encode(PROOF, proof);
 }
 
 /** The last frame of a handshake, from the listener: it accepts the dialler. */
 export function encodeAdmission(): Uint8Array {
-  writer.clear();
-  writer.truth(true);
-  return writer.take();
+  return encode(truth, true);
 }
 
 export function isAdmission(bytes: Uint8Array): boolean {
-  const reader = new Reader(bytes);
-  return reader.truth() && !reader.isBroken && reader.left === 0;
+  return decode(truth, bytes) === true;
 }
 
 /** Undefined if it is not exactly what `encodeProof` makes. Never throws. */
 export function decodeProof(bytes: Uint8Array): Uint8Array | undefined {
-  const reader = new Reader(bytes);
-  const proof = reader.bytes(PROOF_BYTES);
-  const isSound = !reader.isBroken && reader.left === 0 && proof.length === PROOF_BYTES;
-  return isSound ? proof : undefined;
+  return decode(PROOF, bytes);
 }

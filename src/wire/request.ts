@@ -2,10 +2,12 @@
 
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
-import { Reader, Writer } from '../base/message-pack.ts';
+import { Reader, type Writer } from '../base/message-pack.ts';
 import {
   bytes,
+  bytesList,
   count,
+  encode,
   fields,
   list,
   type Of,
@@ -72,7 +74,7 @@ const WRITE: Schema<WriteRequest> = {
   },
 };
 
-const KEYS = list(bytes(REQUEST_LIMITS.keyBytesMax), { max: REQUEST_LIMITS.keysMax });
+const KEYS = bytesList({ max: REQUEST_LIMITS.keysMax, bytesMax: REQUEST_LIMITS.keyBytesMax });
 
 /** The rows of some keys, all as of one moment. */
 const READ: Schema<{ readonly type: 'read'; readonly keys: readonly Uint8Array[] } & ReadTerms> = {
@@ -132,6 +134,8 @@ const REQUEST = union({
   pending: variant(11, { id: count() }),
 });
 
+const FRAME = list(REQUEST, { max: REQUEST_LIMITS.requestsMax });
+
 export type Request = Of<typeof REQUEST>;
 export type RangeQuery = Of<typeof RANGE>;
 
@@ -175,15 +179,9 @@ function readTerms(reader: Reader): ReadTerms {
   return reserver === undefined ? terms : { ...terms, reserver };
 }
 
-/** One buffer serves all frames: encoding is synchronous and the result is a copy. */
-const writer = new Writer();
-
 /** A frame. Required: within `WIRE_LIMITS`. */
 export function encodeRequests(requests: readonly Request[]): Uint8Array {
-  writer.clear();
-  writer.array(requests.length);
-  for (const request of requests) REQUEST.write(writer, request);
-  return writer.take();
+  return encode(FRAME, requests);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import {
   bytes,
+  bytesList,
   bytesMaxOf,
   count,
   decode,
@@ -84,7 +85,7 @@ interface Rows {
 
 const BYTES = bytes(WIRE_LIMITS.frameBytesMax);
 const KEY = bytes(REQUEST_LIMITS.keyBytesMax);
-const LIST = list(BYTES, { max: REQUEST_LIMITS.listMax });
+const LIST = bytesList({ max: REQUEST_LIMITS.listMax, bytesMax: WIRE_LIMITS.frameBytesMax });
 
 /** By hand, as the rows: most responses are one of both. */
 const WRITTEN: Schema<Written> = {

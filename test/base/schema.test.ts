@@ -7,6 +7,7 @@ import { Reader } from '../../src/base/message-pack.ts';
 import { Random } from '../../src/base/random.ts';
 import {
   bytes,
+  bytesList,
   bytesMaxOf,
   count,
   decode,
@@ -152,6 +153,22 @@ const TABLE: readonly Row[] = [
       'a map': [0x81, 0xc4, 2, 1, 2],
     },
   ),
+  row(
+    'a list of bytes',
+    bytesList({ max: 2, bytesMax: 1 }),
+    [
+      [[], [0x90]],
+      [
+        [Uint8Array.of(7), Uint8Array.of()],
+        [0x92, 0xc4, 1, 7, 0xc4, 0],
+      ],
+    ],
+    {
+      'too many items': [0x93, 0xc4, 0, 0xc4, 0, 0xc4, 0],
+      'an item that is too long': [0x91, 0xc4, 2, 7, 7],
+      'more items than bytes': [0xdd, 0xff, 0xff, 0xff, 0xff],
+    },
+  ),
   row('a struct', struct(POINT), [[{ x: 1, y: 2 }, [0x92, 1, 2]]], {
     'a field too few': [0x91, 1],
     'a field too many': [0x93, 1, 2, 3],
@@ -237,11 +254,17 @@ test('octets outlive the buffer, bytes are a view on it', () => {
   deepEqual([copy?.[0], view?.[0]], [7, 8]);
 });
 
-test('a list with a long header allocates nothing', () => {
-  const heavy = list(struct({ one: octets(100) }), { max: 2 ** 31 });
+test('a list that announces more than it could hold makes no item', () => {
+  let items = 0;
+  const counted: Schema<number> = {
+    ...octets(100),
+    write: (writer, value) => writer.count(value),
+    read: () => ++items,
+  };
   const frame = new Uint8Array(100_000);
-  frame.set([0xdd, 0, 0, 0xff, 0xff]);
-  equal(decode(heavy, frame), undefined);
+  frame.set([0xdd, 0, 1, 0, 0]);
+  equal(decode(list(counted, { max: 2 ** 31 }), frame), undefined);
+  equal(items, 0);
 });
 
 test('the number of a variant is read without knowing it', () => {

@@ -119,8 +119,8 @@ const APPLYING_BUGS: readonly Bug[] = [
     file: 'src/machine/slots.ts',
     name: 'prepared-parts-forgotten',
     sentence: 'after a start or a snapshot the lock table is empty',
-    find: 'const end = bytes === undefined ? 0 : endIn(bytes);',
-    replace: 'const end = 0;',
+    find: 'for (let slot = 0; slot < end; slot++)',
+    replace: 'for (let slot = end; slot < end; slot++)',
   },
   {
     ...TXN,

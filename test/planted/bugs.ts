@@ -13,6 +13,7 @@ import { RECOVERY_BUGS } from './bugs-disk-recovery.ts';
 import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { EDGE_BUGS } from './bugs-edge.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
+import { ENCODING_BUGS } from './bugs-encodings.ts';
 import { FOLDER_BUGS } from './bugs-folder.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
 import { HISTORY_BUGS } from './bugs-histories.ts';
@@ -69,4 +70,5 @@ export const BUGS: readonly Bug[] = [
   ...NODE_MEMBERSHIP_BUGS,
   ...FOUNDING_BUGS,
   ...EDGE_BUGS,
+  ...ENCODING_BUGS,
 ];
