@@ -1,6 +1,6 @@
 /**
- * Every local state of a replica and every message there ever was, each once and by a number. What
- * happens to a replica depends on itself alone, so each of its moves is made once and remembered:
+ * Every local state of a replica and every message, each once and by a number. The effect of an
+ * event on a replica depends on the replica alone, so each of its steps is computed once:
  * a world of three is then a few numbers.
  */
 
@@ -12,7 +12,7 @@ import { freezeGraph, printGraph } from './graph.ts';
 import { faultOfMove } from './local-rules.ts';
 import { type After, type Happening, Replica, VOTERS } from './replica.ts';
 
-/** A happening as one number: its kind, and which message or payload. */
+/** An event as one number: its kind, and which message or payload. */
 export const KIND = {
   sync: 0,
   campaign: 1,
@@ -39,14 +39,14 @@ export function argumentOf(code: number): number {
 }
 
 export interface Move {
-  /** The number of the local state it leads to. */
+  /** The number of the resulting local state. */
   readonly next: number;
   /** Numbers of the messages that leave. */
   readonly sent: readonly number[];
   readonly readIndex: number | undefined;
 }
 
-/** What a local state looks like from outside. */
+/** The visible part of a local state. */
 export interface LocalState {
   readonly replica: Replica;
   readonly slot: number;
@@ -96,8 +96,8 @@ export class Cast {
   }
 
   /**
-   * An answer of a term that its receiver can never act in again: whatever becomes of it, nothing
-   * does. Taken for granted while exploring, proven in the end by `faultOfLateAnswers`.
+   * An answer of a term in which its receiver can never act again: it has no effect. Assumed while
+   * exploring, verified in the end by `faultOfLateAnswers`.
    */
   isLate(message: Message, state: LocalState): boolean {
     switch (message.type) {
@@ -125,7 +125,7 @@ export class Cast {
     world.length = kept;
   }
 
-  /** Late answers were dropped because they change nothing. Here each is seen to change nothing. */
+  /** Late answers were dropped because they change nothing. Here each one is checked. */
   faultOfLateAnswers(): string | undefined {
     for (const number of this.#dropped) {
       const message = this.messageOf(number);

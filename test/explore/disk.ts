@@ -9,7 +9,7 @@ import { freezeGraph } from './graph.ts';
 
 export interface Image {
   readonly hardState: HardState;
-  /** Entries from index 1 on: explored logs never forget their head. */
+  /** Entries from index 1 on: explored logs are never truncated. */
   readonly entries: readonly LogEntry[];
 }
 
@@ -39,7 +39,7 @@ export class Disk implements EntryReader {
     return write.mark;
   }
 
-  /** What was not synced is gone. */
+  /** Unsynced writes are lost. */
   crash(): void {
     this.pending = [];
     this.written = this.synced;

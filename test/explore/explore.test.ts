@@ -1,4 +1,4 @@
-/** The explorer itself: what it finds in the smallest worlds, and that its tools tell the truth. */
+/** The explorer itself: its results in the smallest worlds, and its tools. */
 
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { register } from 'node:module';

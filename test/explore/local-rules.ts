@@ -1,9 +1,9 @@
-/** Rules that one replica can be seen to break, whatever the others do. */
+/** Rules that one replica can break, whatever the others do. */
 
 import type { Message } from '../../src/raft/message.ts';
 import type { Happening, Outputs, Replica } from './replica.ts';
 
-/** Which rule the move broke; undefined if none. */
+/** The rule that the step broke; undefined if none. */
 export function faultOfMove(
   before: Replica,
   move: {
@@ -40,7 +40,7 @@ export function faultOfMove(
   return undefined;
 }
 
-/** Messages promise what a crash must not take back (figure 2). */
+/** Messages must not promise what a crash could lose (figure 2). */
 function faultOfPromise(sender: Replica, message: Message): string | undefined {
   const { hardState, entries } = sender.disk.synced;
   if (message.type === 'vote-request' && message.isPreVote) return undefined;

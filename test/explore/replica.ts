@@ -1,4 +1,4 @@
-/** One explored replica: the real core with its disk, and what can happen to it. */
+/** One explored replica: the real core with its disk, and its events. */
 
 import { assert, unreachable } from '../../src/base/assert.ts';
 import { type MemberId, NO_MEMBER, type ShardId } from '../../src/base/ids.ts';
@@ -24,7 +24,7 @@ const LIMITS = freezeGraph({
   leaseMilliseconds: 40,
 });
 
-/** Every timeout is the longest there is, so a replica campaigns only when told to. */
+/** Every timeout is the longest possible, so a replica campaigns only on command. */
 const RANDOM: Random = Object.assign(new Random(0), { below: (limit: number) => limit - 1 });
 Object.freeze(RANDOM);
 const NO_SNAPSHOTS = Object.freeze({
@@ -50,7 +50,7 @@ export type Happening =
   | { readonly type: 'beat' }
   | { readonly type: 'propose'; readonly payload: Uint8Array }
   | { readonly type: 'read' }
-  /** Loses all that is not synced, and comes back at once. */
+  /** Loses all that is not synced, and restarts at once. */
   | { readonly type: 'crash' };
 
 export interface Outputs {
@@ -166,7 +166,7 @@ function timeless(message: Message): Message {
 function forgetTime(replica: Replica): void {
   const { core } = replica;
   if (core.role.type !== 'leader') core.ticks = Math.min(core.ticks, core.votesFromTick);
-  // No time passes, so nothing is slow: what was observed of delays is the same everywhere.
+  // No time passes, so nothing is slow: observed delays are the same everywhere.
   Object.assign(core.timeout, new ElectionTimeout(LIMITS));
   core.heardAt = 0;
   core.statedTicks = 0;

@@ -1,4 +1,4 @@
-/** The explorations that are made, and what is printed of them. */
+/** The explorations that are made, and their output. */
 
 import type { Bounds } from './bounds.ts';
 import { explore } from './search.ts';
@@ -36,7 +36,7 @@ export const EXPLORATIONS: readonly Bounds[] = [
   },
 ];
 
-/** A quick look, for when the core is broken on purpose. */
+/** A quick run, for when the core is broken on purpose. */
 const QUICK: readonly Bounds[] = EXPLORATIONS.slice(0, 1);
 
 export function run(args: readonly string[]): number {

@@ -1,7 +1,7 @@
 /**
- * Which worlds were seen, and how each was first reached. A message may stay on its way for ever,
- * so a world can do all that the same world with fewer messages can: the latter is never visited
- * once the former was.
+ * The visited worlds, and how each was first reached. A message may stay in transit for ever, so a
+ * world can do all that the same world with fewer messages can: the latter is not visited once the
+ * former was.
  */
 
 const FIRST_CAPACITY = 1 << 20;

@@ -1,7 +1,7 @@
 /**
- * A world: three replicas, what is on its way between them, and what may still happen. All of it
- * as numbers. What must hold for ever is remembered with it: who led which term, what was
- * committed, what a read must not miss.
+ * A world: three replicas, the messages between them, and what may still happen. All of it as
+ * numbers. What must hold for ever is stored with it: the leader of each term, the committed
+ * entries, and what a read must not miss.
  */
 
 import type { Bounds } from './bounds.ts';
@@ -18,7 +18,7 @@ export const MESSAGES = 7;
 const REPLICAS = 3;
 const QUORUM = 2;
 
-/** Four bits for each kind of thing that may happen a few times. */
+/** Four bits for each kind of event that may happen a few times. */
 const CAMPAIGNS = 0;
 const PROPOSALS = 4;
 const CRASHES = 8;
@@ -26,7 +26,7 @@ const DUPLICATES = 12;
 const BEATS = 16;
 const READS = 20;
 
-/** A step as one number: what, to whom, and whether the message stays on its way. */
+/** A step as one number: what, to whom, and whether the message stays in transit. */
 export function stepCode(step: {
   readonly code: number;
   readonly slot: number;
@@ -88,14 +88,14 @@ export class World {
     return steps;
   }
 
-  /** The world after a step; undefined if nothing came of it. Throws when a rule is broken. */
+  /** The world after a step; undefined if nothing changed. Throws when a rule is broken. */
   after(world: readonly number[], step: number): number[] | undefined {
     const slot = step & 3;
     const code = step >>> 3;
     const kind = kindOf(code);
     const from = world[slot] as number;
     const move = this.#cast.move(from, code);
-    // A message that did nothing may as well be on its way for ever.
+    // A message that changed nothing may as well stay in transit for ever.
     if (move.next === from && move.sent.length === 0) return undefined;
     const next = [...world];
     next[slot] = move.next;
@@ -113,7 +113,7 @@ export class World {
     return next;
   }
 
-  /** All replicas are alike until the first campaign, so it may as well be the first one's. */
+  /** All replicas are equal until the first campaign, so it is the first one's. */
   #isUntouched(budget: number): boolean {
     return ((budget >>> CAMPAIGNS) & 15) === this.#bounds.campaigns;
   }

@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 
 const encoder = new TextEncoder();
 
-/** Runs `name word word ...` and says nothing itself: the world does. */
+/** Runs `name word word ...` and prints nothing itself: the world does. */
 export function perform(world: World, line: string): void {
   const [name = '', ...words] = line.split(/\s+/);
   const command = COMMANDS[name];
@@ -53,9 +53,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const after = parseFields(words).get('after') ?? world.limits.tickMilliseconds;
     for (let at = 0; at < Number(count); at++) world.tick(find(world, id), Number(after));
   },
-  /** `wait 2`: until its patience is over, whenever that is in [10, 20) ticks. */
+  /** `wait 2`: until its timeout is over, whenever that is in [10, 20) ticks. */
   wait: (world, [id]) => waitFor(world, find(world, id)),
-  /** `run 30`, `run 30 quietly`: ticks for everybody, with all that follows. */
+  /** `run 30`, `run 30 quietly`: ticks for all replicas, with all that follows. */
   run: (world, [count, manner]) => {
     world.run(Number(count), manner === 'quietly' ? 'nothing' : 'notes');
     if (manner === 'quietly') tellAll(world);
@@ -72,7 +72,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   deliver: (world, routes) => {
     for (const route of routes) world.deliver(findLink(world, route));
   },
-  /** All that is on its way on these links is lost. */
+  /** All messages in transit on these links are lost. */
   drop: (world, routes) => {
     for (const route of routes) findLink(world, route).frames.length = 0;
   },
@@ -83,10 +83,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     if (oldest === undefined) throw new Error('there is nothing to duplicate');
     frames.unshift(oldest);
   },
-  /** `hold 1->2` or `hold disk 1`: settling passes it by. */
+  /** `hold 1->2` or `hold disk 1`: settling skips it. */
   hold: (world, words) => holdOrRelease(world, words, true),
   release: (world, words) => holdOrRelease(world, words, false),
-  /** `cut 1->2`: what is sent from now on is lost. */
+  /** `cut 1->2`: messages that are sent from now on are lost. */
   cut: (world, routes) => {
     for (const route of routes) findLink(world, route).isCut = true;
   },
@@ -115,16 +115,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     member.damage(index);
     if (manner !== 'unseen') world.step(member, { type: 'damaged', index });
   },
-  /** `state-lost 2`: what the machine of replica 2 had applied is lost. */
+  /** `state-lost 2`: the state that the machine of replica 2 had applied is lost. */
   'state-lost': (world, words) => {
     for (const id of words) world.step(find(world, id), { type: 'state-lost' });
   },
-  /** `checkpoint 1 5`: the state at 5 can be given to others, the log may forget. */
+  /** `checkpoint 1 5`: the state at 5 can be sent to others, and the log may be truncated. */
   checkpoint: (world, [id, index]) => {
     const member = find(world, id);
     world.watch(member, () => member.checkpoint(Number(index)));
   },
-  /** `check 2 unsound`: what was assembled is looked at. */
+  /** `check 2 unsound`: the result of verifying the received snapshot. */
   check: (world, [id, verdict = 'sound']) => {
     const member = find(world, id);
     world.watch(member, () => member.checkSnapshot(verdict === 'sound'));

@@ -1,4 +1,4 @@
-/** What a replica of a transcript keeps on disk: its log, its hard state and one checkpoint. */
+/** The disk of a replica of a transcript: its log, its hard state and one checkpoint. */
 
 import type { Configuration, PlacedConfiguration } from '../../../src/raft/configuration.ts';
 import type { LogEntry, SnapshotDescription } from '../../../src/raft/message.ts';
@@ -70,7 +70,7 @@ function restartedFrom(
   };
 }
 
-/** The head of the log is forgotten through `index`, which the log has. */
+/** The head of the log is truncated through `index`, which the log has. */
 export function beheaded(disk: Disk, index: number): Disk {
   const last = disk.entries.find((entry) => entry.index === index);
   if (last === undefined) throw new Error(`there is no entry ${index} to forget`);
@@ -98,7 +98,7 @@ function placedIn(disk: Disk): PlacedConfiguration[] {
   return placed;
 }
 
-/** What a replica remembers of a former life. */
+/** What a replica finds of a former life. */
 export function restoredFrom(disk: Disk): Restored {
   const runs: Position[] = [];
   for (const { index, term } of disk.entries) {

@@ -1,4 +1,4 @@
-/** Messages that no replica sent: the text of a transcript says what is in them. */
+/** Messages that no replica sent: the text of a transcript defines them. */
 
 import type { MemberId, ShardId } from '../../../src/base/ids.ts';
 import type { AppendResponse, LogEntry, Message } from '../../../src/raft/message.ts';
@@ -8,7 +8,7 @@ import { USUAL_TIMEOUT } from './printing.ts';
 
 const encoder = new TextEncoder();
 
-/** `key=value` words. What is left out is zero, or no. */
+/** `key=value` words. Missing ones are zero, or no. */
 export type Fields = ReadonlyMap<string, string>;
 
 export function parseFields(words: readonly string[]): Fields {
@@ -31,7 +31,7 @@ export function parsePosition(text: string | undefined): Position {
   return { index, term };
 }
 
-/** Entries by their terms; what an index and a term hold is the same in every transcript. */
+/** Entries by their terms; the content of an index and a term is the same in every transcript. */
 export function entriesOfTerms(after: number, terms: readonly number[]): LogEntry[] {
   return terms.map((term, at) => {
     const index = after + 1 + at;

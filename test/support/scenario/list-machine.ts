@@ -1,4 +1,4 @@
-/** The little machine of the transcripts: a list of what was applied, in order. */
+/** The small machine of the transcripts: a list of the applied commands, in order. */
 
 import type { LogEntry } from '../../../src/raft/message.ts';
 

@@ -1,4 +1,4 @@
-/** One replica of a transcript: the core, with a disk, a clock and a machine that do as told. */
+/** One replica of a transcript: the core, with a disk, a clock and a machine under control. */
 
 import { present } from '../../../src/base/assert.ts';
 import type { MemberId, ShardId } from '../../../src/base/ids.ts';
@@ -40,12 +40,12 @@ export class Member {
   readonly #limits: RaftLimits;
   /** What a crash leaves. */
   #disk: Disk;
-  /** What a read sees: the disk and all that is on its way there. */
+  /** What a read sees: the disk and all pending writes. */
   #cache: Disk;
   #pending: PendingWrite[] = [];
   #arriving: Uint8Array[] = [];
   #arrived: Checkpoint | undefined;
-  /** It was found sound; the core may want to begin anew from it. */
+  /** It was verified; the core may want to restart from it. */
   #sound: Checkpoint | undefined;
   #raft: Raft | undefined;
   #machine = new ListMachine();
@@ -143,7 +143,7 @@ export class Member {
     return this.step({ type: 'tick', now: this.#now });
   }
 
-  /** Does all that a `Ready` asks for but the sending. */
+  /** Carries out everything in a `Ready` except the sending. */
   take(): Ready {
     const ready = this.#core.take();
     const { write, committed, truncated } = ready;
@@ -172,7 +172,7 @@ export class Member {
     return this.step({ type: 'snapshot-checked', index: arrived.description.index, isSound });
   }
 
-  /** The machine's state at an applied index is on disk and can be given to others. */
+  /** The machine's state at an applied index is on disk and can be sent to others. */
   checkpoint(index: number): StepResult {
     const entry = this.#cache.entries.find((candidate) => candidate.index === index);
     const { term } = present(entry, 'a checkpoint is of an index in the log');

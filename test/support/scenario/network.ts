@@ -8,9 +8,9 @@ export interface Link {
   readonly to: number;
   /** Everything crosses as bytes, so that no object is shared between two replicas. */
   readonly frames: Uint8Array[];
-  /** What is sent waits until the link is released. */
+  /** Messages wait until the link is released. */
   isHeld: boolean;
-  /** What is sent is lost. */
+  /** Messages are lost. */
   isCut: boolean;
 }
 
@@ -33,7 +33,7 @@ export class Network {
     );
   }
 
-  /** Says whether the message is on its way. */
+  /** Returns whether the message is in transit. */
   send(message: Message): boolean {
     const link = this.link(message.from, message.to);
     if (!link.isCut) link.frames.push(encodeFrame([message]));

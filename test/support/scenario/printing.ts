@@ -1,4 +1,4 @@
-/** How a transcript spells what replicas say and do: short, in columns, the same each time. */
+/** The notation of transcripts: short, in columns, always the same. */
 
 import { unreachable } from '../../../src/base/assert.ts';
 import { RAFT_LIMITS } from '../../../src/base/limits.ts';
@@ -9,7 +9,7 @@ import type { Position } from '../../../src/raft/position.ts';
 import type { ReadAnswer, ReceivedChunk, Write } from '../../../src/raft/ready.ts';
 import type { RaftStatus } from '../../../src/raft/status.ts';
 
-/** What a leader states while nothing is slow; it is not spelled then. */
+/** What a leader states while nothing is slow; it is not printed then. */
 export const USUAL_TIMEOUT = RAFT_LIMITS.electionTicksMin * RAFT_LIMITS.tickMilliseconds;
 
 const COLUMNS_MAX = 100;
@@ -119,7 +119,7 @@ export function spellMessage(message: Message): string {
   }
 }
 
-/** What stands at zero says nothing and is left out. */
+/** A zero is left out. */
 function spellRound(message: { readonly round: number }): string {
   return message.round === 0 ? '' : `, round ${message.round}`;
 }
@@ -144,7 +144,7 @@ export function spellWrite(write: Write): string {
   return parts.join(', ');
 }
 
-/** Each fact once, with how often it was noted. */
+/** Each fact once, with its count. */
 export function spellFacts(facts: readonly Fact[]): string {
   const counts = new Map<Fact, number>();
   for (const fact of facts) counts.set(fact, (counts.get(fact) ?? 0) + 1);
@@ -173,7 +173,7 @@ export function spellRole(status: RaftStatus): { readonly verb: string; readonly
   }
 }
 
-/** One line for a replica; what is ordinary is left out. */
+/** One line for a replica; ordinary values are left out. */
 export function spellStatus(member: number, status: RaftStatus): string {
   const { verb, text } = spellRole(status);
   const parts = [`${text.padEnd(9)} term ${status.term}`, `last ${spellPosition(status.last)}`];

@@ -1,4 +1,4 @@
-/** The commands that set the scene: who is there, within which limits, with what behind them. */
+/** The commands that set the scene: the replicas, their limits, and their former state. */
 
 import type { HardState } from '../../../src/raft/ready.ts';
 import { emptyDisk } from './disk.ts';
@@ -28,7 +28,7 @@ export const SETTING: Readonly<Record<string, Command>> = {
     const configuration = { voters: [], outgoing: [], learners: [] };
     for (const id of parseIds(words)) world.add(id, emptyDisk(configuration));
   },
-  /** `restored 1 term=3 vote=1 log=1,1,3 commit=2 damaged=3 forgetful`: a member of long ago. */
+  /** `restored 1 term=3 vote=1 log=1,1,3 commit=2 damaged=3 forgetful`: a member with a past. */
   restored: (world, [id = '', ...words]) => restore(world, Number(id), parseFields(words)),
 };
 
@@ -49,7 +49,7 @@ function restore(world: World, id: number, fields: Fields): void {
     damaged: parseTerms(fields.get('damaged')),
     mayVote: !fields.has('forgetful'),
   });
-  // Whatever it promised in its former life, the time for that is over.
+  // The time for any promise of its former life is over.
   if (fields.has('just')) return;
   for (let at = 0; at < world.limits.electionTicksMin; at++) {
     member.tick(world.limits.tickMilliseconds);

@@ -1,4 +1,4 @@
-/** A transcript as text: why it exists, then commands, each with what it led to. */
+/** A transcript as text: the rule, then commands, each with its output. */
 
 import { perform } from './commands.ts';
 import { World } from './world.ts';
@@ -8,11 +8,11 @@ const COMMAND = '> ';
 /** Where a transcript is played. */
 interface Player {
   perform(line: string): void;
-  /** What was said since the last call. */
+  /** The output since the last call. */
   listen(): readonly string[];
 }
 
-/** The same transcript with the answers of the present code. */
+/** The same transcript with the output of the present code. */
 export function replay(text: string): string {
   const world = new World();
   return replayOn(text, { perform: (line) => perform(world, line), listen: () => world.listen() });
@@ -23,7 +23,7 @@ export function replayOn(text: string, player: Player): string {
   const head = text.split('\n').filter((line) => line.startsWith('#'));
   if (head.length === 0 || !text.startsWith('#')) throw new Error('it does not say why it exists');
   blocks.push(head.join('\n'));
-  // Commands that lead to nothing stand together.
+  // Commands without output are kept together.
   let silent: string[] = [];
   for (const line of text.split('\n')) {
     if (!line.startsWith(COMMAND)) continue;

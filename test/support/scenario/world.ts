@@ -1,4 +1,4 @@
-/** The world of a transcript: replicas, links and disks, where nothing happens unasked. */
+/** The world of a transcript: replicas, links and disks, without events of their own. */
 
 import type { MemberId } from '../../../src/base/ids.ts';
 import { assertRaftLimits, RAFT_LIMITS, type RaftLimits } from '../../../src/base/limits.ts';
@@ -20,10 +20,10 @@ import {
   spellWrite,
 } from './printing.ts';
 
-/** More rounds than any transcript needs to come to rest. */
+/** More rounds than any transcript needs to settle. */
 const SETTLING_ROUNDS_MAX = 1000;
 
-/** What of a run is told: all, only who leads and what was noted, or nothing. */
+/** What a run prints: all, only leaders and facts, or nothing. */
 export type Detail = 'all' | 'notes' | 'nothing';
 
 export class World {
@@ -63,13 +63,13 @@ export class World {
     return member;
   }
 
-  /** While time runs, what is noted again and again is told once. */
+  /** While time runs, a repeated line is printed once. */
   say(line: string): void {
     if (this.#detail === 'notes' && this.#lines[this.#lines.length - 1] === line) return;
     this.#lines.push(line);
   }
 
-  /** What was said since the last time. */
+  /** The output since the last call. */
   listen(): readonly string[] {
     const lines = this.#lines;
     this.#lines = [];
@@ -80,7 +80,7 @@ export class World {
     this.watch(member, () => member.step(event));
   }
 
-  /** Lets something happen to a replica and tells what became of it. */
+  /** Passes an event to a replica and prints the result. */
   watch(member: Member, happen: () => StepResult | undefined): void {
     const before = member.status;
     const outcome = happen();
@@ -91,7 +91,7 @@ export class World {
     this.#tellChanges(member, before);
   }
 
-  /** A read is named by people and numbered for the core. */
+  /** A read is named in the transcript and numbered for the core. */
   numberRead(name: string): number {
     return this.#reads.push(name) - 1;
   }
@@ -133,7 +133,7 @@ export class World {
     this.#detail = 'all';
   }
 
-  /** Time passes for everybody alike, and everything settles after each tick. */
+  /** Time passes for all replicas alike, and everything settles after each tick. */
   run(ticks: number, detail: Detail): void {
     for (let passed = 0; passed < ticks; passed++) {
       for (const member of this.living) {

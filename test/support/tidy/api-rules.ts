@@ -148,7 +148,7 @@ const nameable: Rule = {
   ],
 };
 
-/** Types of the house that a signature names and users cannot. */
+/** Internal types that a signature names and users cannot. */
 function unnamed(exported: Exported, names: ReadonlySet<string>): string[] {
   const { file } = exported;
   const signatures = [exported, ...publicMembers(exported)].flatMap((one) => one.signatures);

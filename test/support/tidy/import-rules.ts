@@ -1,10 +1,10 @@
-/** Who may import whom: the table of rooms, the sole homes of packages, no cycles. */
+/** Which folder may import which: the table of rooms, the sole homes of packages, no cycles. */
 
 import { type Rule, roomOf, type SourceFile, type Tree } from './tree.ts';
 
 /**
  * The rooms that exist and what each may import besides itself. A new room gets its row in the
- * commit that brings it.
+ * commit that adds it.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/base': [],

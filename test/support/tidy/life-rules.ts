@@ -1,4 +1,4 @@
-/** Nothing dead: every file is reached and every exported name is used. */
+/** No dead code: every file is reached and every exported name is used. */
 
 import { lineAt, type Rule, type SourceFile, type Tree } from './tree.ts';
 

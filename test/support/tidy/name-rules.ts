@@ -43,7 +43,7 @@ const uniqueTypes: Rule = {
 /** Put together here so that this file does not hold one. */
 const WITHOUT_ACTOR = ['no', 'some', 'any'].map((word) => `${word}body`).concat(`who${'ever'}`);
 
-/** Those that the tree still has. Lower it with each that goes, and never raise it. */
+/** The number that the tree still has. Lower it with each that is removed, and never raise it. */
 const WITHOUT_ACTOR_MAX = 52;
 
 const actors: Rule = {

@@ -1,4 +1,4 @@
-/** Words that some rooms, or all of them, do without. */
+/** Words that some rooms, or all of them, do not use. */
 
 import { findMatches, type Rule, roomOf, type SourceFile } from './tree.ts';
 
