@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec as SpecReporter } from 'node:test/reporters';
 
-/** The counts, in the order of the report. */
+/** What is counted, in the order in which a report tells it. */
 export const COUNTED = ['tests', 'pass', 'fail', 'cancelled'] as const;
 
 export type Counts = Record<(typeof COUNTED)[number], number>;
@@ -15,9 +15,9 @@ export interface FileRun {
   readonly seconds: number;
   readonly counts: Readonly<Counts>;
   readonly isFailed: boolean;
-  /** Every test by its name, then the failures. */
+  /** The program that ran this file behind others in one process. */
   readonly groupProgram: string | undefined;
-  /** The failures alone, and the other output of the file. */
+  /** Every test by its name, then the failures. */
   readonly report: () => Promise<string>;
   /** The failures alone, and what the file wrote meanwhile. */
   readonly failures: () => Promise<string>;
