@@ -43,7 +43,7 @@ const OPERATION: Schema<Operation> = {
     return operation ?? { type: 'get', key: NO_BYTES };
   },
 };
-/** Of the home shard in a decision: none if it was prepared. */
+/** In a decision, those of the home shard: none if its part was prepared. */
 const OPERATIONS = list(OPERATION, { max: MACHINE_LIMITS.operationsMax });
 const COMMAND = list(OPERATION, { min: 1, max: MACHINE_LIMITS.operationsMax });
 
@@ -54,14 +54,14 @@ const PART: Schema<Part> = struct({
   operations: COMMAND,
 });
 
-/** All parts together have a bounded number of operations: checked before the next one is read. */
+/** All parts together have a bounded number of operations, checked behind each part. */
 const PARTS: Schema<readonly Part[]> = {
   ...list(PART, { max: TRANSACTION_LIMITS.partsMax }),
   read: (reader) => {
     const length = reader.array(TRANSACTION_LIMITS.partsMax, PART.bytesMin);
     const parts: Part[] = [];
     let left: number = MACHINE_LIMITS.operationsMax;
-    for (let at = 0; at < length && left >= 0; at++) {
+    for (let at = 0; at < length && left >= 0 && !reader.isBroken; at++) {
       const part = PART.read(reader);
       left -= part.operations.length;
       parts.push(part);
@@ -92,7 +92,7 @@ const PARTICIPANT: Schema<Participant> = {
   },
 };
 
-/** Of an operator's question about a transaction too. */
+/** Also in the request `settle`. */
 export const PARTICIPANTS = list(PARTICIPANT, { max: TRANSACTION_LIMITS.partsMax });
 
 const CONTENDER = { id: TRANSACTION_ID, ...RANK, participants: PARTICIPANTS };
@@ -123,7 +123,7 @@ const PREPARE: Schema<Prepare> = {
   },
 };
 
-/** Of a commit and an abort alike: who decides, and what. */
+/** The fields of a decision and of its proposal, in one object. */
 const DECIDE = union({
   abort: variant(0, { ...CONTENDER, because: where(REPLY, isRefusal) }),
   commit: variant(1, {

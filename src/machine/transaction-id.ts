@@ -35,7 +35,7 @@ export interface Contender {
 /** A view. */
 export const CLIENT = where(bytes(CLIENT_BYTES), ({ length }) => length === CLIENT_BYTES);
 
-/** By hand, as all that a prepare is made of. */
+/** By hand, like the other fields of a prepare. */
 export const TRANSACTION_ID: Schema<TransactionId> = {
   elements: 1,
   bytesMin: 1 + 1 + CLIENT.bytesMin + 1,

@@ -33,7 +33,7 @@ export function bytesMaxOfEntries(entries: readonly LogEntry[]): number {
   return bytes;
 }
 
-/** By hand, as entries: they are in each append and each heartbeat. */
+/** By hand, like entries: in each append and each heartbeat. */
 export const POSITION: Schema<Position> = {
   elements: 2,
   bytesMin: 2,

@@ -57,7 +57,7 @@ const ENVELOPE = {
   term: count(),
 };
 
-/** By hand, as heartbeats and their responses: nearly all messages are one of these. */
+/** By hand, like its response and heartbeats: nearly all messages are of these types. */
 const APPEND: Schema<AppendEntries> = {
   elements: 11,
   bytesMin: 11,

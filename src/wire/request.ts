@@ -56,7 +56,7 @@ const PAYLOAD = bytes(WIRE_LIMITS.payloadBytesMax);
 const END = bytes(REQUEST_LIMITS.keyBytesMax + 1);
 const LEVELS = ['linearizable', 'lease', 'stale'] as const;
 
-/** By hand, as `read`: most requests are one of both. */
+/** By hand, like `READ`: most requests are of these two types. */
 const WRITE: Schema<WriteRequest> = {
   elements: 4,
   bytesMin: 5,
@@ -139,7 +139,7 @@ const FRAME = list(REQUEST, { max: REQUEST_LIMITS.requestsMax });
 export type Request = Of<typeof REQUEST>;
 export type RangeQuery = Of<typeof RANGE>;
 
-/** A request that reads: its terms by hand, and what is behind them. */
+/** A request that reads: its terms by hand, then its other fields. */
 function reading<const Type extends string, Rest>(type: Type, rest: Schema<Rest>) {
   const schema: Schema<{ readonly type: Type } & ReadTerms & Rest> = {
     elements: 7 + rest.elements,

@@ -87,7 +87,7 @@ const BYTES = bytes(WIRE_LIMITS.frameBytesMax);
 const KEY = bytes(REQUEST_LIMITS.keyBytesMax);
 const LIST = bytesList({ max: REQUEST_LIMITS.listMax, bytesMax: WIRE_LIMITS.frameBytesMax });
 
-/** By hand, as the rows: most responses are one of both. */
+/** By hand, like `ROWS`: most responses are of these two types. */
 const WRITTEN: Schema<Written> = {
   elements: 3,
   bytesMin: 3,

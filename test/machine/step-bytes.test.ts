@@ -157,6 +157,21 @@ test('a transaction names each shard once, and a sequence', () => {
   equal(isOne({ client: new Uint8Array(15) }), false);
 });
 
+test('all parts of a transaction together have as many operations as an entry may', () => {
+  const { operationsMax } = MACHINE_LIMITS;
+  const partOf = (shard: number, operations: number) => {
+    return { shard, epoch: 1, deadline: START, operations: Array(operations).fill(put('a', 'x')) };
+  };
+  const isOne = (...counts: readonly number[]) => {
+    const parts = counts.map((operations, at) => partOf(at + 1, operations));
+    const transaction = { client: clientOf(1), sequence: 4, attempts: 2, age: 9, parts };
+    return decodeTransaction(encodeTransaction(transaction)) !== undefined;
+  };
+  equal(isOne(operationsMax - 1, 1), true);
+  equal(isOne(operationsMax, 1), false);
+  equal(isOne(operationsMax + 1), false);
+});
+
 test('an id as a text decodes to the id again, and no other text is one', () => {
   const id = { home: 0xfedcba98, client: clientOf(0xab), sequence: 2 ** 52 - 1 };
   const text = `fedcba98-${'ab'.repeat(16)}-4503599627370495`;

@@ -54,4 +54,14 @@ export const ENCODING_BUGS: readonly Bug[] = [
     find: 'if (value.length !== length)',
     replace: 'if (value.length > length)',
   },
+  {
+    name: 'parts-without-a-common-bound',
+    sentence: 'each part of a transaction may have as many operations as all of them together',
+    file: 'src/machine/transaction-codec.ts',
+    find: 'if (length === 0 || left < 0)',
+    replace: 'if (length === 0)',
+    profiles: [],
+    tests: ['step-bytes'],
+    isFast: true,
+  },
 ];
