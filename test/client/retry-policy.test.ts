@@ -66,7 +66,7 @@ const final = (reason: string) => ({ type: 'fail', reason });
 
 /** What follows a refusal of a batch, of a transaction and of a validation. */
 const REFUSALS: readonly (readonly [
-  reason: Parameters<typeof decideRefusal>[0]['reason'],
+  reason: Parameters<typeof decideRefusal>[0]['why'],
   sent: { readonly copies: number; readonly doubts: number },
   write: object,
   transact: object,
@@ -104,7 +104,7 @@ function same(decision: object) {
 for (const [reason, sent, ...decisions] of REFUSALS) {
   test(`a shard refuses: ${reason}, copies ${sent.copies}, in doubt ${sent.doubts}`, () => {
     for (const [at, kind] of (['write', 'transact', 'validate'] as const).entries()) {
-      const decision = decideRefusal({ kind, reason, ...sent });
+      const decision = decideRefusal({ kind, why: reason, ...sent });
       const why = decision.type === 'fail' ? {} : { why: reason };
       deepEqual(decision, { ...decisions[at], ...why }, kind);
     }

@@ -58,7 +58,7 @@ export class Batcher {
 
   read(call: ReadCall, expiresAt: number, shardOf: (key: Uint8Array) => ShardId): void {
     const { keys } = call;
-    const lookup = new Lookup({ call, keys, expiresAt, listener: this.#options.listener });
+    const lookup = new Lookup({ call, keys, expiresAt }, this.#options.listener);
     for (const [at, key] of keys.entries()) {
       this.#readOf(shardOf(key), call).add(lookup, at);
     }

@@ -228,10 +228,8 @@ export class Dispatch {
     const leader = response.leader as NodeId;
     if (effectOf(failure) === 'unknown') request.doubts += 1;
     request.obstacle = failure === 'overloaded' ? 'overloaded' : 'timeout';
-    const isLeaderNews =
-      failure === 'not-leader' &&
-      leader !== at.node &&
-      this.#options.routing.learn(request.shard, leader);
+    const isElsewhere = failure === 'not-leader' && leader !== at.node;
+    const isLeaderNews = isElsewhere && this.#options.routing.learn(request.shard, leader);
     const verdict = decideRetry({ failure, isLeaderNews, redirects: request.redirects });
     const atLeast = response.retryAfterMilliseconds;
     this.#follow(request, verdict.type === 'resend' ? { ...verdict, atLeast } : verdict, at);

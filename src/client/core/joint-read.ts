@@ -95,11 +95,10 @@ export class JointRead {
   #readAgain(lots: readonly Lot[]): void {
     const { call, expiresAt, context } = this.#options;
     const allPlaces = lots.flatMap(({ places }) => places);
-    const lookup = new Lookup({
-      call,
-      keys: allPlaces.map((place) => call.keys[place] as Uint8Array),
-      expiresAt,
-      listener: {
+    const keys = allPlaces.map((place) => call.keys[place] as Uint8Array);
+    const lookup = new Lookup(
+      { call, keys, expiresAt },
+      {
         onRows: (_, { rows, seenAt }) => {
           for (const [at, place] of allPlaces.entries()) {
             this.#rows[place] = rows[at];
@@ -107,14 +106,14 @@ export class JointRead {
           }
           this.validate();
         },
-        onFailure: (_, failure) => this.#fail(failure),
+        onFailure: (_, failure) => context.openCalls.settle(call, failure),
       },
-    });
+    );
     // Keys that cannot be locked are read until the timeout, more and more rarely.
     const roundsTooMany = this.#failedRounds - CLIENT_LIMITS.jointReadRounds;
     let at = 0;
     for (const { shard, places } of lots) {
-      const request = new ReadRequest({ shard, level: call.level });
+      const request = new ReadRequest({ shard, level: call.level, reserver: undefined });
       for (let left = places.length; left > 0; left--) request.add(lookup, at++);
       context.submit(request, roundsTooMany < 0 ? undefined : roundsTooMany);
     }
@@ -130,9 +129,9 @@ export class JointRead {
   #lock(): void {
     const { call, expiresAt, context } = this.#options;
     const onFailure = (failure: CallFailure): void => {
-      if (failure.code === 'result-too-large') this.#readAgain(this.#lots);
+      if (failure.code === 'result-too-large') return this.#readAgain(this.#lots);
       // Locking for a read changes nothing, whatever became of it.
-      else this.#fail({ ...failure, outcome: 'notApplied' });
+      context.openCalls.settle(call, { ...failure, outcome: 'notApplied' });
     };
     const onAnswer = (reply: Replied | GaveWay) => this.#take(reply);
     const listener = new Listener({ call, expiresAt }, onAnswer, onFailure);
@@ -155,11 +154,6 @@ export class JointRead {
     const { call, context } = this.#options;
     const [rows, seenAt] = [this.#rows, this.#seenAt];
     context.openCalls.settle(call, { type: 'rows', rows, seenAt, isOneMoment: true });
-  }
-
-  #fail(failure: CallFailure): void {
-    const { call, context } = this.#options;
-    context.openCalls.settle(call, failure);
   }
 }
 

@@ -91,9 +91,9 @@ export function validateRequest(options: ValidateOptions): RequestBody {
       }
       if (reply?.type !== 'locked' && reply?.type !== 'refused') return UNREADABLE;
       if (reply.type === 'locked') request.noteContention(checks[reply.position]?.key);
-      const reason = reply.type === 'locked' ? 'locked' : reply.reason;
+      const why = reply.type === 'locked' ? 'locked' : reply.reason;
       const { doubts } = request;
-      const decision = decideRefusal({ kind: 'validate', reason, copies: 1, doubts });
+      const decision = decideRefusal({ kind: 'validate', why, copies: 1, doubts });
       if (decision.type !== 'fail') return { ...decision, type: 'resend' };
       if (!listener.isOver) listener.fail(refusalOf(decision.reason, undefined, request));
       return OVER;

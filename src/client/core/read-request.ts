@@ -22,13 +22,6 @@ export interface LookupListener {
   onFailure(lookup: Lookup, failure: CallFailure): void;
 }
 
-interface LookupOptions {
-  readonly call: ReadCall;
-  readonly keys: readonly Uint8Array[];
-  readonly expiresAt: number;
-  readonly listener: LookupListener;
-}
-
 /** Keys of one call, which may lie in several shards. It joins their rows. */
 export class Lookup implements Waiter {
   readonly call: ReadCall;
@@ -43,7 +36,10 @@ export class Lookup implements Waiter {
   #isOneMoment = true;
   isOver = false;
 
-  constructor({ call, keys, expiresAt, listener }: LookupOptions) {
+  constructor(
+    { call, keys, expiresAt }: Pick<Lookup, 'call' | 'keys' | 'expiresAt'>,
+    listener: LookupListener,
+  ) {
     this.call = call;
     this.keys = keys;
     this.expiresAt = expiresAt;
@@ -77,18 +73,12 @@ export class Lookup implements Waiter {
 
 type RowsResponse = Extract<Response, { type: 'rows' }>;
 
-interface ReadOptions {
-  readonly shard: ShardId;
-  readonly level: ReadLevel;
-  /** For which what is read is reserved. */
-  readonly reserver?: Priority | undefined;
-}
-
 /** Nothing of it is lost by asking again, elsewhere or in halves. */
 export class ReadRequest implements RequestBody {
   readonly kind = 'read';
   readonly shard: ShardId;
   readonly level: ReadLevel;
+  /** The transaction for which what is read is reserved. */
   readonly reserver: Priority | undefined;
   /** One for each key, so a lookup may stand here several times. */
   readonly waiters: Lookup[] = [];
@@ -98,10 +88,10 @@ export class ReadRequest implements RequestBody {
   bytes = 0;
   #lastExpiresAt = 0;
 
-  constructor(options: ReadOptions) {
-    this.shard = options.shard;
-    this.level = options.level;
-    this.reserver = options.reserver;
+  constructor({ shard, level, reserver }: Pick<ReadRequest, 'shard' | 'level' | 'reserver'>) {
+    this.shard = shard;
+    this.level = level;
+    this.reserver = reserver;
   }
 
   get count(): number {

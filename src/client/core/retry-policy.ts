@@ -73,7 +73,7 @@ type RefusalDecision =
 
 interface RefusedCommand {
   readonly kind: RequestKind;
-  readonly reason: Reason | 'locked';
+  readonly why: Reason | 'locked';
   /** Copies that were sent under these numbers. */
   readonly copies: number;
   /** Those whose fate is not known. */
@@ -81,8 +81,7 @@ interface RefusedCommand {
 }
 
 /** A shard refused a command, a transaction or a validation. */
-export function decideRefusal(refused: RefusedCommand): RefusalDecision {
-  const { kind, reason: why, copies, doubts } = refused;
+export function decideRefusal({ kind, why, copies, doubts }: RefusedCommand): RefusalDecision {
   const isTransaction = kind === 'transact';
   switch (why) {
     case 'locked':

@@ -196,20 +196,20 @@ export class TransactRequest implements RequestBody, Waiter {
   }
 
   #refuse(reply: Extract<Reply, { type: 'refused' }>, context: AnswerContext): Verdict {
-    const { reason } = reply;
+    const { reason: why } = reply;
     const { request, sessions } = context;
     const place = this.#options.split.placeAt(reply.position);
-    if (DECIDED.includes(reason)) {
-      const position = reason === 'gave-way' ? place : undefined;
+    if (DECIDED.includes(why)) {
+      const position = why === 'gave-way' ? place : undefined;
       if (this.#options.isOnce && this.#tell({ type: 'gave-way', position })) return OVER;
       request.noteContention(this.#keyAt(position));
       this.#options.priority.attempts += 1;
     }
-    if (reason === 'deadline-too-far') {
+    if (why === 'deadline-too-far') {
       for (const shard of this.timesNeeded) sessions.forgetTime(shard);
     }
     const copies = this.#copies;
-    const decision = decideRefusal({ kind: this.kind, reason, copies, doubts: request.doubts });
+    const decision = decideRefusal({ kind: this.kind, why, copies, doubts: request.doubts });
     switch (decision.type) {
       case 'resend':
       case 'renew':

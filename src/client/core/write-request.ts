@@ -135,9 +135,9 @@ export class WriteRequest implements RequestBody {
     const key = slot.call.command[reply.position]?.key;
     if (reply.type === 'locked') request.noteContention(key);
     const copies = this.#copies;
-    const reason = reply.type === 'locked' ? 'locked' : reply.reason;
-    if (reason === 'deadline-too-far') sessions.forgetTime(this.shard);
-    const decision = decideRefusal({ kind: this.kind, reason, copies, doubts: request.doubts });
+    const why = reply.type === 'locked' ? 'locked' : reply.reason;
+    if (why === 'deadline-too-far') sessions.forgetTime(this.shard);
+    const decision = decideRefusal({ kind: this.kind, why, copies, doubts: request.doubts });
     if (decision.type === 'fail') {
       slot.tell(refusalOf(decision.reason, key, request), { isDropped });
     } else if (decision.type === 'expire') {
