@@ -1,4 +1,4 @@
-/** Many calls that hang on one signal: what one abort touches, and what each call is told. */
+/** Many calls with one signal: what an abort costs, and how each call fails. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
@@ -9,7 +9,7 @@ import { connectLocally } from './model/local.ts';
 
 const COUNT = 500;
 
-test('an abort of many calls has one listener, and touches each call once', async (context) => {
+test('calls with one signal share a listener, and an abort fails each once', async (context) => {
   const { client: kv, fallSilent } = await connectLocally();
   await kv.set('a', 1);
   fallSilent();
@@ -31,7 +31,7 @@ test('an abort of many calls has one listener, and touches each call once', asyn
   await kv.close();
 });
 
-test('a signal is let go with the last call that hangs on it', async (context) => {
+test('the listener of a signal is removed with its last call', async (context) => {
   const { client: kv } = await connectLocally();
   const { signal } = newSignal();
   const removed = context.mock.method(signal, 'removeEventListener');
@@ -44,7 +44,7 @@ test('a signal is let go with the last call that hangs on it', async (context) =
   await kv.close();
 });
 
-test('transactions that hang on one signal share its listener', async (context) => {
+test('transactions with one signal share its listener', async (context) => {
   const { client: kv } = await connectLocally();
   const { signal, abort } = newSignal();
   const added = context.mock.method(signal, 'addEventListener');
@@ -58,7 +58,7 @@ test('transactions that hang on one signal share its listener', async (context) 
   await kv.close();
 });
 
-test('a listener that is taken off is not called, and others still are', () => {
+test('a removed listener is not called, and others still are', () => {
   const { signal, abort } = newSignal();
   const told: string[] = [];
   const forget = onAbort(signal, () => told.push('first'));

@@ -1,4 +1,4 @@
-/** What tools ask a cluster, of a real node and of others that are none. */
+/** Requests of tools, to a real node and to servers that are not nodes. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import type { PendingTransactions } from '../../src/node/pending.ts';
 import type { NodeInfo as InfoSaid } from '../../src/node/status.ts';
 import { startNode } from '../../src/runtime/node.ts';
 
-/** What kvctl reads of a node is what a node says: the compiler sees to it. */
+/** The compiler checks that kvctl reads what a node reports. */
 const asRead = (said: InfoSaid): InfoRead => said;
 const pendingAsRead = (said: PendingTransactions): PendingInfo => said;
 
@@ -42,7 +42,7 @@ async function serve(context: TestContext, { weight, zone }: { weight: number; z
   return node;
 }
 
-test('a node tells of the cluster and of itself, and keys can have any codec', async (context) => {
+test('a node reports the cluster and its state, and any codec can be used', async (context) => {
   const node = await serve(context, { weight: 3, zone: 'west' });
   const kv = await connect(node.clientUrl, { codec: bytes });
   await kv.set('k', Uint8Array.of(0xc1));
@@ -103,7 +103,7 @@ test('a node that does not answer is named, with the reason, in time', async (co
   await assert.rejects(askInfo('nonsense'), { code: 'invalid-argument' });
 });
 
-/** Of no present client: its client is gone, or has never been. */
+/** A transaction without a client. */
 function waitingAt(home: number, deadline: number): Waiting {
   const id = `${home.toString(16).padStart(8, '0')}-${'ab'.repeat(16)}-7`;
   const participants = [home, 2 ** 31 + 5].map((position) => ({ position, deadline }));
@@ -129,7 +129,7 @@ test('pending transactions are reported, and an undecided one is aborted', async
   assert.deepEqual(pending.transactions, []);
 });
 
-test('who cannot settle is named, and what is no transaction is refused', async (context) => {
+test('a node that cannot settle is named, and invalid ids are refused', async (context) => {
   const silent = createServer();
   context.after(() => silent.close());
   const url = await urlOf(silent);

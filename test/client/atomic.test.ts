@@ -1,4 +1,4 @@
-/** Atomic commands over several shards, as users hold them. */
+/** Atomic commands over several shards, by the public API. */
 
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import type { Entry } from '../../src/client/encoding.ts';
 import { type Committed, type CommittedTogether, type Conflict, KvError } from '../../src/index.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 
-test('a command happens in all shards or in none, and names the key in its way', async () => {
+test('a command takes effect in all shards or in none, and names the failed key', async () => {
   const { client: kv } = await connectLocally();
   const [a, b, c, d] = keysApart('k');
   const done = await kv.atomic().set(c, 'c').set(a, 'a').add(d, 5).commit();
@@ -26,7 +26,7 @@ test('a command happens in all shards or in none, and names the key in its way',
   await kv.close();
 });
 
-test('every key that was written has its version, whatever its shard', async () => {
+test('every key that was written has its own version, in whatever shard it is', async () => {
   const { client: kv } = await connectLocally();
   const [a, b, c] = keysApart('k');
   await Promise.all([1, 2, 3].map((at) => kv.set(b, at)));
@@ -52,7 +52,7 @@ test('every key that was written has its version, whatever its shard', async () 
   await kv.close();
 });
 
-test('keys of one shard are still one write', async () => {
+test('keys of one shard are one write', async () => {
   const { client: kv, frames } = await connectLocally();
   await kv.set('{n}0', 0);
   frames.length = 0;
@@ -64,7 +64,7 @@ test('keys of one shard are still one write', async () => {
   await kv.close();
 });
 
-test('transactions that are in the way for ever end in a failure that names the key', async () => {
+test('a key that transactions hold until the timeout is named in the failure', async () => {
   const { client: kv } = await connectLocally({}, clusterOf({ giveWay: 1 }));
   const [a, b] = keysApart('k');
   const failure = await kv.atomic().set(a, 1).set(b, 2).commit({ timeout: 150 }).catch(String);
@@ -76,13 +76,13 @@ test('transactions that are in the way for ever end in a failure that names the 
     .commit({ timeout: 150 })
     .catch((e: unknown) => e);
   ok(error instanceof KvError);
-  // The last attempt may have been on its way.
+  // The last attempt may have been in flight.
   ok(error.code === 'contended' || error.outcome === 'unknown', error.message);
   if (error.code === 'contended') match(error.message, new RegExp(`"${a}"`));
   await kv.close();
 });
 
-test('a command that is too large says how large it is, and how large it may be', async () => {
+test('a command that is too large fails with its size and the limit', async () => {
   const { client: kv } = await connectLocally();
   const value = 'x'.repeat(1_000_000);
   const large = kv.atomic();
@@ -114,7 +114,7 @@ test('a command that is too large says how large it is, and how large it may be'
   await kv.close();
 });
 
-test('a version that was told is a condition, whether one key was written or several', async () => {
+test('a returned version can be a condition, whether one key was written or several', async () => {
   const { client: kv } = await connectLocally();
   const [a, b] = keysApart('v');
   const shapes: (() => Promise<number>)[] = [
@@ -133,7 +133,7 @@ test('a version that was told is a condition, whether one key was written or sev
   await kv.close();
 });
 
-test('a condition that is undefined is refused, and never becomes none', async () => {
+test('an undefined condition is refused, not ignored', async () => {
   const { client: kv } = await connectLocally();
   const missing = await kv.get('missing');
   const options = { ifVersion: missing?.version } as { ifVersion: number };

@@ -1,4 +1,4 @@
-/** Balancing: who is asked for what any replica may answer. */
+/** Balancing: which replica a stale read asks. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -23,7 +23,7 @@ function chosen(balance: Balance, times: number): number[] {
   return counts;
 }
 
-test('in turn, by weight, by load, or as the user says', () => {
+test('replicas are chosen in turn, by weight, by load, or by a function', () => {
   deepEqual(chosen('round-robin', 300), [100, 100, 100]);
   deepEqual(chosen('least-loaded', 10), [0, 10, 0]);
   const [first = 0, second = 0, third = 0] = chosen('weighted', 5000);
@@ -34,7 +34,7 @@ test('in turn, by weight, by load, or as the user says', () => {
   );
 });
 
-test('an answer that names no node is the first one, and without a node there is none', () => {
+test('an invalid choice is the first candidate, and without candidates there is none', () => {
   deepEqual(
     chosen(() => Number.NaN, 2),
     [2, 0, 0],

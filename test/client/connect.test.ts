@@ -73,7 +73,7 @@ async function listen({ port = 0, named = 'model' } = {}) {
   return { url, cut, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
-test('a client connects, and goes on when its connection breaks', async () => {
+test('a client connects, and reconnects when its connection breaks', async () => {
   const { url, cut, close } = await listen();
   const kv = await connect(url.replace('ws:', 'kv:'));
   equal((await kv.set('k', { n: 1 })).ok, true);
@@ -100,7 +100,7 @@ test('no node at the other end is an error that names the address and the cause'
   match(failure.message, /127\.0\.0\.1.*ECONNREFUSED/);
 });
 
-test('only the cluster that is named is used, and another one is told at once', async () => {
+test('only the named cluster is used, and another one fails at once', async () => {
   const { url, cut, close } = await listen();
   const kv = await connect(url, { cluster: 'model' });
   await kv.set('k', 1);
@@ -115,7 +115,7 @@ test('only the cluster that is named is used, and another one is told at once', 
   await close();
 });
 
-test('a client stays with the cluster that it met first', async (context) => {
+test('a client stays with the first cluster that answered', async (context) => {
   const first = await listen();
   const kv = await connect(first.url);
   await kv.set('k', 1);
@@ -132,7 +132,7 @@ test('a client stays with the cluster that it met first', async (context) => {
   await rejects(reading, { code: 'wrong-cluster', outcome: 'notApplied' });
 });
 
-test('a url that is none is refused at once', async () => {
+test('an invalid url is refused at once', async () => {
   await rejects(connect('localhost:7400'), { code: 'invalid-argument', message: /kv:\/\// });
   await rejects(connect([]), { code: 'invalid-argument' });
 });

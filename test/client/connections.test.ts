@@ -1,4 +1,4 @@
-/** How much may be on its way on one connection, and for whom. */
+/** How many requests may be in flight on one connection, and for which shards. */
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { ShardRequest } from '../../src/client/core/shard-request.ts';
 const URL = 'kv://one';
 const BYTES = 10;
 
-test('shards that answer nothing leave room on a connection for those that do', () => {
+test('shards that do not answer leave room on a connection for those that do', () => {
   const connections = new Connections({
     port: { dial() {}, hangUp() {}, send() {} },
     random: new Random(1),
@@ -44,8 +44,8 @@ test('shards that answer nothing leave room on a connection for those that do', 
     while (send(stuck)) sent += 1;
     ok(sent > CLIENT_LIMITS.sentRequestsMax / 2 ** (stuck + 1), `${sent} to shard ${stuck}`);
   }
-  ok(send(4), 'the healthy one is asked');
+  ok(send(4), 'the healthy shard is asked');
   for (const id of ids) connections.receive(connection, id);
   equal(connection.sentTo.size, 0);
-  ok(send(1), 'what was answered makes room');
+  ok(send(1), 'answers make room');
 });

@@ -1,4 +1,4 @@
-/** Cursors: they go on with the scan that they came from, and with no other. */
+/** Cursors: they continue the scan that they belong to, and no other. */
 
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ const SHAPE: ScanShape = {
   space: bytesOf('t2:'),
 };
 
-test('a cursor of one space gives nothing of it to another', async () => {
+test('a cursor of one space is refused in another', async () => {
   const { client: kv } = await connectLocally();
   const [one, other] = [kv.space('tenant1'), kv.space('t2')];
   for (const name of ['a', 'b', 'c']) await one.set(name, `secret-${name}`);
@@ -30,7 +30,7 @@ test('a cursor of one space gives nothing of it to another', async () => {
   await kv.close();
 });
 
-test('a cursor fits the range and the direction of its scan alone', async () => {
+test('a cursor fits only the range and the direction of its scan', async () => {
   const { client: kv } = await connectLocally();
   for (const name of ['a1', 'a2', 'a3', 'b1']) await kv.set(name, 0);
   const cursor = await cursorAfter(kv, 1, { prefix: 'a' });
@@ -46,7 +46,7 @@ test('a cursor fits the range and the direction of its scan alone', async () => 
   await kv.close();
 });
 
-test('a cursor may be taken before the first entry and behind the last one', async () => {
+test('a cursor may be taken before the first entry and after the last one', async () => {
   const { client: kv } = await connectLocally();
   for (const name of ['a', 'b', 'c']) await kv.set(name, 0);
   deepEqual(await keysOf(kv, { cursor: kv.scan().cursor }), ['a', 'b', 'c']);
@@ -59,7 +59,7 @@ test('a cursor may be taken before the first entry and behind the last one', asy
   await kv.close();
 });
 
-test('a forged cursor, or a part of one, is refused and leads nowhere', () => {
+test('a forged or truncated cursor is refused, or stays in its range', () => {
   equal(decodeCursor(encodeCursor(SHAPE, undefined), SHAPE), undefined);
   const sound = encodeCursor(SHAPE, bytesOf('t2:mine'));
   deepEqual(decodeCursor(sound, SHAPE), bytesOf('t2:mine'));

@@ -1,4 +1,4 @@
-/** Clients against a small cluster that loses, repeats, delays, refuses and changes its mind. */
+/** Clients against a small cluster that loses, repeats, delays and refuses, and elects leaders. */
 
 import { ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -64,7 +64,7 @@ const profiles: readonly (readonly [name: string, profile: Profile])[] = [
 ];
 
 for (const [name, profile] of profiles) {
-  test(`every call takes effect at most once and is told the truth in time, ${name}`, () => {
+  test(`every call takes effect at most once and ends in time with a true outcome, ${name}`, () => {
     const counts = new Map<string, number>();
     for (let seed = 1; seed <= SEEDS; seed++) {
       try {

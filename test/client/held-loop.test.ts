@@ -1,4 +1,4 @@
-/** A client whose loop was held reads what has arrived before it expires calls. */
+/** A client whose loop was blocked reads what has arrived before it expires calls. */
 
 import { equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
@@ -24,14 +24,14 @@ async function nodeOnThread(t: TestContext): Promise<string> {
   return url;
 }
 
-test('an answer that came while the loop was held is no timeout', async (t) => {
+test('an answer that arrives while the loop is blocked is not a timeout', async (t) => {
   const url = await nodeOnThread(t);
   const kv = await connect(url);
   t.after(() => kv.close());
   await kv.set('key', 'value');
   const read = kv.get('key', { timeout: TIMEOUT_MILLISECONDS });
   const written = kv.set('other', 1, { timeout: TIMEOUT_MILLISECONDS });
-  // They leave with the end of this turn; then the loop stands still until both are overdue.
+  // They are sent at the end of this turn; then the loop stops until both timeouts are over.
   await new Promise((resume) => setImmediate(() => setImmediate(resume)));
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TIMEOUT_MILLISECONDS + 500);
   equal((await read)?.value, 'value');

@@ -1,4 +1,4 @@
-/** A node on a thread of its own: it answers while the test's loop stands still. */
+/** A node on its own thread: it answers while the loop of the test is blocked. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { startNode } from '../../src/runtime/node.ts';

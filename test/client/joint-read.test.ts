@@ -7,8 +7,8 @@ import { encodeReply } from '../../src/machine/reply.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 
 /**
- * A client, and a rival that writes whenever the client is about to ask whether what it has read is
- * still so: as often as the test says.
+ * A client, and a rival that writes before each of the first validations of the client: as many as
+ * the test says.
  */
 async function disturbed(timesOf: number) {
   const cluster = clusterOf();
@@ -32,7 +32,7 @@ async function disturbed(timesOf: number) {
   return { kv, keys: [a, b], kinds, frames, close };
 }
 
-test('keys of several shards are read and then validated, and those of one only read', async () => {
+test('keys of several shards are read and then validated, of one only read', async () => {
   const { kv, keys, kinds, frames, close } = await disturbed(0);
   frames.length = 0;
   deepEqual(
@@ -47,7 +47,7 @@ test('keys of several shards are read and then validated, and those of one only 
   await close();
 });
 
-test('what was written meanwhile is read again, and in the end all is of one moment', async () => {
+test('keys that were written meanwhile are read again until all are valid', async () => {
   for (const times of [1, 2, 3, 5]) {
     const { kv, keys, close } = await disturbed(times);
     const [one, other] = await kv.getMany(keys);
@@ -68,7 +68,7 @@ test('keys that are written all the time are locked for the read', async () => {
   await close();
 });
 
-test('values that are too large to be locked are read in rounds until time is over', async () => {
+test('values that are too large to be locked are read in more rounds', async () => {
   const { kv, keys, kinds, frames, close } = await disturbed(9);
   const large = ['x', 'y'].map((text) => keysApart(text)[0]);
   await Promise.all(large.map((key) => kv.set(key, 'x'.repeat(10_000))));
@@ -79,7 +79,7 @@ test('values that are too large to be locked are read in rounds until time is ov
   await close();
 });
 
-test('between rounds that cannot come to an end there are rests, longer and longer', async () => {
+test('the backoff grows between rounds that keep failing', async () => {
   const cluster = clusterOf();
   const { client: kv, frames } = await connectLocally({}, cluster);
   const keys = keysApart('x').slice(0, 2);
@@ -97,7 +97,7 @@ test('between rounds that cannot come to an end there are rests, longer and long
   await kv.close();
 });
 
-test('an answer to a lock that says nothing of the keys is not taken for one', async () => {
+test('an answer to a locking read that has no rows is not taken for them', async () => {
   const cluster = clusterOf();
   const { client: kv, frames } = await connectLocally({}, cluster);
   const [one, other] = keysApart('k');
@@ -123,7 +123,7 @@ test('an answer to a lock that says nothing of the keys is not taken for one', a
   await kv.close();
 });
 
-test('a read that is validated for ever ends by its timeout', async () => {
+test('a joint read without an answer to its validation ends by its timeout', async () => {
   const { kv, keys, close } = await disturbed(0);
   const { client: silent, fallSilent, cluster } = await connectLocally();
   const serve = cluster.serve.bind(cluster);

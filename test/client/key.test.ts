@@ -1,4 +1,4 @@
-/** Keys that are tuples: their bytes sort as their parts do, and come back as what they were. */
+/** Keys that are tuples: their bytes sort as their parts do, and decode to the same parts. */
 
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -63,7 +63,7 @@ test('tuples sort by their parts, kind before value', () => {
   }
 });
 
-test('tuples come back as they were', () => {
+test('tuples decode to what was encoded', () => {
   const random = new Random(4);
   for (let round = 0; round < 5000; round++) {
     const parts = Array.from({ length: random.between(1, 4) }, () => randomPart(random));
@@ -75,7 +75,7 @@ test('tuples come back as they were', () => {
   }
 });
 
-test('what no key can hold is refused, and bytes that are no tuple are given as bytes', () => {
+test('parts that a key cannot have are refused, and bytes that are not a tuple stay bytes', () => {
   throws(() => encodeKey([Number.NaN]), { code: 'invalid-argument' });
   throws(() => encodeKey([2n ** 64n]), { code: 'invalid-argument' });
   for (const bytes of [[0x02, 0x61], [0x15], [0x21, 0], [0x7f], [0x02, 0xff, 0x00]]) {
@@ -84,7 +84,7 @@ test('what no key can hold is refused, and bytes that are no tuple are given as 
   deepEqual(keyFrom(Uint8Array.from([0xff]), 'text'), Uint8Array.from([0xff]));
 });
 
-test('what is behind a prefix is behind all that begin with it, and nothing is between', () => {
+test('the end of a prefix follows all keys that begin with it, and nothing is between', () => {
   deepEqual(behindPrefix(Uint8Array.from([1, 2])), Uint8Array.from([1, 3]));
   deepEqual(behindPrefix(Uint8Array.from([1, 255, 255])), Uint8Array.from([2]));
   deepEqual(behindPrefix(Uint8Array.from([255])), new Uint8Array(0));

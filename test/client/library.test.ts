@@ -1,4 +1,4 @@
-/** The library as its users hold it: the examples of its pages, on a model cluster. */
+/** The library by its public API, on a model cluster. */
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ interface User {
   readonly visits?: number;
 }
 
-test('what is set is there, with a version that conditions can name', async () => {
+test('a value that was set can be read, with a version for conditions', async () => {
   const { client: kv } = await connectLocally();
   const set = await kv.set('user:7', { name: 'Ada' });
   const entry = await kv.get<User>('user:7');
@@ -27,7 +27,7 @@ test('what is set is there, with a version that conditions can name', async () =
   await kv.close();
 });
 
-test('an atomic command happens as a whole or not at all', async () => {
+test('an atomic command takes effect as a whole or not at all', async () => {
   const { client: kv } = await connectLocally();
   await kv.set('{u}a', 'old');
   const entry = (await kv.get('{u}a')) as Entry<string>;
@@ -74,7 +74,7 @@ test('spaces have keys and values of their own', async () => {
   await kv.close();
 });
 
-test('a scan gives entries in order, can be left, and goes on from its cursor', async () => {
+test('a scan gives entries in order, can be left, and continues from its cursor', async () => {
   const { client: kv } = await connectLocally();
   const keys = Array.from({ length: 40 }, (_, at) => `user:${String(at).padStart(2, '0')}`);
   await Promise.all([...keys.map((key) => kv.set(key, { name: key })), kv.set('other', 1)]);
@@ -117,7 +117,7 @@ test('tuples are keys that sort by their parts', async () => {
   await kv.close();
 });
 
-test('calls of one turn share one frame, though a hundred answers made them', async () => {
+test('calls of one turn share one frame, even if a hundred answers caused them', async () => {
   const { client: kv, frames } = await connectLocally();
   const tags = Array.from({ length: 100 }, (_, at) => `{one}${at}`);
   await Promise.all(tags.map((key) => kv.set(key, 0)));
@@ -133,7 +133,7 @@ test('calls of one turn share one frame, though a hundred answers made them', as
   await kv.close();
 });
 
-test('a call ends by its timeout or its signal, and says what it knows', async () => {
+test('a call ends by its timeout or its signal, with its outcome', async () => {
   const { client: kv, fallSilent } = await connectLocally();
   await kv.set('k', 1);
   const early = AbortSignal.abort(new Error('no'));
@@ -154,7 +154,7 @@ test('a call ends by its timeout or its signal, and says what it knows', async (
   await rejects(kv.get('k'), { code: 'closed', outcome: 'notApplied' });
 });
 
-test('arguments that mean nothing reject the promise, with what is allowed', async () => {
+test('invalid arguments reject the promise and name the allowed values', async () => {
   const { client: kv } = await connectLocally();
   await rejects(kv.set('', 1), { code: 'key-too-large', message: /0 bytes.*4096/ });
   await rejects(kv.set('k'.repeat(5000), 1), { code: 'key-too-large', message: /5000.*4096/ });
@@ -170,7 +170,7 @@ test('arguments that mean nothing reject the promise, with what is allowed', asy
   await kv.close();
 });
 
-test('a forgotten promise harms no other call', async () => {
+test('a rejected promise that the caller ignores has no effect', async () => {
   const { client: kv } = await connectLocally();
   const complaints: unknown[] = [];
   const complain = (reason: unknown) => complaints.push(reason);

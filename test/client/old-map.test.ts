@@ -1,4 +1,4 @@
-/** A client whose node is cut off, and whose map is as old as that of this node. */
+/** A client whose only node is partitioned from the cluster, and has an old map. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ const LIMITS = { keyBytesMax: 4096, valueBytesMax: 1024 };
 const NO_ROW = new Uint8Array(0);
 const URLS = [urlOf(1), urlOf(2), urlOf(3)];
 
-/** Nodes that are up as soon as they are dialled; each says what it is made to say. */
+/** Nodes that are up as soon as they are dialled; the test writes their answers. */
 class Town {
   readonly dialled: string[] = [];
   readonly #urls = new Map<number, string>();
@@ -101,7 +101,7 @@ function read(): { readonly call: Call; readonly told: string[] } {
 test('where no node knows a leader, another node is asked for the map', () => {
   const town = new Town((url, request) => {
     const isCutOff = url === urlOf(1);
-    // It knows no others, and never hears of them.
+    // It knows no other nodes, and does not learn of them.
     if (request.type === 'map') return mapFor(request, isCutOff ? 1 : 3, isCutOff ? 1 : 2);
     if (isCutOff) return failed(request, 'not-leader');
     return { type: 'rows', id: request.id, time: 1, index: 1, rows: [NO_ROW] };

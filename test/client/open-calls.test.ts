@@ -1,4 +1,4 @@
-/** What waits is weighed, so that no more of it gathers than there is room for. */
+/** The bytes of open calls are limited. */
 
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import type { ShardId } from '../../src/base/ids.ts';
 import type { CommitCall, ValidateCall } from '../../src/client/core/call.ts';
 import { OpenCalls } from '../../src/client/core/open-calls.ts';
 
-/** All that was seen, and as much as most calls may weigh together. */
+/** What was seen of ranges, of so many bytes. */
 function seen(bytes: number) {
   const key = new Uint8Array(bytes / 2);
   const check = { type: 'check-range', key, to: key, count: 0, seenAt: 1 } as const;
@@ -15,7 +15,7 @@ function seen(bytes: number) {
   return { ranges, moments: new Map(), timeoutMilliseconds: 1, settle: () => {} };
 }
 
-test('what a call has seen of ranges weighs as much as what it writes', () => {
+test('what a call has seen of ranges counts as much as what it writes', () => {
   const most = seen(0.75 * CLIENT_LIMITS.callBytesMax);
   const commit: CommitCall = {
     ...most,

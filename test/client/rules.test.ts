@@ -1,4 +1,4 @@
-/** The rules of retrying and of outcomes, one by one, against answers that are written down. */
+/** The rules of retries and outcomes, one by one, against answers that the test writes. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { arcOf } from '../../src/ring/arc.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { Stage } from './model/stage.ts';
 
-test('a shard is asked for its time before a deadline is set in it', () => {
+test('a shard is asked for its log time before a deadline is set in it', () => {
   const stage = new Stage();
   const put = stage.put('a');
   deepEqual(stage.take(), ['range shard 1']);
@@ -28,7 +28,7 @@ test('a lost connection leaves a doubt, and the same batch is sent again', () =>
   equal(put.told, 'done');
 });
 
-test('a call that ends while a doubt is left is told unknown, any other notApplied', () => {
+test('a call that ends with a doubt fails with unknown, any other with notApplied', () => {
   const stage = new Stage({ isTimeKnown: true });
   const doubted = stage.put('a', 100);
   stage.take();
@@ -47,7 +47,7 @@ test('a call that ends while a doubt is left is told unknown, any other notAppli
   equal(refused.told, 'overloaded notApplied');
 });
 
-test('a deadline that passed on the only copy is set anew, on a second copy it is told', () => {
+test('a deadline that passed for the only copy is renewed; with a second one it fails', () => {
   const stage = new Stage({ isTimeKnown: true });
   const put = stage.put('a');
   stage.take();
@@ -61,7 +61,7 @@ test('a deadline that passed on the only copy is set anew, on a second copy it i
   equal(put.told, 'timeout unknown');
 });
 
-test('what is not a number is told at once and not tried again', () => {
+test('a final refusal ends the call at once, without a retry', () => {
   const stage = new Stage({ isTimeKnown: true });
   const put = stage.put('a');
   stage.take();
@@ -71,7 +71,7 @@ test('what is not a number is told at once and not tried again', () => {
   deepEqual(stage.take(), []);
 });
 
-test('a request that is given up leaves its slot to the next one, which acknowledges it', () => {
+test('a request that timed out gives its slot to the next one, which acknowledges it', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.put('a', 50);
   stage.take();
@@ -80,7 +80,7 @@ test('a request that is given up leaves its slot to the next one, which acknowle
   deepEqual(stage.take(), ['write shard 1, slot 0.1, deadline 5010100']);
 });
 
-test('commands that touch one key leave in one frame, one batch behind the other', () => {
+test('commands with one key are sent in one frame, in batches one after the other', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.puts(['a', 'b', 'a', 'c']);
   deepEqual(stage.take(), [
@@ -90,7 +90,7 @@ test('commands that touch one key leave in one frame, one batch behind the other
   equal(stage.frames, 1);
 });
 
-test('a node that owes an answer is asked for a sign of life, and then given up', () => {
+test('a node that owes an answer is probed, and then its connection is closed', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.put('a');
   stage.take();
@@ -102,7 +102,7 @@ test('a node that owes an answer is asked for a sign of life, and then given up'
   equal(stage.hangUps, 1);
 });
 
-test('a client that slept does not take its own sleep for silence', () => {
+test('a client that slept does not blame the node for silence', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.put('a');
   stage.take();
@@ -110,7 +110,7 @@ test('a client that slept does not take its own sleep for silence', () => {
   equal(stage.hangUps, 0);
 });
 
-test('retries are as many as the budget has, and then as time allows', () => {
+test('retries are limited by the budget, which time refills', () => {
   const stage = new Stage({ isTimeKnown: true });
   const count = CLIENT_LIMITS.retriesMax + 500;
   for (let at = 0; at < count; at++) stage.puts([`k${at}`]);
@@ -135,14 +135,14 @@ test('a request that meets a locked key takes no retry from those that meet an o
   equal(stage.take().length >= CLIENT_LIMITS.retriesMax, true);
 });
 
-test('one call too many is refused at once, and nothing of it is done', () => {
+test('a call beyond the limit is refused at once, without effect', () => {
   const stage = new Stage({ isTimeKnown: true });
   const keys = Array.from({ length: CLIENT_LIMITS.callsMax }, (_, at) => `k${at}`);
   stage.puts(keys);
   equal(stage.put('more').told, 'too-many-calls notApplied');
 });
 
-test('a command that meets a key of a transaction is sent again, alone and as it was', () => {
+test('a command that meets a locked key is sent again with the same numbers, alone', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.puts(['a', 'b']);
   stage.take();
@@ -158,7 +158,7 @@ test('a command that meets a key of a transaction is sent again, alone and as it
   equal(late.told, 'contended notApplied');
 });
 
-test('a page whose answer cannot be read is asked for again, and then fails with a code', () => {
+test('a page with an unreadable answer is asked for again, and then fails with a code', () => {
   const stage = new Stage({ isTimeKnown: true });
   const broken = [{ key: new Uint8Array([1]), row: new Uint8Array([0xff, 0xff]) }];
   const once = stage.page();
@@ -179,7 +179,7 @@ test('a page whose answer cannot be read is asked for again, and then fails with
   equal(ever.told, 'refused notApplied');
 });
 
-test('a request that takes long keeps no other one waiting, however many there are', () => {
+test('a slow request delays no other one, however many there are', () => {
   const stage = new Stage({ isTimeKnown: true });
   const stuck = stage.put('stuck');
   stage.take();
@@ -196,7 +196,7 @@ test('a request that takes long keeps no other one waiting, however many there a
   equal(stuck.told, 'done');
 });
 
-test('no more requests are open in a shard than its window, and others do not wait', () => {
+test('open requests of one shard are limited by its window, and other shards do not wait', () => {
   const { windowRequestsMax } = CLIENT_LIMITS;
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const [left, right] = [1, 2].map((shard) => keyOf(shard)) as [string, string];
@@ -209,7 +209,7 @@ test('no more requests are open in a shard than its window, and others do not wa
   equal(stage.take().length, 2, 'each answer makes room');
 });
 
-test('what was told is asked for no more, and positions stay what they are', () => {
+test('commands that have ended are left out of later copies, and positions stay', () => {
   const stage = new Stage({ isTimeKnown: true });
   stage.puts(['a', 'b', 'c']);
   stage.take();
@@ -221,7 +221,7 @@ test('what was told is asked for no more, and positions stay what they are', () 
   deepEqual(stage.take(), ['write shard 1, slot 0.0, deadline 5010000, 2 of 3']);
 });
 
-/** A key that lies in this of two shards. */
+/** A key in this one of two shards. */
 function keyOf(shard: number): string {
   for (let at = 0; ; at++) {
     const key = `key ${at}`;

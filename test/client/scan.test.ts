@@ -1,4 +1,4 @@
-/** Scans of all shards, with pages cut anywhere and leaders that change, give just the keys. */
+/** Scans of all shards: pages of any size and new leaders do not change the result. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -83,7 +83,7 @@ function put(cluster: ModelCluster, text: string, sequence: number): void {
   shard?.write(batch, 1);
 }
 
-/** Reads on until the end; a page that fails is asked for again. */
+/** Reads until the end; a page that fails is asked for again. */
 function readAll({ world, host }: { world: World; host: ClientHost }, scan: Scan): ScannedRow[] {
   const rows: ScannedRow[] = [];
   let isEnd = false;
@@ -163,7 +163,7 @@ test('a count is the sum of all shards', () => {
   }
 });
 
-test('nothing more is read than two pages of each shard ahead of who reads', () => {
+test('at most two pages of each shard are read ahead of the caller', () => {
   const { host, world, cluster } = scene(1, false);
   let asked = 0;
   const serve = cluster.serve.bind(cluster);

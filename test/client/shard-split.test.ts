@@ -1,4 +1,4 @@
-/** A command in parts, and the way back: whose home it is, and what each operation came to. */
+/** A command split by shard, and the way back: its home shard, and the result of each operation. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import type { Command } from '../../src/machine/command.ts';
 import type { Output } from '../../src/machine/reply.ts';
 import { append, checkVersion, get, put, textOf } from '../machine/machine-rig.ts';
 
-/** The first letter says where a key lies. */
+/** The first letter is the shard of a key. */
 const shardOf = (key: Uint8Array) => (textOf(key).charCodeAt(0) - 96) as ShardId;
 
 function divided(command: Command) {
@@ -25,7 +25,7 @@ const COMMAND: Command = [
 
 const LENGTH: Output = { type: 'appended', length: 9 };
 const ROW: Output = { type: 'row', row: undefined };
-/** What each shard says of it. */
+/** The outputs of each shard. */
 const OUTPUTS = new Map<number, Output>([
   [1, LENGTH],
   [4, ROW],
@@ -42,7 +42,7 @@ test('the home shard is that of the first key that is written, or else locked', 
   );
 });
 
-test('whatever the order of shards is, each operation is told what came of it', () => {
+test('each operation gets its own version and output, whatever the order of shards', () => {
   const split = divided(COMMAND);
   const participants = split.portions.filter(({ isLocking }) => isLocking);
   const versions = participants.map(({ shard }) => shard * 10);

@@ -1,4 +1,4 @@
-/** The slots of a client: one open request in each, and greater sequences with time. */
+/** The slots of a client: one open request in each, with growing sequences. */
 
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,14 +26,14 @@ test('no more slots are taken than there are, and each answer makes room', () =>
   equal(pool.take(), 77 + sessionSlots);
 });
 
-test('what is not the latest request of its slot cannot be given back', () => {
+test('only the latest request of a slot can be given back', () => {
   const pool = new SlotPool();
   pool.give(pool.take());
   pool.take();
   throws(() => pool.give(0));
 });
 
-test('whatever comes back in whatever order, open requests have slots of their own', () => {
+test('open requests have slots of their own, in whatever order others are given back', () => {
   const random = new Random(5);
   const pool = new SlotPool();
   const open: number[] = [];

@@ -1,4 +1,4 @@
-/** What a call that fails by its time says: what was waited for, where, and what was tried. */
+/** Messages of calls that time out: what they waited for, where, and after which attempts. */
 
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ async function failureOf(promise: Promise<unknown>): Promise<KvError> {
   return error;
 }
 
-test('a transaction whose read is not answered names the shard, not its function', async () => {
+test('a transaction with an unanswered read names the shard, not its function', async () => {
   const { client: kv, fallSilent } = await connectLocally();
   await kv.set('k', 1);
   fallSilent();
@@ -40,7 +40,7 @@ test('a transaction whose function waits for something else says so', async () =
   await kv.close();
 });
 
-test('what waits for the time of a shard, or for room in it, says so', () => {
+test('a request that waits for log time, or for room in a session, says so', () => {
   const unknown = new Stage({ shards: 2 });
   const early = unknown.put('a', 50);
   unknown.pass(60);
@@ -53,7 +53,7 @@ test('what waits for the time of a shard, or for room in it, says so', () => {
   equal(late.told, 'timeout notApplied');
 });
 
-test('what met a key of a transaction names the key, the shard and the node', () => {
+test('a request that met a locked key names the key, the shard and the node', () => {
   const stage = new Stage({ isTimeKnown: true });
   const put = stage.put('stuck', 100);
   stage.take();
@@ -69,7 +69,7 @@ test('what met a key of a transaction names the key, the shard and the node', ()
   );
 });
 
-test('a retry is offered where nothing can happen twice by it, and nowhere else', () => {
+test('retryable is true only if nothing was applied', () => {
   const make = (outcome: 'applied' | 'notApplied' | 'unknown') => {
     return new KvError({ code: 'timeout', outcome, message: '' });
   };

@@ -1,4 +1,4 @@
-/** The rules of commands and questions that go to several shards, against written answers. */
+/** The rules of transactions and validations, against answers that the test writes. */
 
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ const [LEFT, RIGHT] = ['a', 'b', 'c', 'd', 'e', 'f']
   .filter((_, at) => at === 0 || at === 5) as [string, string];
 const COMMITTED: Reply = { type: 'committed', versions: [7, 9], outputs: [] };
 
-test('a command over two shards asks for the time of both, and has a deadline in each', () => {
+test('a command over two shards asks for the log time of both, and has a deadline in each', () => {
   const stage = new Stage({ shards: 2 });
   const put = stage.together([RIGHT, LEFT]);
   deepEqual(stage.take(), ['range shard 2', 'range shard 1']);
@@ -28,7 +28,7 @@ test('a command over two shards asks for the time of both, and has a deadline in
   equal(put.told, 'done');
 });
 
-test('no shard of a transaction is told to forget it before it is answered', () => {
+test('no shard may forget a transaction before it is answered', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   stage.together([LEFT, RIGHT]);
   stage.puts([LEFT, RIGHT]);
@@ -44,7 +44,7 @@ test('no shard of a transaction is told to forget it before it is answered', () 
   ]);
 });
 
-test('whatever is lost of a transaction, the same bytes are sent again', () => {
+test('after any loss the same bytes of a transaction are sent again', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT]);
   const [first] = stage.take();
@@ -58,7 +58,7 @@ test('whatever is lost of a transaction, the same bytes are sent again', () => {
   equal(put.told, 'done');
 });
 
-test('who gave way tries again under new numbers, as old as before and with more right', () => {
+test('a transaction that gave way gets new numbers, keeps its age and has more priority', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT]);
   stage.take();
@@ -69,7 +69,7 @@ test('who gave way tries again under new numbers, as old as before and with more
   stage.breakLink();
   stage.pass(300);
   deepEqual(stage.take(), [second]);
-  // Decided: whatever became of the copy that was lost, it came to nothing.
+  // The abort is decided, whatever became of the copy that was lost.
   stage.answerWritten(['aborted']);
   stage.pass(300);
   match(stage.take().join(), /^transact slot 0.2, age 5000000, attempts 2;/);
@@ -77,7 +77,7 @@ test('who gave way tries again under new numbers, as old as before and with more
   equal(put.told, 'done');
 });
 
-test('a transaction that always gives way is contended in the end, and in doubt is unknown', () => {
+test('a transaction that always gives way fails with contended, and in doubt with unknown', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const calm = stage.together([LEFT, RIGHT], 400);
   for (let round = 0; round < 60 && calm.told === ''; round++) {
@@ -92,7 +92,7 @@ test('a transaction that always gives way is contended in the end, and in doubt 
   equal(doubted.told, 'timeout unknown');
 });
 
-test('a map that was old, and a deadline on the only copy, make something new', () => {
+test('an old map, and a late deadline of the only copy, renew a transaction', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT]);
   for (const [reason, slot] of [
@@ -112,7 +112,7 @@ test('a map that was old, and a deadline on the only copy, make something new', 
   equal(put.told, 'timeout unknown');
 });
 
-test('a decision whose answer is forgotten happened, and a wrong answer is none', () => {
+test('a commit with a forgotten result is applied, and an unfitting answer is ignored', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT]);
   const [first] = stage.take();
@@ -123,7 +123,7 @@ test('a decision whose answer is forgotten happened, and a wrong answer is none'
   equal(put.told, 'answer-lost applied');
 });
 
-test('a window that was full makes something new, but with a doubt the same is sent', () => {
+test('a full window renews a transaction, but with a doubt the same bytes are sent', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   stage.together([LEFT, RIGHT]);
   stage.take();
@@ -139,7 +139,7 @@ test('a window that was full makes something new, but with a doubt the same is s
   deepEqual(stage.take(), [second]);
 });
 
-test('a deadline that was too far makes the times of all shards be asked for again', () => {
+test('after a deadline that was too far the log times of all shards are asked for again', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT]);
   stage.take();
@@ -148,13 +148,13 @@ test('a deadline that was too far makes the times of all shards be asked for aga
   deepEqual(stage.take(), ['range shard 1', 'range shard 2']);
   stage.answerRange(1_000_000);
   stage.answerRange(2_000_000);
-  // It is as old as it was.
+  // It keeps its age.
   match(stage.take().join(), /age 5000000; shard 1: deadline 1009\d{3}/);
   stage.answerWritten(['overflow']);
   equal(put.told, 'overflow notApplied');
 });
 
-test('what is validated waits for keys that are held, and for a newer map', () => {
+test('a validation waits for locked keys, and for a newer map', () => {
   const stage = new Stage();
   const holds = stage.validate(['a', 'b']);
   for (const obstacle of ['locked', 'wrong-epoch'] as const) {
@@ -176,14 +176,14 @@ test('what is validated waits for keys that are held, and for a newer map', () =
   equal(stage.validate([]).told, 'undefined');
 });
 
-test('keys are named so that people can read them', () => {
+test('messages show keys as text, or else in hex', () => {
   equal(keyText(Buffer.from('user:7')), '"user:7"');
   equal(keyText(Uint8Array.of(0, 255)), '0x00ff');
   equal(keyText(Buffer.from('a\nb')), '0x610a62');
   equal(keyText(Buffer.from('x'.repeat(100))), `"${'x'.repeat(48)}…"`);
 });
 
-test('near its end the home shard is asked what became of what is not known', () => {
+test('near the timeout the home shard is asked for an unknown outcome', () => {
   const aborted: Reply = { type: 'refused', reason: 'aborted', position: 0 };
   const gaveWay: Reply = { type: 'refused', reason: 'gave-way', position: 0 };
   const failed: Reply = { type: 'check-failed', position: 0, version: 3 };
@@ -210,7 +210,7 @@ test('near its end the home shard is asked what became of what is not known', ()
   }
 });
 
-test('what the home shard cannot say is unknown in the end, and a lost answer is applied', () => {
+test('without a decision the outcome is unknown, with a lost result it is applied', () => {
   const unanswered = new Stage({ isTimeKnown: true, shards: 2 });
   const silent = unanswered.together([LEFT, RIGHT], 400);
   unanswered.pass(300);
@@ -238,7 +238,7 @@ test('what the home shard cannot say is unknown in the end, and a lost answer is
   equal(told.told, 'done');
 });
 
-test('what is not in doubt near its end asks for nothing', () => {
+test('a transaction without a doubt asks for no outcome', () => {
   const stage = new Stage({ isTimeKnown: true, shards: 2 });
   const put = stage.together([LEFT, RIGHT], 400);
   for (let round = 0; round < 60 && put.told === ''; round++) {

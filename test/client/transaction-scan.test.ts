@@ -1,4 +1,4 @@
-/** Scans in transactions against plain maps: what they show, and what binds others and what not. */
+/** Scans in transactions against plain maps: what they show, and what they validate. */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ const ROUNDS = byEffort({ full: 40, brief: 8 });
 
 type Truth = Map<string, unknown>;
 
-/** Some of the two hundred keys there are. */
+/** Some of two hundred keys. */
 function keyFrom(random: Random): string {
   return `k${String(random.below(200)).padStart(3, '0')}`;
 }
@@ -25,7 +25,7 @@ function optionsFrom(random: Random): TransactionScanOptions {
   };
 }
 
-/** What a scan would find if there were nothing but a map. */
+/** What a scan of a map would find. */
 function scanOf(truth: Truth, { from, to, limit, reverse }: TransactionScanOptions): unknown[] {
   const inside = [...truth]
     .filter(([key]) => from === undefined || key >= String(from))
@@ -52,7 +52,7 @@ async function fill(truth: Truth, random: Random) {
   return { kv, rival, close };
 }
 
-test('a transaction sees what a map would show that had its writes', async () => {
+test('a transaction sees what a map with its writes would show', async () => {
   const random = new Random(7);
   const stored: Truth = new Map();
   const { kv, close } = await fill(stored, random);
@@ -86,7 +86,7 @@ test('a transaction sees what a map would show that had its writes', async () =>
   await close();
 });
 
-test('a scan binds just what it has shown, and everything up to there', async () => {
+test('a scan validates exactly what it has shown', async () => {
   const random = new Random(8);
   const truth: Truth = new Map();
   const { kv, rival, close } = await fill(truth, random);
@@ -112,7 +112,7 @@ test('a scan binds just what it has shown, and everything up to there', async ()
       isBound = written >= String(from) && written < String(to) && (isWhole || isSeen);
       if (random.chance(0.5)) await rival.set(written, round);
       else if (!(await rival.delete(written)).ok || !truth.has(written)) isBound = false;
-      // What is written hangs on what was seen.
+      // The write depends on what was seen.
       tx.set('other', round);
     });
     equal(runs, isBound ? 2 : 1, `${written} in ${JSON.stringify(options)}, ${leavesAfter}`);

@@ -1,4 +1,4 @@
-/** Transactions as users hold them: what they see, what they hang on, and how they end. */
+/** Transactions by the public API: what they see, what they validate, and how they end. */
 
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import type { Request } from '../../src/wire/request.ts';
 import { byEffort } from '../support/effort.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 
-/** Two clients of one cluster: what one does while the other's function runs is a conflict. */
+/** Two clients of one cluster, which conflict with each other. */
 async function twoClients() {
   const cluster = clusterOf();
   const { client: kv, frames } = await connectLocally({}, cluster);
@@ -27,7 +27,7 @@ async function valuesOf(kv: Client, keys: readonly string[]): Promise<unknown[]>
   return (await kv.getMany(keys)).map((entry) => entry?.value);
 }
 
-test('what is written happens at the end, and the result is what was returned', async () => {
+test('writes take effect at the end, and the result is what the function returned', async () => {
   const { kv, rival, close } = await twoClients();
   const [a, b, c] = keysApart('k');
   await kv.set(c, 'old');
@@ -68,7 +68,7 @@ test('a transaction sees what it has written, and what it has read stays the sam
   await close();
 });
 
-test('what was read and is written by another meanwhile makes the function run again', async () => {
+test('the function runs again if another client writes what it has read', async () => {
   const { kv, rival, close } = await twoClients();
   const [a, b, c, d] = keysApart('k');
   await Promise.all([a, b, c, d].map((key) => kv.set(key, 0)));
@@ -91,7 +91,7 @@ test('what was read and is written by another meanwhile makes the function run a
 
 const MOVES = byEffort({ full: 120, brief: 40 });
 
-test('sums of accounts stay what they are, though many move money between them', async () => {
+test('the sum of accounts stays the same while many transactions move money', async () => {
   const { kv, rival, close } = await twoClients();
   const accounts = ['w', 'x', 'y', 'z'].flatMap((text) => keysApart(text));
   await Promise.all(accounts.map((key) => kv.set(key, 100)));
@@ -123,7 +123,7 @@ test('sums of accounts stay what they are, though many move money between them',
   await close();
 });
 
-test('two that read what the other writes do not both take effect as if alone', async () => {
+test('two transactions that read what the other writes have no write skew', async () => {
   const { kv, rival, close } = await twoClients();
   const [a, b] = keysApart('on-call');
   for (let round = 0; round < 20; round++) {
@@ -164,7 +164,7 @@ test('keys of one shard cost one write, and reads alone cost no transaction', as
   await close();
 });
 
-test('reads alone are of one moment, or are made again', async () => {
+test('a transaction that only reads sees one moment, or runs again', async () => {
   const { kv, rival, close } = await twoClients();
   const [a, b] = keysApart('k');
   await kv.atomic().set(a, 0).set(b, 0).commit();
@@ -179,7 +179,7 @@ test('reads alone are of one moment, or are made again', async () => {
   await close();
 });
 
-test('what a function throws is thrown if what it had read was true', async () => {
+test('an exception of the function is passed on if what it had read holds', async () => {
   const { kv, rival, close } = await twoClients();
   const [a, b] = keysApart('k');
   await kv.atomic().set(a, 0).set(b, 0).commit();
@@ -199,7 +199,7 @@ test('what a function throws is thrown if what it had read was true', async () =
   await close();
 });
 
-test('a scan shows own writes in their places, and not what was deleted', async () => {
+test('a scan shows own writes in their places, and no deleted keys', async () => {
   const { kv, close } = await twoClients();
   const names = Array.from({ length: 30 }, (_, at) => `s:${String(at).padStart(2, '0')}`);
   await Promise.all(names.map((name) => kv.set(name, 'stored')));
@@ -225,7 +225,7 @@ test('a scan shows own writes in their places, and not what was deleted', async 
   await close();
 });
 
-test('a scan may write as it goes: what lies ahead is seen as it is by then', async () => {
+test('a scan sees what the transaction has written ahead of it meanwhile', async () => {
   const { kv, close } = await twoClients();
   await Promise.all(['q1', 'q2', 'q3', 'q4', 'q5', 'q6'].map((key) => kv.set(key, key)));
   const seen = await kv.transaction(async (tx) => {
@@ -267,7 +267,7 @@ test('no other client adds to a scanned range, or removes from it, as far as see
   await close();
 });
 
-test('who takes the first of a queue takes it alone', async () => {
+test('only one transaction takes the first entry of a queue', async () => {
   const { kv, rival, close } = await twoClients();
   const jobs = Array.from({ length: 16 }, (_, at) => `job:${10 + at}`);
   await Promise.all(jobs.map((key) => kv.set(key, 0)));
@@ -290,7 +290,7 @@ test('who takes the first of a queue takes it alone', async () => {
   await close();
 });
 
-test('a transaction goes through spaces, each with its own keys and values', async () => {
+test('a transaction uses several spaces, each with its own keys and values', async () => {
   const { kv, rival, close } = await twoClients();
   const users = kv.space<{ readonly name: string }>('user', { codec: json });
   await users.transaction(async (tx) => {
@@ -313,7 +313,7 @@ test('a transaction goes through spaces, each with its own keys and values', asy
   await close();
 });
 
-test('what never comes to an end is contended, and says where and how often', async () => {
+test('a transaction that always conflicts fails with the keys and the runs', async () => {
   const { kv, rival, close } = await twoClients();
   const [a, b] = keysApart('k');
   const lose = (options: object) =>
@@ -326,7 +326,7 @@ test('what never comes to an end is contended, and says where and how often', as
   ok(failure instanceof KvError);
   deepEqual([failure.code, failure.outcome, failure.retryable], ['contended', 'notApplied', true]);
   match(failure.message, new RegExp(`"${a}".*3`));
-  // It may end in the middle of its last try.
+  // It may time out in its last attempt.
   await rejects(lose({ timeout: 80 }), ({ code, outcome }) => {
     return code === 'contended' ? outcome === 'notApplied' : code === 'timeout';
   });
@@ -363,7 +363,7 @@ test('using a transaction after its end is an error', async () => {
   await close();
 });
 
-test('an end that is not known is told, and nothing is tried again', async () => {
+test('an unknown outcome ends the transaction without another run', async () => {
   const { client: kv, fallSilent } = await connectLocally();
   const [a, b] = keysApart('k');
   await kv.atomic().set(a, 0).set(b, 0).commit();
@@ -375,7 +375,7 @@ test('an end that is not known is told, and nothing is tried again', async () =>
       fallSilent();
       tx.set(a, 1).set(b, 1);
     },
-    // On a crowded machine the reads alone may take some of it.
+    // On a busy machine the reads alone may take some of it.
     { timeout: 2000 },
   );
   await rejects(ending, { code: 'timeout', outcome: 'unknown' });
@@ -385,7 +385,7 @@ test('an end that is not known is told, and nothing is tried again', async () =>
 
 const INCREMENTS = byEffort({ full: 5, brief: 2 });
 
-test('transactions come to their ends though coordinators vanish and give way', async () => {
+test('transactions end although coordinators vanish and give way', async () => {
   const cluster = clusterOf({ giveWay: 0.2, mute: 0.1, wrongEpoch: 0.1, commitMax: 5 });
   const { client: kv } = await connectLocally({ timeout: 60_000 }, cluster);
   const keys = keysApart('n');
@@ -403,7 +403,7 @@ test('transactions come to their ends though coordinators vanish and give way', 
   await kv.close();
 });
 
-test('after some runs in vain what it reads is reserved, wherever its keys lie', async () => {
+test('after some failed runs its reads are reserved, in whatever shards its keys are', async () => {
   const { kv, rival, frames, close } = await twoClients();
   const [a, b] = keysApart('k');
   for (const [read, written] of [

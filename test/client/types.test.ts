@@ -1,4 +1,4 @@
-/** What the editor tells users: the types of the library, compiled. */
+/** The types of the library, compiled as an application would. */
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -53,7 +53,7 @@ async function examples(kv: Client): Promise<void> {
     String(key) + value?.name;
 }
 
-test('the types say what comes back', () => {
+test('the types describe the results', () => {
   equal(facts.length, 9);
   equal(typeof examples, 'function');
 });

@@ -1,4 +1,4 @@
-/** A client core with a network around it that delays, breaks and repeats. */
+/** A client core in a network that delays, breaks and repeats. */
 
 import type { NodeId } from '../../../src/base/ids.ts';
 import type { Random } from '../../../src/base/random.ts';
@@ -38,7 +38,7 @@ export class ClientHost {
   readonly #cluster: ModelCluster;
   readonly #links: Links;
   readonly #open = new Map<number, Link>();
-  /** The client's monotone clock: its rate, and what it has jumped ahead. */
+  /** The client's monotone clock: its rate, and its jumps so far. */
   readonly #rate: number;
   #jumped = 0;
   #isFlushing = false;
@@ -95,13 +95,13 @@ export class ClientHost {
     this.core.step({ type: 'end-scan', scan });
   }
 
-  /** One connection breaks; what was on its way may arrive, at once, late or never. */
+  /** One connection breaks; what was in flight may arrive at once, late or never. */
   breakLink(): void {
     const links = [...this.#open.values()].filter(({ isUp }) => isUp);
     if (links.length > 0) this.#lose(this.#random.pick(links), 'reset');
   }
 
-  /** All connections to a node break, as when it falls over. */
+  /** All connections to a node break, as in a crash. */
   breakNode(node: number): void {
     for (const link of [...this.#open.values()]) if (link.node === node) this.#lose(link, 'gone');
   }
@@ -138,12 +138,12 @@ export class ClientHost {
     const link = this.#open.get(number);
     if (link === undefined || !link.isUp) return;
     const requests = decodeRequests(bytes);
-    if (requests === undefined) throw new Error('the client sent a frame that is none');
+    if (requests === undefined) throw new Error('the client sent an invalid frame');
     const random = this.#random;
     link.clientToNodeAt = Math.max(link.clientToNodeAt, this.#world.now + this.#delay());
     this.#world.after(link.clientToNodeAt - this.#world.now, () => {
       if (link.isUp) return this.#serve(link, requests);
-      // What was under way when the connection broke.
+      // It was in flight when the connection broke.
       const fate = random.below(3);
       if (fate === 0) return;
       const late = fate === 1 ? 0 : random.between(1, 30_000);

@@ -1,4 +1,4 @@
-/** A small cluster: nodes that answer, forward and refuse; shards with a leader or none. */
+/** A small cluster: nodes that answer, forward and refuse; shards with or without a leader. */
 
 import type { Random } from '../../../src/base/random.ts';
 import { encodeMap } from '../../../src/catalog/map-bytes.ts';
@@ -19,13 +19,13 @@ export interface Faults {
   readonly notHere: number;
   readonly notFresh: number;
   readonly tooMuch: number;
-  /** Of a write whose leader changed meanwhile: that the entry is committed all the same. */
+  /** That the entry of a write is committed although its leader has changed. */
   readonly survival: number;
-  /** That a node without the leadership passes a request on. */
+  /** That a node that does not lead forwards a request. */
   readonly forward: number;
-  /** Of a transaction: that it is preempted though no other is there. */
+  /** That a transaction is preempted without another one. */
   readonly giveWay: number;
-  /** That its answer is lost though it is decided. */
+  /** That the answer to a decided transaction is lost. */
   readonly mute: number;
   /** Milliseconds from proposal to commit. */
   readonly commitMax: number;
@@ -129,7 +129,7 @@ export class ModelCluster {
         const hop = random.between(1, 5);
         return this.#world.after(hop, () => this.serve(leader, request, reply, true));
       }
-      // Hints may be old, or name the one who was asked.
+      // Hints may be old, or name the asked node itself.
       const hint = random.chance(0.2) ? random.between(0, this.nodes) : leader;
       return refuse('not-leader', hint);
     }
@@ -140,7 +140,7 @@ export class ModelCluster {
     if (request.type === 'transact') {
       return this.#transactions.conduct(request, { reply, refuse });
     }
-    // A replica that finds damage, and has not given up leading yet.
+    // A replica that has found damage, and still leads.
     if (!isStaleRead && random.chance(faults.notFresh / 4)) return refuse('damaged');
     const isMuch =
       request.type === 'read'
@@ -205,7 +205,7 @@ export class ModelCluster {
     const { from, to, isReverse, answer, rowsMax } = request.range;
     const inside = [...shard.within(from, to)];
     if (isReverse) inside.reverse();
-    // A node may give fewer than it was asked for, and none though it has seen some.
+    // A node may give fewer rows than it was asked for.
     const given = inside.slice(0, this.#random.between(1, rowsMax));
     const rows = answer === 'count' ? [] : given;
     return {
@@ -221,7 +221,7 @@ export class ModelCluster {
   }
 }
 
-/** How long it takes until a key that is held is looked at again. */
+/** Milliseconds until a locked key is looked at again. */
 const HELD = 5;
 
 type ShardRequest = WriteRequest | ReadRequest | Extract<Request, { type: 'transact' | 'settle' }>;
@@ -230,7 +230,7 @@ function isOfShard(request: Request): request is ShardRequest {
   return ['write', 'read', 'range', 'validate', 'transact', 'settle'].includes(request.type);
 }
 
-/** What a request is about, as operations. */
+/** The keys and ranges of a request, as operations. */
 function operationsOf(request: ReadRequest): readonly Operation[] {
   if (request.type === 'read') return request.keys.map((key) => ({ type: 'get', key }));
   if (request.type === 'validate') return decodeOperations(request.checks) ?? [];

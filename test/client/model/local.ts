@@ -31,13 +31,13 @@ export interface Local {
   readonly cluster: ModelCluster;
   /** Every frame that the client sent. */
   readonly frames: (readonly Request[])[];
-  /** From now on nothing is answered. */
+  /** From now on no node answers. */
   fallSilent(): void;
 }
 
 export const URL_OF_MODEL = 'kv://node-1:7400';
 
-/** Of a cluster with four shards, to which others may be connected. */
+/** A client of a cluster with four shards, which other clients may share. */
 export function clusterOf(faults: Partial<Faults> = {}): ModelCluster {
   return new ModelCluster({
     nodes: 3,
@@ -49,7 +49,7 @@ export function clusterOf(faults: Partial<Faults> = {}): ModelCluster {
   });
 }
 
-/** Keys with this beginning, the first of which lies in the first shard, and so on. */
+/** Keys with this prefix, one in each shard, in the order of shards. */
 export function keysApart(beginning: string): readonly [string, string, string, string] {
   const keys: string[] = [];
   for (let at = 0; keys.filter(Boolean).length < SHARDS; at++) {

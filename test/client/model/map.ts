@@ -1,4 +1,4 @@
-/** A map of a cluster that is whole: every node has a replica of every shard. */
+/** A map of a cluster in which every node has a replica of every shard. */
 
 import type { MemberId, NodeId, ShardId } from '../../../src/base/ids.ts';
 import type { ClusterMap, ShardRow } from '../../../src/catalog/cluster-map.ts';

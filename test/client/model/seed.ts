@@ -1,4 +1,4 @@
-/** One seed: clients, a cluster and faults, and what must be true of what the clients were told. */
+/** One seed: clients, a cluster and faults, and the checks of what the clients were answered. */
 
 import { equal, ok } from 'node:assert/strict';
 import { Random } from '../../../src/base/random.ts';
@@ -27,7 +27,7 @@ export interface Profile {
   readonly breakNode: number;
   readonly clockJump: number;
   readonly clockRates: readonly number[];
-  /** Frames come again though their connection lives: then a refusal proves nothing. */
+  /** Frames are repeated although their connection lives: then a refusal proves nothing. */
   readonly isOutcomeTrue: boolean;
 }
 
@@ -45,7 +45,7 @@ const TWINS = 8;
 const STEPS = 400;
 const STEP = 20;
 
-/** What the clients were told, after everything that can still happen has happened. */
+/** The answers to the clients, checked after all that can still happen has happened. */
 export function runSeed(profile: Profile, seed: number): readonly string[] {
   const trial = new Trial(profile, seed);
   trial.act();
@@ -114,7 +114,7 @@ class Trial {
         this.#disturb();
       });
     }
-    // Copies come for a minute after the last call, and the time of the shards goes on.
+    // Copies arrive for a minute after the last call, and log time goes on.
     for (let step = STEPS; step < STEPS + 6000; step += 10) {
       this.#world.after(step * STEP, () => {
         this.#cluster.pass(10 * STEP);
@@ -191,7 +191,7 @@ class Trial {
     if (random.chance(0.2)) random.pick(this.#cluster.shards).forget(CLIENTS);
   }
 
-  /** Its number is the end of what it writes: so every effect names its cause. */
+  /** Its value ends with its number, so every effect names its cause. */
   #write(host: ClientHost, count: number): void {
     const random = this.#random;
     const keys = new Set(Array.from({ length: count }, () => `key-${random.below(KEYS)}`));

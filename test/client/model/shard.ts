@@ -1,4 +1,4 @@
-/** A shard of the model: the real machine over a map, one truth for all replicas. */
+/** A shard of the model: the real machine over a map, which all replicas share. */
 
 import { areEqual, compareBytes } from '../../../src/machine/bytes.ts';
 import type { Operation } from '../../../src/machine/command.ts';
@@ -29,9 +29,9 @@ export class ModelShard {
   readonly #machine: Machine;
   readonly #onEffect: (effect: Effect) => void;
   #index = 0;
-  /** Everything that ever went. */
+  /** All deletes so far. */
   readonly #recentDeletes: { readonly index: number; readonly key: Uint8Array }[] = [];
-  /** Log time runs on the leader's clock, from some hour of its own. */
+  /** Log time starts at any hour and follows the leader's clock. */
   #time: number;
 
   constructor(options: {
@@ -53,7 +53,7 @@ export class ModelShard {
     );
   }
 
-  /** Of the entry that was applied last. */
+  /** The index of the entry that was applied last. */
   get index(): number {
     return this.#index;
   }
@@ -72,14 +72,14 @@ export class ModelShard {
     );
   }
 
-  /** One step of transactions; nothing is replied to some of them. */
+  /** One step of a transaction; some steps have no reply. */
   step(type: TransactionStep, bytes: Uint8Array, epoch: number): Reply | undefined {
     const stamp = stampOf({ time: Math.floor(this.#time), epoch });
     const [reply] = this.#apply(encodeEntry(stamp, { type, bytes }));
     return reply === undefined ? undefined : decodeReply(reply);
   }
 
-  /** Who holds a key that the operation is about: the first of them. */
+  /** The first transaction that holds a key of the operation. */
   holderFor(operation: Operation): Contender | undefined {
     const { lockTable } = this.#machine.transactions;
     if (operation.type !== 'check-range') return lockTable.holderOf(operation.key);
@@ -125,7 +125,7 @@ export class ModelShard {
     return rows.sort((one, other) => compareBytes(one.key, other.key));
   }
 
-  /** What speaks against a check. */
+  /** Why a check does not hold. */
   #violation(check: Operation): number | undefined {
     const bytes = this.row(check.key);
     const row = bytes === undefined ? undefined : decodeRow(bytes);
@@ -154,7 +154,7 @@ export class ModelShard {
   #apply(payload: Uint8Array): readonly Uint8Array[] {
     this.#index += 1;
     const outcome = this.#machine.apply({ index: this.#index, payload });
-    if (outcome.type === 'unknown') throw new Error('the model knows its entries');
+    if (outcome.type === 'unknown') throw new Error('the model cannot read an entry of its own');
     for (const { section, key, value } of outcome.writes) {
       const kept = { key: key.slice(), row: value?.slice() ?? new Uint8Array(0) };
       if (value === undefined) this.#section(section).delete(nameOf(key));

@@ -1,4 +1,4 @@
-/** A stage for one client core: every answer is written down by the test. */
+/** A stage for one client core: the test writes every answer. */
 
 import type { NodeId } from '../../../src/base/ids.ts';
 import { MACHINE_LIMITS } from '../../../src/base/limits.ts';
@@ -17,7 +17,7 @@ import { mapOf, urlOf } from './map.ts';
 
 interface Told {
   told: string;
-  /** Of a failure: what people read. */
+  /** The message of a failure. */
   message: string;
 }
 
@@ -28,18 +28,18 @@ interface StageOptions {
   readonly shards?: number;
 }
 
-/** One node, some shards, one connection at a time, which is up as soon as it is dialled. */
+/** One node, some shards, and one connection at a time, which is up as soon as it is dialled. */
 export class Stage {
   readonly #core: Core;
   readonly #dialled: number[] = [];
   #connection = 0;
   #sent: Request[] = [];
-  /** Requests that were looked at and not answered. */
+  /** Requests without an answer so far. */
   #owed: Request[] = [];
   #now = 0;
   frames = 0;
   hangUps = 0;
-  /** Requests for the map: also how a node is asked for a sign of life. */
+  /** Requests for the map, which are also probes. */
   signs = 0;
 
   constructor({ isTimeKnown = false, shards = 1 }: StageOptions = {}) {
@@ -92,7 +92,7 @@ export class Stage {
     return told;
   }
 
-  /** Whether keys are still missing. */
+  /** Validates that the keys do not exist. */
   validate(keys: readonly string[]): Told {
     const told: Told = { told: '', message: '' };
     this.#core.step({
@@ -137,7 +137,7 @@ export class Stage {
     this.#turn();
   }
 
-  /** What was sent since the last look, but for the map. */
+  /** What was sent since the last call, except requests for the map. */
   take(): string[] {
     const sent = this.#sent;
     this.#sent = [];
@@ -159,7 +159,7 @@ export class Stage {
     this.#answer((id) => ({ type: 'range', id, time: 5_000_000, ...told }));
   }
 
-  /** What became of a transaction, as its home shard says. */
+  /** Answers with the outcome of a transaction. */
   answerSettled(reply: Reply): void {
     const replies = [encodeReply(reply)];
     this.#answer((id) => ({ type: 'written', id, time: 5_000_000, replies }), 'settle');
@@ -232,7 +232,7 @@ export class Stage {
     }
   }
 
-  /** Answers the first request that is owed an answer of this kind. */
+  /** Answers the first open request of this kind. */
   #answer(make: (id: number) => Response, asked?: Request['type']): void {
     const kind = make(0).type;
     const at = this.#owed.findIndex(({ type }) => {
@@ -272,7 +272,7 @@ function describe(request: Request): string {
   return `write shard ${request.shard}, ${numbers}${part}`;
 }
 
-/** The home shard first; of each part what is its own. */
+/** The home shard first, then the deadline of each part. */
 function describeTransaction({ transaction }: Extract<Request, { type: 'transact' }>): string {
   const decoded = decodeTransaction(transaction);
   const parts = decoded?.parts.map(({ shard, deadline }) => `shard ${shard}: deadline ${deadline}`);
@@ -281,7 +281,7 @@ function describeTransaction({ transaction }: Extract<Request, { type: 'transact
   return [`transact ${numbers}`, ...(parts ?? [])].join('; ');
 }
 
-/** Which slot, and how many requests it has had before. */
+/** The slot, and the number of its earlier requests. */
 function slotText(sequence = 0): string {
   const { sessionSlots } = MACHINE_LIMITS;
   return `slot ${sequence % sessionSlots}.${Math.floor(sequence / sessionSlots)}`;

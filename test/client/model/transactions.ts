@@ -1,6 +1,6 @@
 /**
- * Transactions of the model: an honest coordinator, which vanishes when the home shard changes its
- * leader; whatever it has left behind is ended by anyone, a while later.
+ * Transactions of the model: a correct coordinator, which vanishes when the home shard changes its
+ * leader; what it leaves behind is resolved a while later.
  */
 
 import type { Random } from '../../../src/base/random.ts';
@@ -44,8 +44,8 @@ interface Answering {
   readonly refuse: (failure: 'lost' | 'malformed') => void;
 }
 
-/** How often an elder tries to lock what a younger one holds. */
-const PATIENCE = 8;
+/** How often an older transaction tries to lock what a younger one holds. */
+const LOCK_ATTEMPTS = 8;
 
 export class ModelTransactions {
   readonly #options: Options;
@@ -66,7 +66,7 @@ export class ModelTransactions {
     }).begin();
   }
 
-  /** Tries to abort in the home shard, as anyone may: what comes of it is what was decided. */
+  /** Tries to abort in the home shard: the reply is the decision. */
   settle(request: Extract<Request, { type: 'settle' }>, to: Answering): void {
     const { world, random, faults, shards, termOf } = this.#options;
     const { contender, participants } = request;
@@ -86,7 +86,7 @@ export class ModelTransactions {
     });
   }
 
-  /** The home shard's leader tells a decision that is kept, until all have heard. */
+  /** The home shard's leader broadcasts a stored decision until all have it. */
   #tellOthers(request: Extract<Request, { type: 'settle' }>, isCommitted: boolean): void {
     const { world, random, shards } = this.#options;
     const { id } = request.contender;
@@ -103,7 +103,7 @@ export class ModelTransactions {
   }
 }
 
-/** A part and where its operations begin among those of all. */
+/** A part, and the position of its first operation among those of all parts. */
 interface Place {
   readonly part: Part;
   readonly offset: number;
@@ -119,7 +119,7 @@ class Conduct {
   readonly #participants: readonly Participant[];
   readonly #id: TransactionId;
   readonly #term: number;
-  /** What the participants said, by their place. */
+  /** The replies of the participants, by their place. */
   readonly #done: Extract<Reply, { type: 'done' }>[] = [];
   #left = 0;
   #isOver = false;
@@ -159,21 +159,21 @@ class Conduct {
     const preparing = this.#places.filter(({ at }) => at > 0 || (at === 0 && this.#isTwoPhase));
     if (preparing.length === 0) return this.#decide();
     this.#left = preparing.length;
-    for (const place of preparing) this.#prepare(place, PATIENCE);
+    for (const place of preparing) this.#prepare(place, LOCK_ATTEMPTS);
   }
 
   get #home(): Place {
     return this.#places[0] as Place;
   }
 
-  /** Something is to be looked at once all keys are locked. */
+  /** Some checks are validated after all keys are locked. */
   get #isTwoPhase(): boolean {
     return this.#places.some(({ part, at }) => {
       return strangeTo(part).some(({ check }) => at !== 0 || check.type === 'check-range');
     });
   }
 
-  /** The home shard has another leader: this one knows nothing any more. */
+  /** The home shard has another leader: this coordinator is gone. */
   get #hasVanished(): boolean {
     return this.#options.termOf(this.#home.part.shard) !== this.#term;
   }
@@ -216,7 +216,7 @@ class Conduct {
         case 'refused':
           return this.#abort({ ...reply, position: offset + reply.position });
         default:
-          throw new Error('a prepare is answered');
+          throw new Error('an unexpected reply to a prepare');
       }
     });
   }
@@ -284,7 +284,7 @@ class Conduct {
     return this.#shardOf(part).step('decide', encodeDecide({ ...about, proposal }), epoch);
   }
 
-  /** Tries to abort: what comes of it is what was decided, now or before. */
+  /** Tries to abort: the reply is the decision, made now or before. */
   #end(): void {
     const reply = this.#step({ type: 'abort', because: refused('aborted', 0) });
     this.#resolve(reply?.type === 'committed');
@@ -319,7 +319,7 @@ class Conduct {
   }
 }
 
-/** Checks of a part that its own locks do not keep. */
+/** Checks of a part that its own locks do not protect. */
 function strangeTo({ operations }: Part) {
   const isLocked = (key: Uint8Array) => {
     return operations.some((one) => isLocking(one) && Buffer.compare(one.key, key) === 0);

@@ -1,4 +1,4 @@
-/** Virtual time: what is to happen when, in one thread. */
+/** Virtual time: scheduled events, in one thread. */
 
 interface Item {
   readonly at: number;
@@ -9,7 +9,7 @@ interface Item {
 export class World {
   #now = 0;
   #order = 0;
-  /** A binary heap, the earliest first; of two at one time the one that was added first. */
+  /** A binary heap, the earliest event first; of two at one time the one that was added first. */
   readonly #heap: Item[] = [];
 
   get now(): number {
