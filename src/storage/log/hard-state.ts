@@ -44,24 +44,24 @@ export function isAtOrAfter(one: BatchPosition, other: BatchPosition): boolean {
   return one.batch >= other.batch;
 }
 
-const vote: Schema<StoredVote> = struct({
+const VOTE: Schema<StoredVote> = struct({
   shard: count<ShardId>(),
   member: count<MemberId>(),
   term: count(),
   vote: count<MemberId>(),
 });
 
-const schema: Schema<HardStates> = struct({
+const HARD_STATES: Schema<HardStates> = struct({
   sequence: count(),
   incarnation: count(),
   oldest: count(),
   confirmed: fields({ epoch: count(), batch: count() }),
   confirmedEnd: count(),
-  votes: list(vote, { max: REPLICAS_MAX }),
+  votes: list(VOTE, { max: REPLICAS_MAX }),
 });
 
 export function encodeHardStates(hardStates: HardStates): Uint8Array {
-  const payload = encode(schema, hardStates);
+  const payload = encode(HARD_STATES, hardStates);
   const bytes = new Uint8Array(HEADER_WORDS * 4 + payload.length);
   bytes.set(payload, HEADER_WORDS * 4);
   const words = new Uint32Array(bytes.buffer, 0, HEADER_WORDS);
@@ -78,5 +78,5 @@ export function decodeHardStates(bytes: Uint8Array): HardStates | undefined {
   const payload = bytes.subarray(from, from + (words[1] as number));
   if (words[0] !== MAGIC || payload.length !== words[1]) return undefined;
   if (crc32(payload, MAGIC) !== words[2]) return undefined;
-  return decode(schema, payload);
+  return decode(HARD_STATES, payload);
 }

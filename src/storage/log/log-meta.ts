@@ -26,19 +26,19 @@ export interface ReplicaMeta {
 const RUNS_MAX = 1 << 20;
 const TEXT_BYTES_MAX = 1024;
 
-const run: Schema<TermRun> = struct({ index: count(), term: count() });
-const placed: Schema<PlacedConfiguration> = struct({ at: POSITION, configuration: CONFIGURATION });
+const RUN: Schema<TermRun> = struct({ index: count(), term: count() });
+const PLACED: Schema<PlacedConfiguration> = struct({ at: POSITION, configuration: CONFIGURATION });
 
-export const replicaMeta: Schema<ReplicaMeta> = struct({
+export const REPLICA_META: Schema<ReplicaMeta> = struct({
   member: count<MemberId>(),
   hardState: fields({ term: count(), vote: count<MemberId>(), commit: count() }),
   mayVote: truth,
   base: POSITION,
   lastIndex: count(),
-  runs: list(run, { max: RUNS_MAX }),
-  configurations: list(placed, { max: RUNS_MAX }),
+  runs: list(RUN, { max: RUNS_MAX }),
+  configurations: list(PLACED, { max: RUNS_MAX }),
   quarantine: text(TEXT_BYTES_MAX),
 });
 
 /** A vote or a tombstone is a member, alone. */
-export const memberAlone = count<MemberId>();
+export const MEMBER = count<MemberId>();

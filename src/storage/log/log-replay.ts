@@ -9,7 +9,7 @@ import { type BatchPosition, type HardStates, isAtOrAfter } from './hard-state.t
 import { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
 import type { Damage, Tombstone } from './log.ts';
-import { memberAlone, replicaMeta } from './log-meta.ts';
+import { MEMBER, REPLICA_META } from './log-meta.ts';
 import {
   HEADER_BYTES,
   isEntry,
@@ -142,7 +142,7 @@ export class LogReplay {
 
   #adopt(shard: ShardId, payload: Uint8Array | undefined, isCheckpoint: boolean): void {
     this.#listed.add(shard);
-    const meta = payload === undefined ? undefined : decode(replicaMeta, payload);
+    const meta = payload === undefined ? undefined : decode(REPLICA_META, payload);
     if (meta === undefined) {
       // Inside a life a checkpoint says nothing new.
       const isKnown = isCheckpoint && this.#segment?.header.isBoot === false;
@@ -154,7 +154,7 @@ export class LogReplay {
   }
 
   #addTombstone({ shard, index, term }: RecordName, payload: Uint8Array | undefined): void {
-    const member = payload === undefined ? undefined : decode(memberAlone, payload);
+    const member = payload === undefined ? undefined : decode(MEMBER, payload);
     const configuration = { index, term };
     if (member === undefined) this.#unreadTombstone = { shard, configuration };
     else this.tombstones.push({ shard, member, configuration });
@@ -193,7 +193,7 @@ export class LogReplay {
     { index, term }: RecordName,
     payload: Uint8Array | undefined,
   ) {
-    const vote = payload === undefined ? undefined : decode(memberAlone, payload);
+    const vote = payload === undefined ? undefined : decode(MEMBER, payload);
     replica.hardState = { term, vote: vote ?? NO_MEMBER, commit: index };
     if (vote !== undefined) this.#lostVotes.delete(replica.shard);
     else this.#lostVotes.set(replica.shard, this.#position);

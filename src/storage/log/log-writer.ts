@@ -14,7 +14,7 @@ import type { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
 import type { LogRecord, Tombstone } from './log.ts';
 import { type Batch, RUN_BYTES } from './log-batch.ts';
-import { memberAlone, type ReplicaMeta, replicaMeta } from './log-meta.ts';
+import { MEMBER, REPLICA_META, type ReplicaMeta } from './log-meta.ts';
 import { KIND, type RecordName, recordBytes, repairKind } from './log-record.ts';
 import { LogReplica } from './log-replica.ts';
 
@@ -76,7 +76,7 @@ export class LogWriter {
     let bytes = this.#tombstones.length * TOMBSTONE_BYTES;
     bytes += this.#lives.size * (recordBytes(0) + RUN_BYTES);
     for (const { meta } of this.#replicas.values()) {
-      bytes += recordBytes(encode(replicaMeta, meta).length) + RUN_BYTES;
+      bytes += recordBytes(encode(REPLICA_META, meta).length) + RUN_BYTES;
     }
     return bytes;
   }
@@ -182,7 +182,7 @@ export class LogWriter {
     if (hardState.term !== term || hardState.vote !== vote) this.hasNewHardState = true;
     replica.hardState = hardState;
     const name = { shard: replica.shard, index: hardState.commit, term: hardState.term };
-    this.#batch.add({ kind: KIND.hardState, ...name }, encode(memberAlone, hardState.vote));
+    this.#batch.add({ kind: KIND.hardState, ...name }, encode(MEMBER, hardState.vote));
   }
 
   #forget(replica: LogReplica, index: number): void {
@@ -206,12 +206,12 @@ export class LogWriter {
 
   #writeReplica(shard: ShardId, meta: ReplicaMeta): void {
     const name = { kind: KIND.shard, shard, index: meta.base.index, term: meta.hardState.term };
-    this.#batch.add(name, encode(replicaMeta, meta));
+    this.#batch.add(name, encode(REPLICA_META, meta));
   }
 
   #writeTombstone(kind: number, { shard, member, configuration }: Tombstone): void {
     const { index, term } = configuration;
-    this.#batch.add({ kind, shard, index, term }, encode(memberAlone, member));
+    this.#batch.add({ kind, shard, index, term }, encode(MEMBER, member));
     this.#batch.add({ kind: KIND.tombstoneMember, shard, index: member, term: index });
   }
 

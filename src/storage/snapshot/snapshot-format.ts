@@ -8,7 +8,7 @@ import { decode, encode } from '../../base/schema.ts';
 import type { Position } from '../../raft/position.ts';
 import type { ReadLimits } from '../state/state-disk.ts';
 import type { StateHash } from '../state/state-hash.ts';
-import { stateHash } from '../state/state-meta.ts';
+import { STATE_HASH } from '../state/state-meta.ts';
 
 const MAGIC = [0x52, 0x4b, 0x53, 0x01];
 const END = 0xff;
@@ -54,7 +54,7 @@ export function encodeRows(rows: readonly SnapshotRow[]): Uint8Array {
 }
 
 export function encodeEnd(hash: StateHash): Uint8Array {
-  const body = encode(stateHash, hash);
+  const body = encode(STATE_HASH, hash);
   const bytes = new Uint8Array(ROW_HEADER_BYTES + body.length);
   bytes[0] = END;
   new DataView(bytes.buffer).setUint32(1, body.length);
@@ -173,7 +173,7 @@ export class SnapshotParser {
     if (zero !== 0 || bodyLength > END_BYTES_MAX) return this.#refuse();
     const length = ROW_HEADER_BYTES + bodyLength;
     if (bytes.length < length) return this.#await(length);
-    const hash = decode(stateHash, bytes.subarray(ROW_HEADER_BYTES, length));
+    const hash = decode(STATE_HASH, bytes.subarray(ROW_HEADER_BYTES, length));
     if (hash === undefined) return this.#refuse();
     this.#end = hash;
     this.#needed = 1;

@@ -53,35 +53,35 @@ export interface RecordedState {
   readonly isCondemned: boolean;
 }
 
-const sectionHash: Schema<SectionHash> = struct({
+const SECTION_HASH: Schema<SectionHash> = struct({
   section: count({ max: STATE_LIMITS.sections - 1 }),
   rows: count(),
   one: count(),
   two: count(),
 });
-export const stateHash: Schema<StateHash> = list(sectionHash, { max: STATE_LIMITS.sections });
+export const STATE_HASH: Schema<StateHash> = list(SECTION_HASH, { max: STATE_LIMITS.sections });
 
-const storeRecord = fields({
+const STORE_RECORD = fields({
   format: count(),
   identity: bytes(STATE_LIMITS.identityBytesMax),
   batches: count(),
   shards: list(count<ShardId>(), { max: STATE_LIMITS.shardsMax }),
 });
 
-const shardRecord: Schema<ShardMeta> = fields({
+const SHARD_RECORD: Schema<ShardMeta> = fields({
   generation: count(),
   leftovers: list(count(), { max: STATE_LIMITS.shardsMax }),
   state: optional(
     fields({
       description: SNAPSHOT,
-      hash: optional(stateHash),
+      hash: optional(STATE_HASH),
       isCondemned: truth,
     }),
   ),
 });
 
 export function encodeStoreRecord(key: Uint8Array, record: StoreRecord): Uint8Array {
-  return sealed(key, encode(storeRecord, { format: FORMAT, ...record }));
+  return sealed(key, encode(STORE_RECORD, { format: FORMAT, ...record }));
 }
 
 type StoreRecordAnswer = StoreRecord | 'damaged' | 'of another format';
@@ -90,16 +90,16 @@ export function decodeStoreRecord(key: Uint8Array, stored: Uint8Array): StoreRec
   const body = opened(key, stored);
   if (body === undefined) return 'damaged';
   if (new Reader(body).count() !== FORMAT) return 'of another format';
-  return decode(storeRecord, body) ?? 'damaged';
+  return decode(STORE_RECORD, body) ?? 'damaged';
 }
 
 export function encodeShardRecord(key: Uint8Array, record: ShardMeta): Uint8Array {
-  return sealed(key, encode(shardRecord, record));
+  return sealed(key, encode(SHARD_RECORD, record));
 }
 
 export function decodeShardRecord(key: Uint8Array, stored: Uint8Array): ShardMeta | undefined {
   const body = opened(key, stored);
-  return body === undefined ? undefined : decode(shardRecord, body);
+  return body === undefined ? undefined : decode(SHARD_RECORD, body);
 }
 
 /** With a checksum in front that knows the key too. */
