@@ -1,4 +1,4 @@
-/** Each way that a history can fail to be that of a strongly consistent object. */
+/** Each way in which a history can violate strong consistency. */
 
 import type { DrawnHistory } from './timeline.ts';
 

@@ -18,15 +18,15 @@ export function findComponents(graph: Graph, kinds: number): Components {
 class ComponentSearch {
   readonly #graph: Graph;
   readonly #kinds: number;
-  /** The edge of each node to follow next. */
+  /** The next edge of each node to follow. */
   readonly #next: Int32Array;
-  /** When each node was entered, from one on; zero if it was not yet. */
+  /** When each node was entered, from one on; zero before that. */
   readonly #entered: Int32Array;
   /** The earliest entered node of an open component that each node leads to. */
   readonly #low: Int32Array;
   readonly #component: Int32Array;
   readonly #sizes: Int32Array;
-  /** From the root to the node at hand. */
+  /** From the root to the present node. */
   readonly #path: Int32Array;
   /** Nodes whose component is open. */
   readonly #open: Int32Array;

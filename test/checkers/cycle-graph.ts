@@ -4,7 +4,7 @@ import { assert } from '../../src/base/assert.ts';
 
 /** Bits, so that a search can follow several kinds. */
 export const KIND = {
-  /** The element of one stands behind that of the other. */
+  /** The element of one follows that of the other. */
   ww: 1,
   /** One read what the other appended. */
   wr: 2,
@@ -27,7 +27,7 @@ export interface Edge {
 const EDGES_MIN = 1024;
 
 /**
- * Nodes are numbered, junctions behind the others. A junction stands for edges from each of many
+ * Nodes are numbered, junctions after the others. A junction stands for edges from each of many
  * to each of many: they lead to it, and links lead on.
  */
 export class Graph {

@@ -35,7 +35,7 @@ export class PathFinder {
     this.#steps = new Int32Array(graph.nodeCount);
   }
 
-  /** Edges looked at, over all searches. */
+  /** Examined edges, over all searches. */
   get scans(): number {
     return this.#scans;
   }
@@ -49,7 +49,7 @@ export class PathFinder {
     this.#steps[from] = 0;
     for (let at = 0; at < this.#queued; at++) {
       const node = this.#queue[at] ?? 0;
-      // A cycle comes back to its start, which then has steps behind it.
+      // A cycle returns to its start, which then has steps after it.
       const steps = at === 0 ? 0 : (this.#steps[node] ?? 0);
       if (steps >= stepsMax) return undefined;
       this.#scan(node, steps, query);

@@ -7,7 +7,7 @@ import { joinLinks, PathFinder } from './cycle-paths.ts';
 /** Beyond this many edges a cycle that was found is short enough, or need not be of one kind. */
 const SCANS_MAX = 20_000_000;
 
-/** What the elements alone prove comes before what takes processes or the clock to prove. */
+/** Evidence from elements alone comes before evidence from processes or the clock. */
 const STAGES = [
   { suffix: '', order: KIND.link },
   { suffix: '-process', order: KIND.link | KIND.process },

@@ -61,7 +61,7 @@ export class EventList {
     this.#lift(this.#returnOf[operation] ?? 0);
   }
 
-  /** Puts back the operation that was lifted last. */
+  /** Puts back the operation that was removed last. */
   unlift(operation: number): void {
     this.#unlift(this.#returnOf[operation] ?? 0);
     this.#unlift(this.callOf(operation));

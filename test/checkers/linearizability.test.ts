@@ -92,7 +92,7 @@ test('on tiny histories, sound and spoiled, the checker agrees with brute force'
   assert.ok(Math.min(counts.linearizable, counts.violation) > TINY_ROUNDS / 5, 'both are common');
 });
 
-test('the history of a real object is linearizable, whatever its clients know of it', () => {
+test('the history of a real object is linearizable, however little its clients know of it', () => {
   for (let seed = 0; seed < byEffort({ full: 60, brief: 10 }); seed++) {
     const random = new Random(seed);
     const clients = random.between(1, 8);
@@ -102,7 +102,7 @@ test('the history of a real object is linearizable, whatever its clients know of
   }
 });
 
-/** One operation at a time and unique values: no order but the one can explain them. */
+/** One operation at a time and unique values: only one order can explain them. */
 const SEQUENTIAL: Workload = {
   ...BUSY,
   operations: 80,
@@ -160,7 +160,7 @@ for (const [sentence, spoiler] of SPOILERS) {
   });
 }
 
-test('a stale read in the midst of eight busy clients is found', () => {
+test('a stale read among eight busy clients is found', () => {
   for (let seed = 0; seed < byEffort({ full: 40, brief: 10 }); seed++) {
     const verbs = ['read', 'write'] as const;
     const workload = { ...BUSY, verbs, unknownShare: 0.01, failedShare: 0 };
@@ -185,7 +185,7 @@ test('a search that runs out of steps is unknown, and a violation elsewhere outw
   assert.equal(check([...busy, ...broken], 10).verdict, 'violation');
 });
 
-test('a violation names the key, the longest legal start and what could not come next', () => {
+test('a violation names the key, the longest legal prefix and what could not follow', () => {
   const refused = check(parseTimeline('1: [x.write a] [x.cas a b no]'));
   assert.equal(refused.key, 'x');
   assert.deepEqual(refused.lines, [
@@ -197,7 +197,7 @@ test('a violation names the key, the longest legal start and what could not come
   ]);
 });
 
-test('a violation names those that come too late for the state that they need', () => {
+test('a violation names the operations that come too late for the state that they need', () => {
   const { lines } = check(parseTimeline('1: [write a] [write b] [read a]'));
   assert.deepEqual(lines.slice(-4), [
     'the state is then a, and none of these leads on:',

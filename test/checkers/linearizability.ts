@@ -1,12 +1,12 @@
 /**
- * Judges whether a history could be that of objects that do one thing at a time, each operation at
+ * Decides whether a history is possible for objects that do one operation at a time, each at
  * some instant between its call and its return.
  */
 
 import type { Model, Operation } from './model.ts';
 import { type DeadEnd, type Finding, Search } from './search.ts';
 
-/** Beyond this many steps for one key the verdict is that there is none. */
+/** Beyond this many steps for one key the verdict is unknown. */
 const NODES_MAX = 1_000_000;
 const SHOWN_MAX = 12;
 
@@ -15,9 +15,9 @@ export interface Report {
   readonly verdict: Finding;
   /** The first key that has this verdict, unless all is well. */
   readonly key: string | undefined;
-  /** The longest legal start of that key's history, and what could not come next. */
+  /** The longest legal prefix of that key's history, and what could not follow it. */
   readonly lines: readonly string[];
-  /** Steps that the search took, over all keys. */
+  /** Steps of the search, over all keys. */
   readonly nodes: number;
 }
 

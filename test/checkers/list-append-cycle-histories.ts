@@ -1,4 +1,4 @@
-/** Each way that lists can say that a transaction came before itself. */
+/** Each way in which lists can show that a transaction came before itself. */
 
 import type { DrawnAnomaly } from './list-append-notation.ts';
 

@@ -1,5 +1,5 @@
 /**
- * The graph of who must come before whom. Its nodes are the transactions of the history; without
+ * The graph of the order of transactions. Its nodes are the transactions of the history; without
  * local anomalies every order of the committed ones that follows its edges explains every read,
  * so that a history is strictly serializable if and only if the graph has no cycle.
  */
@@ -39,8 +39,8 @@ function addReadEdges(visit: Visit, edges: EdgeList): void {
 }
 
 /**
- * What no read shows came after the longest list, in an order that is not known. So the last writer
- * of that list and everyone who read the whole of it come before all those who appended unseen.
+ * Elements that no read shows came after the longest list, in an unknown order. So the last writer
+ * of that list and every reader of the whole of it come before all those that appended unseen.
  */
 function addUnseenEdges(key: KeyRecord, visits: readonly Visit[], edges: EdgeList): void {
   const unseen = visits.filter(endsUnseen);

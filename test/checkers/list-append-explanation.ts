@@ -1,4 +1,4 @@
-/** Says why each edge of a cycle is there: the two operations that prove it. */
+/** Explains each edge of a cycle by the two operations that prove it. */
 
 import { present } from '../../src/base/assert.ts';
 import { type Edge, KIND } from './cycle-graph.ts';

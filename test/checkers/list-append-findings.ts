@@ -9,13 +9,13 @@ const LOCAL_NAMES = [
   'garbage-read',
   /** A list has an element of a transaction that failed. */
   'G1a',
-  /** An element that took effect stands behind one of a transaction that failed. */
+  /** An element that took effect follows one of a transaction that failed. */
   'dirty-update',
   /** A list ends amid the appends of another transaction. */
   'G1b',
   /** Two lists of one key of which neither is a start of the other. */
   'incompatible-order',
-  /** An append that took effect is in no list, though one was read later, or a later one is. */
+  /** An append that took effect is in no list, though a later read should show it. */
   'lost-append',
 ] as const;
 

@@ -1,4 +1,4 @@
-/** The second opinion on small histories of transactions: tries every order. */
+/** An independent check of small histories of transactions: tries every order. */
 
 import type { Key, Transaction } from './list-append-history.ts';
 
@@ -10,7 +10,7 @@ interface Placed {
   readonly rank: number;
 }
 
-/** Whether some order of what took effect, and of some of the unknown, explains every read. */
+/** Whether some order of the committed, and of some unknown ones, explains every read. */
 export function isSerializableByForce(history: readonly Transaction[]): boolean {
   const rest = [...history]
     .sort((one, other) => one.invokedAt - other.invokedAt)

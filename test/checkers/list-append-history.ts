@@ -1,15 +1,15 @@
-/** What a history of transactions on lists is. */
+/** The format of a history of transactions on lists. */
 
 export type Key = number | string;
 
-/** Each element is appended to a key once at most, so that a list tells who wrote it and when. */
+/** Each element is appended to a key once at most, so a list shows who wrote it and when. */
 export interface AppendOperation {
   readonly type: 'append';
   readonly key: Key;
   readonly element: number;
 }
 
-/** The whole list at that instant, own appends included, or nothing if it was not learnt. */
+/** The whole list at that instant, own appends included; undefined if it is not known. */
 export interface ReadOperation {
   readonly type: 'read';
   readonly key: Key;
@@ -20,7 +20,7 @@ export type MicroOperation = AppendOperation | ReadOperation;
 
 export interface Transaction {
   /**
-   * Who ran it. A process does one thing at a time, so its intervals that touch are in the order
+   * The process. A process does one thing at a time, so its intervals that touch are in the order
    * of their beginnings, whereas those of different processes that touch overlap.
    */
   readonly process: number;

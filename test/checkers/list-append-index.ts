@@ -1,4 +1,4 @@
-/** The index of a history: for each key who visited it, and what each visit read and appended. */
+/** The index of a history: for each key its visits, and what each visit read and appended. */
 
 import { assert } from '../../src/base/assert.ts';
 import { describeList, type Key, type Transaction } from './list-append-history.ts';
@@ -66,7 +66,7 @@ export function indexHistory(history: readonly Transaction[]): HistoryIndex {
   return { history, keys, visitsOf, isCommitted };
 }
 
-/** Whether some append of the visit is one that no read shows; it is the last one then. */
+/** Whether some append of the visit is shown by no read; then it is the last one. */
 export function endsUnseen({ appends }: Visit): boolean {
   const last = appends.at(-1);
   return last !== undefined && last.position < 0;
@@ -120,7 +120,7 @@ function noteAppend(visit: Visit, element: number): void {
   key.appendOf.set(element, append);
 }
 
-/** What stands before a transaction's own appends is the same all through it. */
+/** What precedes a transaction's own appends is the same during all of it. */
 function noteRead(visit: Visit, list: readonly number[]): void {
   const { key, appends } = visit;
   const prefixLength = list.length - appends.length;

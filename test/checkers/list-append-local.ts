@@ -84,7 +84,7 @@ function judgeOwnOrder({ key, transaction, appends }: Visit, findings: LocalFind
   }
 }
 
-/** What no list shows although it took effect before some list was asked for. */
+/** Elements that no list shows although they took effect before some list was read. */
 function judgeLosses(visits: readonly Visit[], index: HistoryIndex, findings: LocalFindings): void {
   const { history } = index;
   const invokedAt = ({ transaction }: Visit) => history[transaction]?.invokedAt ?? 0;

@@ -1,6 +1,6 @@
 /**
- * Who came before whom by the clock. Whatever ended leads to a junction, junctions lead on to later
- * ones, and the latest one leads to whatever begins, so that one step of a path spans any time.
+ * The order by the clock. Whatever ended leads to a junction, junctions lead on to later ones, and
+ * the latest one leads to whatever begins, so that one step of a path spans any time.
  */
 
 import { type EdgeList, KIND } from './cycle-graph.ts';

@@ -59,11 +59,11 @@ function spoilOperation(
 
 export interface Spoiler {
   readonly sentence: string;
-  /** The spoiled history, which cannot be strictly serializable, or nothing if there is no way. */
+  /** The spoiled history, which cannot be strictly serializable; undefined if there is no way. */
   markCorrupt(history: History): History | undefined;
 }
 
-/** Each looks for a place where the change is sure to break the history, late in it. */
+/** Each looks for a place where the change surely breaks the history, late in it. */
 export const SPOILERS: readonly Spoiler[] = [
   {
     sentence: 'the last two elements of a read swapped, of which others show one without the other',
@@ -148,7 +148,7 @@ type Change = (
   reader: Transaction,
 ) => readonly number[] | undefined;
 
-/** Changes the first read behind the middle that can be changed so. */
+/** Changes the first suitable read after the middle. */
 function changeLateRead(history: History, change: Change): History | undefined {
   for (const [number, reader] of history.entries()) {
     if (number * 2 < history.length || reader.outcome !== 'ok') continue;

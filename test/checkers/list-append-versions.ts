@@ -1,5 +1,5 @@
 /**
- * Learns from the reads which transactions of an unknown outcome took effect, and in which order
+ * Derives from the reads which transactions of an unknown outcome took effect, and in which order
  * the elements of each key were appended.
  */
 
@@ -22,13 +22,13 @@ export function orderVersions({ history, visitsOf, isCommitted }: HistoryIndex):
   for (const [transaction, { outcome }] of history.entries()) {
     if (outcome === 'ok') absorb(transaction);
   }
-  // A transaction that was seen took effect, so its own reads count, and what they saw did too.
+  // A transaction that was seen took effect, so its own reads count, and what they saw too.
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) absorb(next);
 }
 
 const NOTHING: readonly (Append | undefined)[] = [];
 
-/** Who appended what the list shows and no list before it did. */
+/** The appenders of elements that this list shows and no earlier list did. */
 function takeOver(visit: Visit): readonly (Append | undefined)[] {
   const { key, list } = visit;
   if (list === undefined) return NOTHING;

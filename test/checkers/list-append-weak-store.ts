@@ -1,11 +1,11 @@
-/** Histories of a store that keeps one order for each key, but shows any start of it to anyone. */
+/** Histories of a store that keeps one order for each key, but returns any prefix of it. */
 
 import type { Random } from '../../src/base/random.ts';
 import type { Key, MicroOperation, Transaction } from './list-append-history.ts';
 
 type Order = ReadonlyMap<Key, readonly number[]>;
 
-/** Keeps who did what and when, and gives the reads other answers. */
+/** Keeps the operations and their times, and gives the reads other answers. */
 export function weaken(random: Random, history: readonly Transaction[]): Transaction[] {
   const order = orderAppends(random, history);
   return history.map((transaction) => ({
@@ -30,7 +30,7 @@ function orderAppends(random: Random, history: readonly Transaction[]): Order {
   return order;
 }
 
-/** A transaction sees its own appends, and one start of a list until it makes the first of them. */
+/** A transaction sees its own appends, and one prefix of a list until its first append. */
 function answer(
   random: Random,
   operations: readonly MicroOperation[],

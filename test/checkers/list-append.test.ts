@@ -78,7 +78,7 @@ for (const { sentence, names, drawing } of BROKEN) {
   });
 }
 
-/** Sound histories and such as have every kind of anomaly. */
+/** Sound histories, and some with every kind of anomaly. */
 function generateTiny(random: Random): readonly Transaction[] {
   let history: readonly Transaction[] = generateTransactions(random, {
     ...TINY,
@@ -112,7 +112,7 @@ test('on tiny histories of stores good and bad, the checker agrees with brute fo
   assert.ok(isMixed, 'both are common');
 });
 
-test('the history of a real store is sound, whatever its clients know of it', () => {
+test('the history of a real store is sound, however little its clients know of it', () => {
   for (let seed = 0; seed < byEffort({ full: 100, brief: 8 }); seed++) {
     const random = new Random(seed);
     const processes = random.between(1, 12);
@@ -188,7 +188,7 @@ test('a cycle is explained by the operations that prove each of its edges', () =
   ]);
 });
 
-test('what a single list proves is explained by who read and who wrote it', () => {
+test('an anomaly of a single list is explained by its readers and writers', () => {
   const verdict = checkListAppend(parseTransactions('1: [x+1 !] [x+2] [x=1,2]'));
   assert.deepEqual(linesOf(verdict), [
     'G1a: T2 read x as [1 2], but T0 appended 1 and failed',

@@ -1,6 +1,6 @@
 /**
- * Judges whether a history of transactions on lists is strictly serializable: Elle (Alvaro,
- * Kingsbury 2020). A list tells who appended in which order, so each read says who came before and
+ * Decides whether a history of transactions on lists is strictly serializable: Elle (Alvaro,
+ * Kingsbury 2020). A list shows who appended in which order, so each read shows who came before and
  * who came after, and a cycle among them is an anomaly. The verdict is exact.
  */
 

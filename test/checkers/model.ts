@@ -1,4 +1,4 @@
-/** What a history is, and what a checker has to know of the object it is a history of. */
+/** The format of a history, and what a checker has to know of the object. */
 
 /** What the caller knows: it took effect, it never did and never will, or either. */
 export type Outcome = 'ok' | 'failed' | 'unknown';
@@ -11,7 +11,7 @@ export interface Operation<Input, Output> {
   /** Not before `invoke`, and infinite if the outcome is unknown. Intervals that touch overlap. */
   readonly return: number;
   readonly input: Input;
-  /** What came back. Nothing, if the outcome is unknown or there is nothing to say. */
+  /** The answer; undefined if the outcome is unknown or the answer is empty. */
   readonly output: Output | undefined;
   readonly outcome: Outcome;
 }
@@ -23,25 +23,25 @@ export const IMPOSSIBLE: unique symbol = Symbol('impossible');
 export const ANY_STATE: unique symbol = Symbol('any state');
 
 /**
- * One object, as it would behave if it were used by one client at a time. States are compared as
+ * One object, as it would behave if one client at a time used it. States are compared as
  * the keys of a Map are, so they are primitives or interned.
  */
 export interface Model<State, Input, Output> {
   readonly initial: State;
   /** The state after the operation. An undefined output is compatible with every state. */
   step(state: State, input: Input, output: Output | undefined): State | typeof IMPOSSIBLE;
-  /** What is plain without a search, asked once for all the operations on one key. */
+  /** Facts that need no search, computed once for all the operations on one key. */
   prepare(operations: readonly Operation<Input, Output>[]): Prepared<State, Input, Output>;
   describe(input: Input, output: Output | undefined): string;
   describeState(state: State): string;
 }
 
 export interface Prepared<State, Input, Output> {
-  /** Contradictions plain to see. */
+  /** Obvious contradictions. */
   readonly breaches: readonly string[];
   /**
-   * What a search has to place: every operation that took effect, and the unknown ones but for
-   * those on which the verdict cannot depend.
+   * The operations that a search has to place: every one that took effect, and the unknown ones
+   * except those on which the verdict cannot depend.
    */
   readonly placements: readonly Placement<State, Input, Output>[];
   /** Whether the object can come to this state at most once. False is always safe. */

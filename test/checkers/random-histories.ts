@@ -1,4 +1,4 @@
-/** Histories of a real object under random clients, ways to spoil them, and a second opinion. */
+/** Histories of a real object under random clients, ways to spoil them, and a brute-force check. */
 
 import { unreachable } from '../../src/base/assert.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -27,7 +27,7 @@ export interface Workload {
   readonly pauseMax: number;
 }
 
-/** The object keeps a list where the model keeps text, so that they do not err alike. */
+/** The object keeps a list where the model keeps text, so that they do not share errors. */
 type Elements = readonly string[] | undefined;
 
 interface Deed {

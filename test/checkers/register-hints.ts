@@ -1,4 +1,4 @@
-/** What is plain about the history of one key before any search, and so keeps the search short. */
+/** Facts about the history of one key that need no search, and keep the search short. */
 
 import { assert } from '../../src/base/assert.ts';
 import { ANY_STATE, type Placement, type Prepared } from './model.ts';
@@ -13,7 +13,7 @@ import {
   type Value,
 } from './register-operation.ts';
 
-/** Stands for every element that no client was told of, so that the states they make are one. */
+/** Stands for every element that no client saw, so that the states they make are one. */
 const UNTOLD = '\u0000';
 
 export function prepareRegister(
@@ -54,7 +54,7 @@ function valueSeen({ input, output, outcome }: RegisterOperation): Value {
   return output?.kind === 'value' ? output.value : undefined;
 }
 
-/** The wish of a swap lets elements be seen, even if what came of it is not known. */
+/** The expected value of a swap shows elements, even if its outcome is unknown. */
 function elementsExpected({ input }: RegisterOperation): readonly string[] {
   return input.kind === 'cas' ? elementsOf(input.expected) : [];
 }
@@ -120,8 +120,8 @@ function stateNeeded(
 }
 
 /**
- * What stood before an element when it was appended. If only one operation gives it, then every
- * value that has it in it has the same in front of it.
+ * What preceded an element when it was appended. If only one operation gives it, then every
+ * value that contains it has the same before it.
  */
 function prefixesIn(
   operations: readonly RegisterOperation[],

@@ -1,9 +1,9 @@
-/** What is done to one key, and what its text is made of. */
+/** The operations on one key, and the format of its text. */
 
 import { unreachable } from '../../src/base/assert.ts';
 import type { Operation } from './model.ts';
 
-/** An absent key is undefined. What was appended stands behind what was there, after a comma. */
+/** An absent key is undefined. Appended text follows the former text, after a comma. */
 export type Value = string | undefined;
 
 export type RegisterInput =
@@ -16,7 +16,7 @@ export type RegisterOutput =
   | { readonly kind: 'value'; readonly value: Value }
   | { readonly kind: 'swapped'; readonly isSwapped: boolean }
   | { readonly kind: 'written' }
-  /** An append may say how many elements there are now. */
+  /** An append may return how many elements there are now. */
   | { readonly kind: 'length'; readonly length: number };
 
 export type RegisterOperation = Operation<RegisterInput, RegisterOutput>;

@@ -21,7 +21,7 @@ const WORD_BITS = 32;
 
 export type Finding = 'linearizable' | 'violation' | 'unknown';
 
-/** The furthest the search came before nothing could be placed any more. */
+/** The furthest point of the search. */
 export interface DeadEnd<State, Input, Output> {
   readonly placedCount: number;
   readonly lastPlaced: readonly Operation<Input, Output>[];
@@ -45,7 +45,7 @@ export class Search<State, Input, Output> {
   readonly #needers = new Map<State, number>();
   /** The unknown operation of the same kind that began before this one, or itself. */
   readonly #twinOf: Int32Array;
-  /** What was placed, what the state was before, and whether placing it was a choice. */
+  /** The placed operation, the state before it, and whether placing it was a choice. */
   readonly #trail: Int32Array;
   readonly #statesBefore: State[] = [];
   readonly #isChoice: Uint8Array;
@@ -85,7 +85,7 @@ export class Search<State, Input, Output> {
     return this.#nodes;
   }
 
-  /** Asked once, after a search that did not end well. */
+  /** Called once, after a search that did not succeed. */
   deadEnd(): DeadEnd<State, Input, Output> {
     const placed = this.#furthest.subarray(0, this.#furthestDepth);
     const state = this.#furthestState;

@@ -4,7 +4,7 @@
  *     1: [write a]      [read b]
  *     2:       [write b]
  *
- * The column of a bracket is the time. Inside stand an operation and its answer: `read a`, `read -`
+ * The column of a bracket is the time. Inside are an operation and its answer: `read a`, `read -`
  * where nothing was there, `write a`, `write -` which deletes, `cas a b yes`, `cas a b no`,
  * `append c`, and `append c 3` where the answer is a length. A question mark at the end makes the
  * outcome unknown, an exclamation mark makes it failed. `x.read a` is about the key x. Spaces

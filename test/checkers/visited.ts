@@ -1,4 +1,4 @@
-/** Which operations are placed, and with which sets of them and states the search was before. */
+/** The placed operations, and the memo of the visited pairs of such a set and a state. */
 
 import { assert } from '../../src/base/assert.ts';
 import { Random } from '../../src/base/random.ts';
@@ -89,7 +89,7 @@ export class PlacedSet implements Placed {
   }
 }
 
-/** Lowe's memo: hashed by the pair, compared in full, so that no verdict hangs on a hash. */
+/** Lowe's memo: hashed by the pair, compared in full, so that no verdict depends on a hash. */
 export class Visited {
   #slots = new Uint32Array(SLOTS_MIN);
   #records = new Uint32Array(SLOTS_MIN * 8);
