@@ -140,3 +140,27 @@ test('a joint read without an answer to its validation ends by its timeout', asy
   await kv.close();
   await close();
 });
+
+test('an abort ends a joint read that reads again, though one shard has answered', async () => {
+  const cluster = clusterOf();
+  const { client: kv } = await connectLocally({}, cluster);
+  const keys = keysApart('k').slice(0, 2);
+  await Promise.all(keys.map((key) => kv.set(key, 1)));
+  const changed = encodeReply({ type: 'check-failed', position: 0, version: 1 });
+  const controller = new AbortController();
+  let readsAgain = 0;
+  const serve = cluster.serve.bind(cluster);
+  cluster.serve = (node, request, reply, isForwarded) => {
+    if (request.type === 'validate') {
+      readsAgain = 1;
+      return reply({ type: 'written', id: request.id, time: 1_000_000, replies: [changed] });
+    }
+    // Of the second round only the last shard answers.
+    if (request.type === 'read' && readsAgain > 0 && readsAgain++ === 1) return;
+    serve(node, request, reply, isForwarded);
+    if (readsAgain > 2) setTimeout(() => controller.abort(), 20);
+  };
+  const reading = kv.getMany(keys, { signal: controller.signal, timeout: 5_000 });
+  await rejects(reading, { code: 'aborted', outcome: 'notApplied' });
+  await kv.close();
+});

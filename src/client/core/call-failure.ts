@@ -1,9 +1,9 @@
-/** How a call ends that does not succeed, and how keys are written in its message. */
+/** Failures of calls, and how their messages show keys. */
 
 import type { Attempt, KvErrorCode, Outcome } from '../../base/errors.ts';
 import type { Reason } from '../../machine/reply.ts';
 
-/** Why a call failed, and whether it took effect all the same. */
+/** Why a call failed, and whether it took effect. */
 export interface CallFailure {
   readonly type: 'failed';
   readonly code: KvErrorCode;
@@ -21,10 +21,10 @@ export function notApplied(
   return { type: 'failed', code, outcome: 'notApplied', message, attempts };
 }
 
-/** What was done for the request so far. */
+/** The attempts of the request so far. */
 type Tried = { readonly doubts: number; readonly history: readonly Attempt[] };
 
-/** What a shard may say of a command for good. */
+/** Reasons of refusals that are final. */
 export type FinalReason = keyof typeof CODE_OF;
 
 /** The key is that of the operation that was refused, if the reason is about one. */
@@ -77,7 +77,7 @@ export function countText(attempts: number): string {
 const KEY_CHARACTERS_MAX = 48;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A key as people read it: text in quotes, other bytes in hex, and a long key cut. */
+/** A key for people: text in quotes, other bytes in hex, cut if it is long. */
 export function keyText(key: Uint8Array): string {
   const text = plainText(key);
   if (text !== undefined) return JSON.stringify(cut(text));

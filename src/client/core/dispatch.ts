@@ -1,4 +1,4 @@
-/** Dispatch: sends requests to where they should be answered, again and again until they are. */
+/** Dispatch: sends each request to the node that should answer it, again until it is over. */
 
 import { assert, present, unreachable } from '../../base/assert.ts';
 import { CLIENT_LIMITS } from '../../base/client-limits.ts';
@@ -35,7 +35,7 @@ interface DispatchOptions {
   readonly balancer: Balancer;
   readonly random: Random;
   readonly now: number;
-  /** Something says that the map is old. */
+  /** An answer shows that the map is old. */
   readonly onMapOld: () => void;
 }
 
@@ -50,7 +50,7 @@ export class Dispatch {
   #ready: ShardRequest[] = [];
   /** Shards whose log time was asked for. */
   readonly #askedTimes = new Set<ShardId>();
-  /** When something happened last. */
+  /** The time of the last event. */
   #now: number;
 
   constructor(options: DispatchOptions) {
@@ -85,13 +85,13 @@ export class Dispatch {
     }
   }
 
-  /** A connection is up or gone, or an answer made room or brought a time. */
+  /** A connection is up or gone, or an answer made room or brought a log time. */
   unpark(): void {
     for (const request of this.#parked) this.#makeReady(request);
     this.#parked.clear();
   }
 
-  /** Wakes requests whose backoff is over, and fails waiters whose time is. */
+  /** Wakes requests whose backoff is over, and fails waiters that have timed out. */
   tick(now: number): void {
     this.#now = now;
     for (const request of this.#open) {
@@ -108,7 +108,7 @@ export class Dispatch {
     this.unpark();
   }
 
-  /** Touches nothing but the request in which the call waits. */
+  /** Looks only at the request in which the call waits. */
   abort(call: Call): void {
     const { request } = call;
     if (request === undefined) return;
@@ -124,12 +124,12 @@ export class Dispatch {
     if (request.state === 'over') return;
     this.#now = at.now;
     assert(request.state === 'sent', 'an answer comes to what is in flight');
-    // Until the verdict says otherwise, this attempt has told its fate.
+    // The fate of this attempt is known, unless the verdict is otherwise.
     request.state = 'ready';
     if (response.type === 'failed') return this.#judge(request, response, at);
     const { sessions } = this.#options;
     const { level, shard } = request.body;
-    // A replica that lags behind says what the time was.
+    // A stale replica only knows an earlier log time.
     if ('time' in response && level?.type !== 'stale') sessions.hear(shard, response.time, at.now);
     this.#follow(request, request.body.take(response, { request, sessions }), at);
   }
@@ -184,7 +184,7 @@ export class Dispatch {
     connections.post(connection, message, request);
   }
 
-  /** Any replica may answer what may be stale; if it does not, the leader does. */
+  /** Any replica may answer a stale read; after a failure the leader does. */
   #nodeFor({ shard, body, attempts }: ShardRequest): NodeId | undefined {
     const { routing, balancer } = this.#options;
     if (body.level?.type !== 'stale' || attempts > 0) return routing.leaderOf(shard);
@@ -203,7 +203,7 @@ export class Dispatch {
     });
   }
 
-  /** A write needs a deadline in the time of its shard, and a guess could be wrong by years. */
+  /** A write needs a deadline in log time, and a guess could be wrong by years. */
   #askTime(shard: ShardId, now: number): void {
     const { sessions } = this.#options;
     if (sessions.knowsTime(shard, now) || this.#askedTimes.has(shard)) return;
@@ -290,7 +290,7 @@ export class Dispatch {
     this.#contend(request, at.now, request.contentions);
   }
 
-  /** No sooner than the node asks for, and not all of a crowd at once. */
+  /** Not before the time that the node asks for, and with jitter. */
   #backOff(request: ShardRequest, now: number, atLeast = 0): void {
     const pause = backoffAfter(request.history.length, BACKOFF.retry, this.#options.random);
     this.#rest(request, 'resting', now + pause + Math.min(atLeast, BACKOFF.retry.max));
@@ -307,7 +307,7 @@ export class Dispatch {
     this.#resting.add(request);
   }
 
-  /** What a request waits for that another answer has to bring. */
+  /** What a request lacks until another answer brings it. */
   #lackOf({ timesNeeded }: ShardRequest, now: number): string {
     const { sessions } = this.#options;
     const unknown = timesNeeded.filter((shard) => !sessions.knowsTime(shard, now));
@@ -339,7 +339,7 @@ export class Dispatch {
   }
 }
 
-/** Where and when something came. */
+/** Where and when an attempt was answered or lost. */
 interface Arrival {
   readonly url: string;
   readonly node: NodeId;

@@ -1,4 +1,4 @@
-/** Fan-out: what one call asks of several shards, and how their answers are joined. */
+/** Fan-out: one call as requests to several shards, and how their answers are joined. */
 
 import type { ShardId } from '../../base/ids.ts';
 import { REQUEST_LIMITS } from '../../base/limits.ts';
@@ -12,11 +12,11 @@ import { Listener, type RequestBody } from './shard-request.ts';
 import { ShardSplit } from './shard-split.ts';
 import type { TransactListener, TransactTerms } from './transact-request.ts';
 
-/** What it takes to make requests for a call, and to end it. */
+/** The parts of the core that make requests for a call, and end it. */
 export interface CallContext {
   readonly openCalls: OpenCalls;
   readonly routing: Routing;
-  /** It is sent at the end of the turn, or after a backoff for so many conflicts. */
+  /** Sends it at the end of the turn, or after a backoff for so many conflicts. */
   readonly submit: (body: RequestBody, contentions?: number) => void;
   /** Required: the command locks a key. */
   readonly transact: (terms: TransactTerms, listener: TransactListener) => void;
@@ -24,15 +24,15 @@ export interface CallContext {
 
 type Progress<Part> =
   | 'part-done'
-  /** No other answer is needed. */
+  /** The other answers do not matter. */
   | 'all-done'
   | 'unreadable'
-  /** What is still to ask of the shard. */
+  /** The part that is still to be asked. */
   | { readonly more: Part };
 
 interface FanOut<Part, Answer> {
   readonly parts: readonly Part[];
-  /** Undefined for a step that a call does not wait for directly. */
+  /** Undefined if no call waits for it directly. */
   readonly call: Call | undefined;
   readonly expiresAt: number;
   readonly request: (part: Part, listener: Listener<Answer>) => RequestBody;

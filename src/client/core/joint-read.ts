@@ -24,7 +24,7 @@ import { NOTHING_SEEN } from './transact-request.ts';
 /** Keys of one shard that are read and validated together. */
 interface Lot {
   readonly shard: ShardId;
-  /** Where they stand in the call. */
+  /** Their positions in the call. */
   readonly places: number[];
   bytes: number;
   isTrue: boolean;
@@ -33,7 +33,7 @@ interface Lot {
 interface JointReadOptions {
   readonly call: ReadCall;
   readonly expiresAt: number;
-  /** As they were read first, not all at one moment. */
+  /** The first reads, not all as of one moment. */
   readonly first: RowsRead;
   readonly context: CallContext;
 }
@@ -52,7 +52,7 @@ export class JointRead {
     this.#lots = lotsOf(options.call.keys, options.context.routing.shardOf);
   }
 
-  /** Whether all that was read still holds. Begun only when the last answer is there. */
+  /** Whether all that was read still holds. Called after the last answer to a read. */
   validate(): void {
     const { call, expiresAt, context } = this.#options;
     const { level } = call;
@@ -119,7 +119,7 @@ export class JointRead {
     }
   }
 
-  /** A transaction may read only little; what is known to be more is not asked for. */
+  /** A transaction may read only few bytes. */
   get #canBeLocked(): boolean {
     let bytes = 0;
     for (const row of this.#rows) bytes += outputBytesMax({ type: 'row', row });
@@ -145,7 +145,7 @@ export class JointRead {
         if (output.type === 'row') this.#rows[place] = output.row;
       }
       this.#settle();
-      // Gets alone are refused by nothing, so any other answer says nothing of them.
+      // Gets have no checks, so any other answer says nothing about them.
     } else this.#readAgain(this.#lots);
     return true;
   }

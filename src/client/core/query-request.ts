@@ -32,7 +32,7 @@ interface RangeOptions {
   readonly listener: Listener<RangeResponse>;
 }
 
-/** One page of a range: for scans, for counting, and to hear the log time of a shard. */
+/** One page of a range: for scans, counts, and to learn the log time of a shard. */
 export function rangeRequest(options: RangeOptions): RequestBody {
   const { shard, level, question, listener } = options;
   const { range, isReverse, answer, rowsMax } = question;
@@ -61,9 +61,9 @@ interface ValidateOptions {
   readonly shard: ShardId;
   readonly level: ReadLevel;
   readonly checks: Command;
-  /** Told the position of the check that does not hold; undefined if all do. */
+  /** Gets the position of the check that does not hold; undefined if all hold. */
   readonly listener: Listener<number | undefined>;
-  /** For which what is checked was reserved. */
+  /** The transaction that has reserved the keys. */
   readonly reserver?: Priority | undefined;
 }
 
@@ -107,7 +107,7 @@ interface SettleOptions {
   readonly contender: Contender;
   readonly participants: readonly Participant[];
   readonly expiresAt: number;
-  /** The transaction was told by another answer meanwhile. */
+  /** Another answer has ended the transaction meanwhile. */
   readonly isNeedless: () => boolean;
   readonly onReply: (reply: Reply) => void;
 }
@@ -116,7 +116,7 @@ interface SettleOptions {
 export function settleRequest(options: SettleOptions): RequestBody {
   const { shard, contender, participants, expiresAt, isNeedless, onReply } = options;
   let isOver = false;
-  // No call waits for it but by its transaction, which is told by itself.
+  // The call waits for the request of the transaction, not for this one.
   const waiter = {
     call: undefined,
     expiresAt,
@@ -153,14 +153,14 @@ export function onlyReplyOf(response: Response): Reply | undefined {
   return decodeReply(response.replies[0] as Uint8Array);
 }
 
-/** What all requests that read have in common. */
+/** The fields that all requests that read have in common. */
 export function readHeader(terms: Terms, shard: ShardId, level: ReadLevel, expiresAt: number) {
   const { id, now, epochOf } = terms;
   const patienceMilliseconds = Math.max(1, Math.ceil(expiresAt - now));
   return { id, shard, epoch: epochOf(shard), level, patienceMilliseconds };
 }
 
-/** Rows of the range in its order, each once, and something seen if there is more to see. */
+/** Rows of the range in its order, each once, and progress unless it is the end. */
 function isSound(
   { rows, last, isEnd, count }: RangeResponse,
   { range, isReverse, answer, rowsMax }: RangeQuestion,
@@ -178,7 +178,7 @@ function isSound(
   });
 }
 
-/** Asks for nothing but the log time of the shard, which every answer brings. */
+/** Asks only for the log time of the shard, which every answer brings. */
 export const TIME_QUESTION: RangeQuestion = {
   range: { from: new Uint8Array([0]), to: new Uint8Array([0, 0]) },
   isReverse: false,

@@ -16,13 +16,13 @@ import {
   type Waiter,
 } from './shard-request.ts';
 
-/** Told once, of all rows or of a failure. */
+/** Gets all rows or a failure, once. */
 export interface LookupListener {
   onRows(lookup: Lookup, result: RowsRead): void;
   onFailure(lookup: Lookup, failure: CallFailure): void;
 }
 
-/** Keys of one call, which may lie in several shards. It joins their rows. */
+/** Keys of one call, which may be in several shards. It joins their rows. */
 export class Lookup implements Waiter {
   readonly call: ReadCall;
   readonly keys: readonly Uint8Array[];
@@ -73,17 +73,17 @@ export class Lookup implements Waiter {
 
 type RowsResponse = Extract<Response, { type: 'rows' }>;
 
-/** Nothing of it is lost by asking again, elsewhere or in halves. */
+/** It is safe to send it again, to another node or in halves. */
 export class ReadRequest implements RequestBody {
   readonly kind = 'read';
   readonly shard: ShardId;
   readonly level: ReadLevel;
   /** The transaction for which what is read is reserved. */
   readonly reserver: Priority | undefined;
-  /** One for each key, so a lookup may stand here several times. */
+  /** One for each key, so a lookup may be here several times. */
   readonly waiters: Lookup[] = [];
   readonly #keys: Uint8Array[] = [];
-  /** Where each key stands in its lookup. */
+  /** The position of each key in its lookup. */
   readonly #places: number[] = [];
   bytes = 0;
   #lastExpiresAt = 0;

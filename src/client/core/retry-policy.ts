@@ -58,7 +58,7 @@ export function decideRetry({ failure, isLeaderNews, redirects }: RefusedRequest
   }
 }
 
-/** So many answers to a request were none. */
+/** So many answers to a request could not be read. */
 export function decideUnreadable(answers: number): Verdict {
   const why = 'an answer that cannot be read';
   if (answers < CLIENT_LIMITS.brokenAnswersMax) return { type: 'resend', why };
@@ -76,7 +76,7 @@ interface RefusedCommand {
   readonly why: Reason | 'locked';
   /** Copies that were sent under these numbers. */
   readonly copies: number;
-  /** Those whose fate is not known. */
+  /** Copies whose fate is not known. */
   readonly doubts: number;
 }
 
@@ -91,7 +91,7 @@ export function decideRefusal({ kind, why, copies, doubts }: RefusedCommand): Re
     case 'aborted':
       if (isTransaction) return { type: 'renew', why, isContended: true };
       return { type: 'fail', reason: why };
-    // Epochs only grow: a transaction that had been committed would have been answered with that.
+    // Epochs only grow: a committed transaction would have been answered with its commit.
     case 'wrong-epoch':
       return { type: isTransaction ? 'renew' : 'resend', why, isMapOld: true };
     case 'deadline-passed':
@@ -107,7 +107,7 @@ export function decideRefusal({ kind, why, copies, doubts }: RefusedCommand): Re
   }
 }
 
-/** Milliseconds after the first attempt, and at most. */
+/** Milliseconds after the first attempt, and the maximum. */
 export const BACKOFF = {
   retry: { min: CLIENT_LIMITS.restMillisecondsMin, max: CLIENT_LIMITS.restMillisecondsMax },
   contention: {
@@ -127,7 +127,7 @@ export function backoffAfter(attempts: number, { min, max }: Backoff, random: Ra
 
 /**
  * Each retry takes from the budget; time and successes refill it. A request that finds it empty
- * waits, up to its own timeout: a cluster that comes back is not met by all that gathered.
+ * waits, up to its own timeout: a cluster that comes back does not get all retries at once.
  */
 export class RetryBudget {
   #left: number = CLIENT_LIMITS.retriesMax;

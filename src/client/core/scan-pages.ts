@@ -1,4 +1,4 @@
-/** What scans ask of the shards, and how calls for pages end. */
+/** The pages that scans ask of the shards, and the ends of calls for them. */
 
 import type { KvErrorCode } from '../../base/errors.ts';
 import type { CallFailure } from './call-failure.ts';
@@ -13,7 +13,7 @@ export function startPage(call: PageCall, expiresAt: number, context: CallContex
   proceed(call.scan, context);
 }
 
-/** The call that waits ends; the scan does not. */
+/** Fails the waiting call; the scan can go on. */
 export function dropPage(scan: Scan, failure: CallFailure, { openCalls }: CallContext): void {
   const call = scan.giveUp();
   if (call !== undefined) openCalls.settle(call, failure);
@@ -21,7 +21,7 @@ export function dropPage(scan: Scan, failure: CallFailure, { openCalls }: CallCo
 
 function proceed(scan: Scan, context: CallContext): void {
   const given = scan.give();
-  // Each page is joined by itself: the scan merges those that it has.
+  // A fan-out for each page: the scan merges the pages that it has.
   for (const stream of scan.takeHungry()) ask(stream, scan, context);
   if (given !== undefined) context.openCalls.settle(given.call, given.page);
 }

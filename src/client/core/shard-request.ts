@@ -1,6 +1,6 @@
 /**
  * A request to one shard, until it is answered: the unit of sending and retrying. All kinds wait,
- * expire, are aborted and fail alike; what differs between them stands in the body.
+ * expire, are aborted and fail alike; what differs between them is in the body.
  */
 
 import { present } from '../../base/assert.ts';
@@ -24,9 +24,9 @@ export interface OpenCall<Result> {
   request?: ShardRequest;
 }
 
-/** Waits for the answer of a request. Told once. */
+/** Waits for the answer to a request, and gets it or a failure, once. */
 export interface Waiter {
-  /** Undefined for a step of something that no call waits for directly. */
+  /** Undefined if no call waits for this request directly. */
   readonly call: OpenCall<never> | undefined;
   readonly expiresAt: number;
   readonly isOver: boolean;
@@ -55,23 +55,23 @@ export interface RequestBody {
   readonly kind: RequestKind;
   readonly shard: ShardId;
   readonly waiters: readonly Waiter[];
-  /** What it weighs in a frame. */
+  /** Its size in a frame. */
   readonly bytes: number;
   /** Absent for what writes: a copy that was lost may have taken effect. */
   readonly level?: ReadLevel;
   /** Shards whose log time must be known before it is sent. */
   readonly timesNeeded?: readonly ShardId[];
-  /** Undefined while something is missing that only an answer to another request can bring. */
+  /** Undefined while it waits for an answer to another request: for log time, or for a slot. */
   encode(terms: Terms): Request | undefined;
   take(response: Response, context: AnswerContext): Verdict;
-  /** Asks for less at a time. None where it cannot be less, absent where it is all or nothing. */
+  /** Smaller requests for the same. Empty if it cannot be smaller; absent if it is atomic. */
   halves?(): readonly RequestBody[];
-  /** What still waits, under numbers to come. Absent for what has none. */
+  /** The same for the waiters that are left, without numbers. Absent if it never has any. */
   renewed?(): RequestBody;
   /** When to ask the home shard for the outcome, if that is in doubt by then. */
   readonly settlesAt?: number;
   settle?(context: AnswerContext): RequestBody;
-  /** The request is over, so its numbers are free. Twice is once. */
+  /** The request is over: releases its numbers. Safe to call twice. */
   close?(sessions: Sessions): void;
 }
 
@@ -93,7 +93,7 @@ export interface Retry {
   readonly atLeast?: number;
 }
 
-/** A failure for all that wait. */
+/** A failure for all waiters. */
 export interface Final {
   readonly why: string;
   readonly code: KvErrorCode;
@@ -105,7 +105,7 @@ export type Verdict =
   /** Send it at once to the leader that the node named. */
   | { readonly type: 'redirect'; readonly why: string }
   | Retry
-  /** It is no answer to what was asked. */
+  /** It is not an answer to this request. */
   | { readonly type: 'unreadable' }
   /** Answer each half by itself; fail if there is only one key. */
   | (Final & { readonly type: 'split' })
@@ -121,26 +121,26 @@ export const UNREADABLE: Verdict = { type: 'unreadable' };
  * - `contending`: backs off until `dueAt` for another transaction. That is no outage, so the budget
  *   is left to those above.
  * - `sent`: exactly one attempt is in flight.
- * - `over`: all waiters were told. Late answers are ignored.
+ * - `over`: all waiters are over. Late answers are ignored.
  */
 type State = 'ready' | 'parked' | 'resting' | 'contending' | 'sent' | 'over';
 
-/** What the last attempt met; the code of the failure when the time is over. */
+/** What the last attempt met, as the code of a failure by timeout. */
 type Obstacle = 'timeout' | 'unreachable' | 'wrong-cluster' | 'overloaded' | 'contended';
 
 export class ShardRequest {
-  /** Another one after `renew`. */
+  /** Replaced by `renew`. */
   body: RequestBody;
   state: State = 'ready';
   dueAt = 0;
   /** Attempts that were sent. */
   attempts = 0;
-  /** The latest ones, with those that could not be sent, for messages. */
+  /** The latest failed attempts, also those that could not be sent, for messages. */
   readonly history: Attempt[] = [];
   /**
    * Attempts that were sent and whose fate is not known: each may have taken effect, or still may.
-   * The one in flight is not counted. While this is 0 and nothing is in flight, nothing has
-   * happened and nothing can any more.
+   * The one in flight is not counted. While this is 0 and nothing is in flight, the request has not
+   * taken effect, and cannot any more.
    */
   doubts = 0;
   /** In a row. */
@@ -153,9 +153,9 @@ export class ShardRequest {
   contentions = 0;
   #contendedKeys: readonly string[] = [];
   #firstExpiresAt = Number.POSITIVE_INFINITY;
-  /** No waiter before it waits any more. */
+  /** All waiters before this position are over. */
   #overBelow = 0;
-  /** Made by the first abort: each of many needs no search. */
+  /** Built by the first abort, so that each of many needs no search. */
   #waiterOf: Map<unknown, Waiter> | undefined;
 
   constructor(body: RequestBody) {
@@ -199,7 +199,7 @@ export class ShardRequest {
     this.#adopt();
   }
 
-  /** Whether there is something to do by time: a waiter to fail, or an outcome to ask for. */
+  /** Whether a waiter has timed out, or an outcome is to be asked for. */
   isDue(now: number): boolean {
     return now >= this.#firstExpiresAt || this.isToSettle(now);
   }
@@ -209,7 +209,7 @@ export class ShardRequest {
     return settlesAt !== undefined && now >= settlesAt && this.isInDoubt;
   }
 
-  /** Fails the waiters whose time is over. */
+  /** Fails the waiters that have timed out. */
   expire(now: number): void {
     if (now < this.#firstExpiresAt) return;
     this.#firstExpiresAt = Number.POSITIVE_INFINITY;
@@ -233,7 +233,7 @@ export class ShardRequest {
     }
   }
 
-  /** A part of a former request goes on from where that was. */
+  /** A half continues the attempts of the whole. */
   inherit({ attempts, history, unreadableAnswers }: ShardRequest): void {
     this.attempts = attempts;
     this.history.push(...history);
@@ -294,7 +294,7 @@ export class Listener<Answer> implements Waiter {
   readonly #onFailure: (failure: CallFailure) => void;
   isOver = false;
 
-  /** An answer that cannot be used, for which `onAnswer` is false, is asked for again. */
+  /** If `onAnswer` is false, the answer cannot be used, and the request is sent again. */
   constructor(
     { call, expiresAt }: Pick<Waiter, 'call' | 'expiresAt'>,
     onAnswer: (answer: Answer) => boolean,

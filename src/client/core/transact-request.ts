@@ -30,7 +30,7 @@ import type { ShardSplit } from './shard-split.ts';
 
 export type TransactListener = Listener<Replied | GaveWay>;
 
-/** What a transaction is made of; without a priority it is tried again until its time is over. */
+/** The content of a transaction; without a priority it is retried until its timeout. */
 export type TransactTerms = Pick<CommitCall, 'command' | 'ranges' | 'moments'> & {
   readonly priority: Priority | undefined;
 };
@@ -42,13 +42,13 @@ interface TransactOptions {
   readonly listener: TransactListener;
   readonly split: ShardSplit;
   readonly priority: Priority;
-  /** The listener is told of contention at once, and runs the transaction again itself. */
+  /** Contention ends it at once: the caller runs the function again. */
   readonly isOnce: boolean;
 }
 
 /**
- * Encoded once: all copies have the same bytes, and the first that is decided is the only one that
- * ever is. What came to nothing for good is renewed under other numbers, with the same age.
+ * Encoded once: all copies have the same bytes, and only the first that is decided ever is. If none
+ * can take effect any more, it is renewed under other numbers, with the same age.
  */
 export class TransactRequest implements RequestBody, Waiter {
   readonly kind = 'transact';
@@ -106,7 +106,7 @@ export class TransactRequest implements RequestBody, Waiter {
     this.#options.listener.fail(this.#isCommitted ? answerLost(failure.attempts) : failure);
   }
 
-  /** Asks the home shard for the outcome, beside what is in flight: the decision is final. */
+  /** Asks the home shard for the outcome, beside the copy in flight: a decision is final. */
   settle({ request, sessions }: AnswerContext): RequestBody {
     this.settlesAt = Number.POSITIVE_INFINITY;
     const { split, priority } = this.#options;
@@ -165,7 +165,7 @@ export class TransactRequest implements RequestBody, Waiter {
     });
   }
 
-  /** False if the reply is no decision, or none on this command. */
+  /** False if the reply is not a decision on this command. */
   #tellDecision(reply: Reply): boolean {
     const { split } = this.#options;
     if (reply.type === 'committed') {
@@ -239,5 +239,5 @@ function answerLost(attempts: readonly Attempt[]): CallFailure {
   return { type: 'failed', code: 'answer-lost', outcome: 'applied', message, attempts };
 }
 
-/** Reasons for which an abort was decided, whatever was asked before and will be. */
+/** Reasons with which the abort of all copies is decided. */
 const DECIDED: readonly Reason[] = ['aborted', 'gave-way'];

@@ -28,7 +28,7 @@ class WriteSlot implements Waiter {
   readonly expiresAt: number;
   readonly #openCalls: OpenCalls;
   isOver = false;
-  /** Told while nothing was in doubt: no later copy holds the command. */
+  /** It ended while nothing was in doubt: no later copy holds the command. */
   isDropped = false;
 
   constructor(call: Writing, expiresAt: number, openCalls: OpenCalls) {
@@ -49,12 +49,12 @@ class WriteSlot implements Waiter {
 }
 
 /**
- * Its numbers are assigned when it is sent first, and stay what they are: all copies of a command
- * have the same sequence, position, deadline and bytes, so that the shard recognizes a late copy. A
- * command that was told while nothing was in doubt leaves its position empty in later copies.
+ * Its numbers are assigned when it is sent first, and do not change: all copies of a command have
+ * the same sequence, position, deadline and bytes, so that the shard recognizes a late copy. A
+ * command that ends while nothing is in doubt leaves its position empty in later copies.
  *
- * It is renewed in one case: the only copy that was ever sent came too late for its deadline, which
- * every other one would as well.
+ * It is renewed in one case: the only copy that was ever sent came too late for its deadline, and
+ * so would every other one.
  */
 export class WriteRequest implements RequestBody {
   readonly kind = 'write';
@@ -124,7 +124,7 @@ export class WriteRequest implements RequestBody {
     if (this.#numbers !== undefined) sessions.close(this.#numbers);
   }
 
-  /** Tells what is final; returns how to go on if it is not. */
+  /** Ends the command, or returns the retry if the reply is not final. */
   #judge(slot: WriteSlot, reply: CommandReply, context: AnswerContext): Retry | undefined {
     const { request, sessions } = context;
     const isDropped = !request.isInDoubt;
@@ -152,7 +152,7 @@ const NO_COMMAND: Command = [];
 
 type CommandReply = Exclude<Reply, { type: 'committed' }>;
 
-/** What a shard may say of a command; of transactions only the whole is told. */
+/** `committed` answers whole transactions only. */
 function isOfCommand(reply: Reply | undefined): reply is CommandReply {
   return reply !== undefined && reply.type !== 'committed';
 }
