@@ -20,7 +20,7 @@ interface Planted {
 const PLANTED: readonly Planted[] = [
   {
     name: 'retry-under-a-new-sequence',
-    sentence: 'what may have been done is asked for again as something new',
+    sentence: 'a request in doubt is retried as a new one',
     file: WRITES,
     find: 'if (this.#numbers === undefined) {',
     replace: 'if (this.#numbers === undefined || this.#copies > 0) {',
@@ -28,14 +28,14 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'retry-under-a-new-deadline',
-    sentence: 'a batch that is sent again gets more time under the same sequence',
+    sentence: 'a repeated batch gets more time under the same sequence',
     file: WRITES,
     find: 'deadline: this.#numbers.deadlines[0],',
     replace: 'deadline: this.#numbers.deadlines[0] + this.#copies * 20_000,',
   },
   {
     name: 'anew-although-in-doubt',
-    sentence: 'a refusal for the deadline is taken for the fate of all copies',
+    sentence: 'a refusal for the deadline counts for all copies',
     file: POLICY,
     find: "copies === 1 ? 'renew' : 'expire'",
     replace: "'renew'",
@@ -53,7 +53,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'lost-is-not-applied',
-    sentence: 'a lost connection is taken for a refusal',
+    sentence: 'a lost connection counts as a refusal',
     file: DISPATCH,
     find: `request.doubts += 1;
         const why`,
@@ -62,14 +62,14 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'every-failure-is-not-applied',
-    sentence: 'an answer that leaves the fate open is told as a refusal',
+    sentence: 'an answer that leaves the outcome open is reported as a refusal',
     file: DISPATCH,
     find: "if (effectOf(failure) === 'unknown')",
     replace: 'if (false)',
   },
   {
     name: 'on-its-way-is-not-in-doubt',
-    sentence: 'a call whose time is over while it is on its way is told that nothing was done',
+    sentence: 'a call that expires in flight is reported as not applied',
     file: REQUEST,
     find: "return this.state === 'sent' || this.doubts > 0;",
     replace: 'return this.doubts > 0;',
@@ -84,7 +84,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'slot-without-an-order',
-    sentence: 'a later request of a slot has the sequence of the former',
+    sentence: 'a later request of a slot has the sequence of the previous one',
     file: 'src/client/core/sessions.ts',
     find: 'const sequence = this.#next[slot] ?? slot;',
     replace: 'const sequence = slot;',
@@ -92,7 +92,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'slots-not-given-back',
-    sentence: 'a request that is over keeps its place in the window',
+    sentence: 'a finished request keeps its slot',
     file: 'src/client/core/sessions.ts',
     find: 'this.#of(shard).open -= 1;',
     replace: ';',
@@ -108,7 +108,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'given-up-and-sent-again',
-    sentence: 'a command that was told to be not applied is in the next copy of its batch',
+    sentence: 'a command that was reported as not applied is in the next copy of its batch',
     file: WRITES,
     find: 'isDropped ? NO_COMMAND : call.command',
     replace: 'call.command',
@@ -116,7 +116,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'key-twice-in-a-batch',
-    sentence: 'two commands of one batch touch one key',
+    sentence: 'two commands of one batch use one key',
     file: 'src/client/core/batcher.ts',
     find: '!command.some(({ key }) => keys.has(hash(key)))',
     replace: 'true',
@@ -132,7 +132,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'merge-past-what-is-known',
-    sentence: 'a scan gives keys though another shard may still have smaller ones',
+    sentence: 'a scan returns keys though another shard may still have smaller ones',
     file: 'src/client/core/scan.ts',
     find: 'if (at === page.length && hasMore) return undefined;',
     replace: '',
@@ -158,7 +158,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'retries-without-a-budget',
-    sentence: 'everything that rests is sent again as soon as its rest is over',
+    sentence: 'all waiting retries are sent at once',
     file: POLICY,
     find: 'if (this.#left < 1) return false;',
     replace: '',
@@ -166,7 +166,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'calls-without-a-bound',
-    sentence: 'calls gather without a bound while no node answers',
+    sentence: 'calls accumulate without a bound while no node answers',
     file: 'src/client/core/open-calls.ts',
     find: 'if (isFull && this.#calls > 0) {',
     replace: 'if (false) {',
@@ -174,7 +174,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'cursor-of-any-scan',
-    sentence: 'a cursor of another range or direction is taken for one of this scan',
+    sentence: 'a cursor of another range or direction is accepted for this scan',
     file: 'src/client/cursor.ts',
     find: 'if (digests[0] !== first || digests[1] !== second)',
     replace: 'if (false)',
@@ -200,7 +200,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'aborted-where-it-was',
-    sentence: 'a call in a batch does not know where it waits, so giving it up finds nothing',
+    sentence: 'an aborted call in a batch is not found there',
     file: REQUEST,
     find: 'waiter.call.request = this;',
     replace: '',
@@ -208,7 +208,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'unreadable-page-is-over',
-    sentence: 'a page whose answer cannot be read is taken for told, and its call never ends',
+    sentence: 'a page whose answer cannot be read counts as delivered, and its call never ends',
     file: REQUEST,
     find: 'if (!this.#onAnswer(answer))',
     replace: 'this.isOver = true; if (!this.#onAnswer(answer))',
@@ -225,7 +225,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'version-of-the-first-shard',
-    sentence: 'of a command over several shards each key is told the version of the first',
+    sentence: 'of a command over several shards each key gets the version of the first',
     file: 'src/client/space.ts',
     find: 'return versions?.[position] ?? version;',
     replace: 'return version;',
@@ -241,7 +241,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'unknown-without-asking',
-    sentence: 'a transaction in doubt is told unknown though its home shard could say more',
+    sentence: 'a transaction in doubt is reported as unknown though its home shard could say more',
     file: REQUEST,
     find: 'now >= settlesAt && this.isInDoubt',
     replace: 'false',
@@ -250,7 +250,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'one-shard-fills-a-connection',
-    sentence: 'a shard that answers nothing keeps a client from asking the others of its node',
+    sentence: 'one shard without answers blocks the requests to the others of its node',
     file: 'src/client/core/connections.ts',
     find: '2 * left > (sentTo.get(shard) ?? 0)',
     replace: 'left > 0',
@@ -259,7 +259,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'no-decision-is-an-abort',
-    sentence: 'an answer that decides nothing is told as not applied',
+    sentence: 'an answer that decides nothing is reported as not applied',
     file: 'src/client/core/transact-request.ts',
     find: "reply.type === 'refused' && DECIDED.includes(reply.reason)",
     replace: "reply.type === 'refused'",

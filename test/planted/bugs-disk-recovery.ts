@@ -5,7 +5,7 @@ import type { Bug } from './bug.ts';
 export const RECOVERY_BUGS: readonly Bug[] = [
   {
     name: 'payload-crc-skipped',
-    sentence: 'the payload of a record is believed as it is found',
+    sentence: 'the payload of a record is not verified',
     file: 'src/storage/log/log-record.ts',
     find: 'return crc32(payload) === payloadCrc ? payload : undefined;',
     replace: 'return payload;',
@@ -15,7 +15,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'header-crc-skipped',
-    sentence: 'the header of a record is believed as it is found',
+    sentence: 'the header of a record is not verified',
     file: 'src/storage/log/log-record.ts',
     find: 'if (headerCrc(bytes, at, place) !== crc) return undefined;',
     replace: '',
@@ -25,7 +25,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'record-knows-no-place',
-    sentence: 'the CRC of a record says neither where it belongs nor in which segment',
+    sentence: 'the CRC of a record covers neither its place nor its segment',
     file: 'src/storage/log/log-record.ts',
     find: 'const seed = (salt + offset / ALIGNMENT) >>> 0;',
     replace: 'const seed = 0;',
@@ -35,7 +35,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'confirmation-not-read',
-    sentence: 'the last batch is cut if damaged, though the promises say it is durable',
+    sentence: 'the last batch is cut if damaged, though the hard state says that it is durable',
     file: 'src/storage/log/log-recovery.ts',
     find: 'promised.epoch === epoch ? promised.batch : 0',
     replace: '0',
@@ -55,7 +55,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'missing-batch-passed-over',
-    sentence: 'a hole in the stream is passed over',
+    sentence: 'a gap in the stream is skipped',
     file: 'src/storage/log/log-recovery.ts',
     find: 'if (batch === undefined) {',
     replace: `if (batch === undefined) continue;
@@ -66,7 +66,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'unnamed-damage-passed-over',
-    sentence: 'lost records without a known index are not noticed',
+    sentence: 'lost records without a known index are not reported',
     file: 'src/storage/log/log-recovery.ts',
     find: 'if (batch?.unknown !== undefined) {',
     replace: 'if (false) {',
@@ -76,7 +76,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'log-of-the-past-believed',
-    sentence: 'files of an earlier boot are taken for the newest',
+    sentence: 'files of an earlier boot count as the newest',
     file: 'src/storage/log/log-recovery.ts',
     find: 'if (hardStates.incarnation > incarnation) return',
     replace: 'if (false) return',
@@ -86,7 +86,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'missing-segment-passed-over',
-    sentence: 'the chain ends at the first segment that cannot be read',
+    sentence: 'the chain ends at the first unreadable segment',
     file: 'src/storage/log/log-recovery.ts',
     find: "if ('type' in segment) return segment;",
     replace: "if ('type' in segment) break;",
@@ -96,7 +96,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'tail-not-written-again',
-    sentence: 'what the former life wrote last counts where it stands, durable or not',
+    sentence: 'the last writes of the former life count as durable in their old place',
     file: 'src/storage/log/segment-log.ts',
     find: 'if (header.isBoot && isFirst && recovery.tail !== undefined)',
     replace: 'if (false)',
@@ -116,7 +116,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'unproven-vote-trusted',
-    sentence: 'a vote that was lost and that no copy knows is taken for none',
+    sentence: 'a lost vote that no copy has counts as none given',
     file: 'src/storage/log/log-replay.ts',
     find: 'if (!isProven) replica.mayVote = false;',
     replace: '',
@@ -126,7 +126,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'silent-loss-of-a-promise',
-    sentence: 'a log that knows less than its promises goes on voting',
+    sentence: 'a log that has less than its hard state continues to vote',
     file: 'src/storage/log/log-replay.ts',
     find: 'if (lost === undefined) replica.mayVote = false;',
     replace: '',
@@ -136,7 +136,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'damaged-entry-believed',
-    sentence: 'an entry that was found damaged when opening is read as if it were not',
+    sentence: 'an entry that was found damaged at the opening is read as if it were not',
     file: 'src/storage/log/log-replay.ts',
     find: 'if (this.#batch?.damaged.has(step.ordinal)) return undefined;',
     replace: '',
@@ -146,7 +146,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'promises-crc-skipped',
-    sentence: 'a damaged copy of the promises is believed',
+    sentence: 'a damaged copy of the hard state is accepted',
     file: 'src/storage/log/hard-state.ts',
     find: 'if (crc32(payload, MAGIC) !== words[2]) return undefined;',
     replace: '',
@@ -156,7 +156,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'read-before-written',
-    sentence: 'an entry on its way is read from the disk',
+    sentence: 'an entry that is being written is read from the disk',
     file: 'src/storage/log/log-reader.ts',
     find: 'if (!this.#options.isOnDisk(next)) break;',
     replace: '',
@@ -176,7 +176,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'damaged-last-batch-believed',
-    sentence: 'the last batch counts although a payload in it is not what was written',
+    sentence: 'the last batch counts although a payload in it is damaged',
     file: 'src/storage/log/log-scan.ts',
     find: 'return batch.damaged.size === 0;',
     replace: 'return true;',
@@ -186,7 +186,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'segment-header-crc-skipped',
-    sentence: 'a damaged header of a segment is believed',
+    sentence: 'a damaged header of a segment is accepted',
     file: 'src/storage/log/log-segment.ts',
     find: 'if (words[0] !== crc32(copy.subarray(4), offset)) return undefined;',
     replace: '',
@@ -196,7 +196,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
   },
   {
     name: 'segment-of-another-node-read',
-    sentence: 'a segment of another node is taken for one of ours',
+    sentence: 'a segment of another node is accepted',
     file: 'src/storage/log/log-folder.ts',
     find: 'if (header.owner !== ownerCrc(owner)) return',
     replace: 'if (false) return',

@@ -5,7 +5,7 @@ import type { Bug } from './bug.ts';
 export const WRITING_BUGS: readonly Bug[] = [
   {
     name: 'log-reports-before-fsync',
-    sentence: 'what was appended is reported while its write is on its way',
+    sentence: 'an append is reported while its write is in progress',
     file: 'src/storage/log/segment-log.ts',
     find: 'files.write({ name: segmentName(header.epoch), offset, bytes }, (fault) => {',
     replace: `for (const callback of callbacks.splice(0)) callback();
@@ -16,7 +16,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'failed-write-retried',
-    sentence: 'a write or sync that failed is tried again, and then counts',
+    sentence: 'a failed write or sync is tried again, and then counts',
     file: 'src/storage/log/segment-log.ts',
     find: 'if (fault !== undefined) return this.fail(fault); if (this.#isFailed) return;',
     replace: `if (fault !== undefined) {
@@ -43,7 +43,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'segment-name-not-synced',
-    sentence: 'a segment is written to before the folder knows its name for good',
+    sentence: 'a segment is written to before its name is durable',
     file: 'src/storage/log/segment-log.ts',
     find: 'files.syncFolder((failure) => {',
     replace: '((next) => next(undefined))((failure) => {',
@@ -53,7 +53,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'segment-used-before-promised',
-    sentence: 'the first batch of a segment counts before a copy of the promises knows the segment',
+    sentence: 'the first batch of a segment counts before the hard state names the segment',
     file: 'src/storage/log/segment-log.ts',
     find: 'if (!isFirst) return this.#finish(callbacks);',
     replace: 'if (true) return this.#finish(callbacks);',
@@ -63,7 +63,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'segment-given-up-early',
-    sentence: 'a segment is given up while one copy of the promises still says that it is needed',
+    sentence: 'a segment is given up while one copy of the hard state still needs it',
     file: 'src/storage/log/segment-log.ts',
     find: 'const isConfirmed = !this.#chain.hasFreed || hardStateWriter.oldest >=',
     replace: 'const isConfirmed = true || hardStateWriter.oldest >=',
@@ -83,7 +83,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'newest-copy-decides',
-    sentence: 'the newer copy of the promises alone decides which segments are needed',
+    sentence: 'the newer copy of the hard state alone decides which segments are needed',
     file: 'src/storage/log/hard-state-writer.ts',
     find: 'return Math.min(...this.#copies.map',
     replace: 'return Math.max(...this.#copies.map',
@@ -93,7 +93,8 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'newer-copy-overwritten',
-    sentence: 'the newer copy of the promises is written over, so that a tear leaves the older one',
+    sentence:
+      'the newer copy of the hard state is overwritten, so that a tear leaves the older one',
     file: 'src/storage/log/hard-state-writer.ts',
     find: 'return (one?.sequence ?? -1) <= (other?.sequence ?? -1) ? 0 : 1;',
     replace: 'return (one?.sequence ?? -1) > (other?.sequence ?? -1) ? 0 : 1;',
@@ -134,7 +135,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'configuration-written-once',
-    sentence: 'an entry that changes who takes part is on the disk only once',
+    sentence: 'an entry with a configuration is on the disk only once',
     file: 'src/storage/log/log-writer.ts',
     find: 'this.move(replica, { index, kind }, payload);',
     replace: '',
@@ -154,7 +155,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'full-disk-is-a-fault',
-    sentence: 'a disk without room for a spare ends the process',
+    sentence: 'a disk without room for a spare segment ends the process',
     file: 'src/storage/log/segment-pool.ts',
     find: 'this.#isCreating = false; if (!isOfSpace(fault)) return onFault(fault);',
     replace: 'return onFault(fault);',
@@ -184,7 +185,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'new-file-not-synced',
-    sentence: 'a segment in reserve is handed out with bytes that are not on the disk',
+    sentence: 'a segment in reserve is handed out with unsynced bytes',
     file: 'src/storage/files/disk-files.ts',
     find: 'if (at >= size) return fsync(handle, finish);',
     replace: 'if (at >= size) return finish(null);',
@@ -194,7 +195,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'folder-not-synced',
-    sentence: 'the folder is opened, closed and said to be synced',
+    sentence: 'the folder is opened, closed and reported as synced',
     file: 'src/storage/files/disk-files.ts',
     find: 'fsync(handle, (cause) => close(handle, (failure) => end(cause ?? failure)));',
     replace: 'close(handle, end);',
@@ -214,7 +215,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'repair-read-before-written',
-    sentence: 'a repaired entry is read from where it is not yet',
+    sentence: 'a repaired entry is read from its new place before it is written',
     file: 'src/storage/log/log-writer.ts',
     find: 'this.#cache.pin(replica.shard, entry);',
     replace: '',
@@ -234,7 +235,7 @@ export const WRITING_BUGS: readonly Bug[] = [
   },
   {
     name: 'segment-freed-with-an-entry',
-    sentence: 'a segment is given up while one entry in it still counts',
+    sentence: 'a segment is given up while one entry in it is still needed',
     file: 'src/storage/log/segment-chain.ts',
     find: 'this.#live.recordsIn(this.oldest) === 0',
     replace: 'this.#live.recordsIn(this.oldest) <= 1',

@@ -5,7 +5,7 @@ import type { Bug } from './bug.ts';
 export const FOLDER_BUGS: readonly Bug[] = [
   {
     name: 'kernel-lock-not-taken',
-    sentence: 'a folder is taken for free without asking the kernel',
+    sentence: 'a folder counts as free without the kernel lock',
     file: 'src/storage/files/folder-lock.ts',
     find: 'const first = await attempt(level);',
     replace: 'const first = undefined;',
@@ -25,7 +25,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'copy-frees-the-lock',
-    sentence: 'a process that lost the lock by copying its folder is taken for dead',
+    sentence: 'a process that lost the lock by copying its folder counts as dead',
     file: 'src/storage/files/folder-lock.ts',
     find: '!isSelf(holder) && isAlive(holder)',
     replace: 'false',
@@ -35,7 +35,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'uncollected-holds-the-lock',
-    sentence: 'a killed process holds its folder until its parent has collected it',
+    sentence: 'a killed process holds its folder until its parent has reaped it',
     file: 'src/storage/files/lock-holder.ts',
     find: "fields[0] === 'Z' ? 'ended' : (fields[19] ?? '')",
     replace: "fields[19] ?? ''",
@@ -55,7 +55,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'forgetting-waits-for-room',
-    sentence: 'where nothing can be appended any more, what makes room waits as well',
+    sentence: 'when the log is full, records that free space wait as well',
     file: 'src/storage/log/append-queue.ts',
     find: 'const [first] = this.#overtaking(isKnown);',
     replace: 'const first = undefined;',
@@ -65,7 +65,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'forgetting-before-creation',
-    sentence: 'what makes room overtakes the records that it is about',
+    sentence: 'records that free space overtake the records to which they refer',
     file: 'src/storage/log/append-queue.ts',
     find: "type === 'remove' && !touched.has(shard)",
     replace: "type === 'remove'",
@@ -95,7 +95,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'reserve-given-up-whole',
-    sentence: 'all of the reserve is given up for the first batch that needs a part of it',
+    sentence: 'the whole reserve is released for the first batch that needs a part of it',
     file: 'src/storage/log/log-reserve.ts',
     find: 'if (left <= 0) return;',
     replace: '',
@@ -105,7 +105,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'leads-without-space',
-    sentence: 'a node whose disk is nearly full goes on to lead',
+    sentence: 'a node whose disk is nearly full continues to lead',
     file: 'src/node/reconciler.ts',
     find: '...drainedMembers(map, row), ...this.#shortOfSpace(row)',
     replace: '...drainedMembers(map, row)',
@@ -115,7 +115,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'follower-fills-its-log',
-    sentence: 'a follower takes what its log has no room for',
+    sentence: 'a follower accepts entries for which its log has no room',
     file: 'src/node/peer-frames.ts',
     find: "node.log.fullness === 'full' && lengthensLog(message)",
     replace: 'false',
@@ -125,7 +125,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'checkpoints-starve-snapshots',
-    sentence: 'a checkpoint that is due comes before a snapshot that is coming in, always',
+    sentence: 'a due checkpoint always comes before a snapshot that is being received',
     file: 'src/storage/state/state-store.ts',
     find: 'isDue && this.#turnsOwed > 0',
     replace: 'false',
@@ -135,7 +135,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'install-queue-of-each',
-    sentence: 'each snapshot that is coming in may keep as much waiting as all together',
+    sentence: 'each incoming snapshot may queue as much as all together',
     file: 'src/storage/snapshot/snapshot-install.ts',
     find: 'this.#queuedBytes() <',
     replace: 'this.#parser.bytes <',
@@ -145,7 +145,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'one-witness-of-the-end',
-    sentence: 'where the last batch ends is known from its end alone',
+    sentence: 'the end of the last batch is known from the batch alone',
     file: 'src/storage/log/log-recovery.ts',
     find: 'withItsEnd(last, hardStates)',
     replace: 'last',
@@ -155,7 +155,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'tombstone-once',
-    sentence: 'the second copy of who is dead is not looked at',
+    sentence: 'the second copy of the tombstones is not read',
     file: 'src/storage/log/log-replay.ts',
     find: 'return this.#addFromSecondCopy(step);',
     replace: 'return;',
@@ -175,7 +175,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'state-writes-without-room',
-    sentence: 'a batch of the state is written whether there is room for it or not',
+    sentence: 'a batch of the state is written without a check for space',
     file: 'src/storage/state/gated-disk.ts',
     find: 'log.claim(reclaimer.bytesFor(bytes), () => {',
     replace: '((bytes, go) => go())(reclaimer.bytesFor(bytes), () => {',
@@ -185,7 +185,7 @@ export const FOLDER_BUGS: readonly Bug[] = [
   },
   {
     name: 'deleted-space-never-returns',
-    sentence: 'LevelDB is not asked to give back what was deleted',
+    sentence: 'LevelDB is never asked to compact deleted rows',
     file: 'src/storage/state/gated-disk.ts',
     find: 'this.#deletes += deletes;',
     replace: '',

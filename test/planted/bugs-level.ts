@@ -5,7 +5,7 @@ import type { Bug } from './bug.ts';
 export const LEVEL_BUGS: readonly Bug[] = [
   {
     name: 'tables-opened-unverified',
-    sentence: 'damage in a table is found and not heeded',
+    sentence: 'damage in a table is found and ignored',
     file: 'src/storage/state/level-check.ts',
     find: 'damages.push(...(await damagesOf(folder, table, { pace })));',
     replace: '',
@@ -25,7 +25,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'damaged-batch-passed-over',
-    sentence: 'a damaged batch of the log of LevelDB is left out, and those behind it are taken in',
+    sentence: "a damaged batch of LevelDB's log is skipped, and the later ones are read",
     file: 'src/storage/state/level-check.ts',
     find: 'if (problem.isFollowed) damages.push(damage);',
     replace: 'if (false) damages.push(damage);',
@@ -35,7 +35,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'log-forgets-the-last-batch',
-    sentence: 'the log forgets what the last batch of the state store holds alone',
+    sentence: 'the log drops what only the last batch of the state store has',
     file: 'src/storage/state/state-store.ts',
     find: 'this.#options.onBatch({ written, forgettable });',
     replace: 'this.#options.onBatch({ written, forgettable: written });',
@@ -45,7 +45,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'new-tables-unscrubbed',
-    sentence: 'a table that was written since the store was opened is not looked at',
+    sentence: 'a table that was written since the store was opened is not scrubbed',
     file: 'src/storage/state/level-scrub.ts',
     find: 'if (unseen !== undefined) return unseen;',
     replace: 'if (unseen !== undefined) return undefined;',
@@ -55,7 +55,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'wrong-bit-mended',
-    sentence: 'a bit beside the one that flipped is turned instead',
+    sentence: 'a bit beside the flipped one is changed instead',
     file: 'src/storage/state/level-mend.ts',
     find: 'return bit === undefined ? undefined : from * 8 + bit;',
     replace: 'return bit === undefined ? undefined : from * 8 + (bit ^ 1);',
@@ -65,7 +65,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'lost-value-taken-for-none',
-    sentence: 'a command takes a value that was lost for one that is not there',
+    sentence: 'a lost value counts as an absent key',
     file: 'src/machine/execution.ts',
     find: "if (row === 'lost') throw new ValueLost();",
     replace: "if (row === 'lost') return undefined;",
@@ -75,7 +75,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'only-copy-set-aside',
-    sentence: 'a damaged store is set aside although nothing else has what it holds',
+    sentence: 'a damaged store is set aside although it has the only copy',
     file: 'src/runtime/state-repair.ts',
     find: 'if (shards.length === 0) return',
     replace: 'return',
@@ -85,7 +85,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'sums-not-compared',
-    sentence: 'the rows of a shard are added up, and whatever comes out is taken for right',
+    sentence: 'the rows of a shard are added up, and any result is accepted',
     file: 'src/storage/state/state-scrub.ts',
     find: 'if (found !== undefined && isSameHash(found, hash))',
     replace: 'if (found !== undefined)',
@@ -95,7 +95,7 @@ export const LEVEL_BUGS: readonly Bug[] = [
   },
   {
     name: 'wrong-sums-not-remembered',
-    sentence: 'a state whose rows do not add up is told of, and trusted by the next life',
+    sentence: 'a state whose rows do not add up is reported, and trusted by the next life',
     file: 'src/storage/state/state-store.ts',
     find: 'if (damage.row === undefined)',
     replace: 'if (false)',

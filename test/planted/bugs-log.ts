@@ -55,7 +55,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'followers-presumed-equal',
-    sentence: 'a new leader believes that everybody has its log',
+    sentence: 'a new leader assumes that every follower has its log',
     paper: '§5.3',
     file: 'src/raft/progress.ts',
     find: 'this.next = options.lastIndex + 1;',
@@ -65,7 +65,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'acknowledgement-of-a-former-term',
-    sentence: 'an acknowledgement counts in whatever term it arrives',
+    sentence: 'an acknowledgement counts in any term in which it arrives',
     paper: '§5.1',
     file: 'src/raft/receive.ts',
     find: 'if (isOfNoTerm(message)) return undefined; if (message.term < state.term)',
@@ -77,7 +77,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'append-without-consistency-check',
-    sentence: 'an append is taken wherever the log is long enough',
+    sentence: 'an append is accepted wherever the log is long enough',
     paper: '§5.3',
     file: 'src/raft/follower.ts',
     find: 'if (previous.index > state.commit && !state.log.has(previous)) {',
@@ -128,7 +128,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'heartbeat-commit-not-clamped',
-    sentence: 'a heartbeat commits what the follower may have otherwise',
+    sentence: 'a heartbeat commits entries of the follower that the leader may not have',
     file: 'src/raft/heartbeats.ts',
     find: 'const commit = Math.min(progress.match, state.commit);',
     replace: 'const commit = state.commit;',
@@ -137,7 +137,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'late-durability-not-clamped',
-    sentence: 'a report from the disk vouches for what overwrote the write',
+    sentence: 'a late disk report counts for entries that overwrote the written ones',
     file: 'src/raft/outbox.ts',
     find: 'write.standing = Math.min(write.standing, index - 1);',
     replace: ';',
@@ -157,7 +157,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'damage-told-as-had',
-    sentence: 'an entry that cannot be read is acknowledged',
+    sentence: 'an unreadable entry is acknowledged',
     file: 'src/raft/follower.ts',
     find: 'const isDamaged = damaged !== undefined && damaged <= index;',
     replace: 'const isDamaged = false;',
@@ -166,7 +166,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'damaged-campaigns',
-    sentence: 'a member that cannot read its log stands for election',
+    sentence: 'a member with an unreadable log stands for election',
     file: 'src/raft/state.ts',
     find: "if (damageOf(state) !== undefined) return 'damaged';",
     replace: '',
@@ -175,7 +175,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'lost-match-kept',
-    sentence: 'a leader goes on counting a follower for what it lost',
+    sentence: 'a leader still counts a follower for entries that it lost',
     file: 'src/raft/progress.ts',
     find: 'this.match = Math.min(this.match, index - 1);',
     replace: '',
@@ -193,7 +193,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'snapshot-without-configuration',
-    sentence: 'a snapshot brings state and leaves the old configuration in force',
+    sentence: 'a snapshot brings the state and leaves the old configuration in force',
     file: 'src/raft/snapshot-receiver.ts',
     find: `configurations.restart({
       at: snapshot.configurationAt, configuration: snapshot.configuration });`,
@@ -203,7 +203,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'snapshot-already-had-installed',
-    sentence: 'a snapshot of the past replaces a log that has gone on',
+    sentence: 'an old snapshot replaces a log that has advanced',
     file: 'src/raft/snapshot-receiver.ts',
     find: 'return snapshot.index <= state.commit || state.log.has(snapshot);',
     replace: 'return false;',
@@ -212,7 +212,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'chunk-at-any-offset',
-    sentence: 'a piece of a snapshot is taken wherever it belongs',
+    sentence: 'a chunk of a snapshot is accepted at any offset',
     file: 'src/raft/snapshot-receiver.ts',
     find: 'if (chunk.offset === incoming.offset) {',
     replace: 'if (true) {',
@@ -221,7 +221,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'log-cut-under-a-snapshot',
-    sentence: 'the log is cut past the snapshot that a follower is being sent',
+    sentence: 'the log is truncated past the snapshot that is being sent to a follower',
     file: 'src/raft/truncation.ts',
     find: `const needed =
       transfer !== undefined ? transfer.snapshot.index : isTooFar ? through : match;`,
@@ -231,7 +231,7 @@ export const LOG_BUGS: readonly Bug[] = [
   },
   {
     name: 'uncommitted-without-bound',
-    sentence: 'a leader that cannot commit takes proposals without end',
+    sentence: 'a leader that cannot commit accepts proposals without bound',
     file: 'src/raft/proposals.ts',
     find: 'if (leader.uncommittedBytes + bytes > state.limits.uncommittedBytesMax) {',
     replace: 'if (false) {',

@@ -49,7 +49,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'newer-index-with-older-rows',
-    sentence: 'a checkpoint says the index of now with the rows of when it began',
+    sentence: 'a checkpoint has the present index with the rows of its beginning',
     file: 'src/storage/state/shard-state.ts',
     find: 'const { memtable, description, sums } = frozen;',
     replace: `const { memtable, sums } = frozen;
@@ -60,7 +60,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'checkpoint-reported-early',
-    sentence: 'a checkpoint is reported when its batch leaves, so the log forgets too much',
+    sentence: 'a checkpoint is reported when its batch leaves, so the log drops too much',
     file: 'src/storage/state/state-batch.ts',
     find: 'batch.write(() => this.#arrive(batches, changes, done));',
     replace: `batch.write(() => {});
@@ -91,7 +91,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'deletion-not-written',
-    sentence: 'what was deleted is still on disk after a checkpoint',
+    sentence: 'deleted rows are still on disk after a checkpoint',
     file: 'src/storage/state/checkpoint.ts',
     find: 'if (record === TOMBSTONE) batch.delete(key);',
     replace: 'if (record === TOMBSTONE);',
@@ -122,7 +122,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'stale-view-of-the-disk',
-    sentence: 'views made after a batch still look at the disk before it',
+    sentence: 'views made after a batch still read the disk before it',
     file: 'src/storage/state/shared-disk-view.ts',
     find: 'renew() { this.#current = undefined; }',
     replace: 'renew() {}',
@@ -132,7 +132,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'recent-reads-outlive-checkpoint',
-    sentence: 'what a write replaces is taken from before the last checkpoint',
+    sentence: 'replaced rows are taken from before the last checkpoint',
     file: 'src/storage/state/shard-state.ts',
     find: 'this.#readCache.clear();',
     replace: '',
@@ -142,7 +142,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'replaced-row-not-settled',
-    sentence: 'the hash keeps what a blind write replaced on disk',
+    sentence: 'the hash keeps rows that a blind write replaced on disk',
     file: 'src/storage/state/shard-state.ts',
     find: 'if (words === undefined) this.#memtable.unsettled.push(row);',
     replace: 'if (words === undefined) return;',
@@ -182,7 +182,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'damage-not-remembered',
-    sentence: 'the next checkpoint vouches for a state in which damage was found',
+    sentence: 'the next checkpoint confirms a state in which damage was found',
     file: 'src/storage/state/shard-state.ts',
     find: 'hash: this.#isDamaged ? undefined : sums.hash()',
     replace: 'hash: sums.hash()',
@@ -192,7 +192,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'batch-marks-not-read',
-    sentence: 'a batch that LevelDB left out of the middle is not missed',
+    sentence: 'a batch that LevelDB skipped in the middle is not missed',
     file: 'src/storage/state/state-opening.ts',
     find: 'for (let batch = store.batches; batch >= oldest; batch--) {',
     replace: 'for (let batch = 0; batch > oldest; batch--) {',
@@ -202,7 +202,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'store-of-another-node-opened',
-    sentence: 'a store that belongs to another node is taken for our own',
+    sentence: 'the store of another node is accepted',
     file: 'src/storage/state/state-opening.ts',
     find: 'if (compare(store.identity, 0, identity, 0) !== 0)',
     replace: 'if (false)',
@@ -222,7 +222,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'rewritten-under-a-view',
-    sentence: 'a row is rewritten in place though a view looks at it',
+    sentence: 'a row is rewritten in place though a view reads it',
     file: 'src/storage/state/arena.ts',
     find: 'if (row < this.#sealedBelow || room > REWRITE_BYTES_MAX',
     replace: 'if (room > REWRITE_BYTES_MAX',
@@ -242,7 +242,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'read-changes-when-rewritten',
-    sentence: 'what was read is not the receiver’s to keep: the next write changes it',
+    sentence: 'the receiver does not own the read value: the next write changes it',
     file: 'src/storage/state/arena.ts',
     find: 'if (!isLarge && !isShared) return',
     replace: 'if (false) return',
@@ -252,7 +252,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'lent-memory-used-again',
-    sentence: 'memory of a memtable is used again while a view looks at it',
+    sentence: 'memory of an overlay is reused while a view reads it',
     file: 'src/storage/state/arena.ts',
     find: 'if (this.#isShared) return;',
     replace: '',
@@ -262,7 +262,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'damaged-shard-record-passed-over',
-    sentence: 'a shard whose record is damaged is not here, without a word',
+    sentence: 'a shard whose record is damaged is silently missing',
     file: 'src/storage/state/state-opening.ts',
     find: 'if (record === undefined) throw',
     replace: `if (record === undefined) continue;
@@ -273,7 +273,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'record-checksum-skipped',
-    sentence: 'a damaged record of a shard or of the store is believed',
+    sentence: 'a damaged record of a shard or of the store is accepted',
     file: 'src/storage/state/state-meta.ts',
     find: 'if (compare(bytes.subarray(0, CHECKSUM_BYTES), 0, expected, 0) !== 0) return undefined;',
     replace: '',
@@ -283,7 +283,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'settled-twice',
-    sentence: 'what the hash just read itself is taken off it once more',
+    sentence: 'a row that the hash has just read is taken off it twice',
     file: 'src/storage/state/shard-state.ts',
     find: 'if (memtable.settling === rows) this.#settleAll(',
     replace: 'if (true) this.#settleAll(',
@@ -293,7 +293,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'checkpoint-hash-not-settled',
-    sentence: 'the hash on disk keeps what the checkpoint replaced',
+    sentence: 'the hash on disk keeps rows that the checkpoint replaced',
     file: 'src/storage/state/shard-state.ts',
     find: `if (memtable === this.#frozen?.memtable) this.#frozen.sums.subtract(section,
       this.place, record);`,
@@ -304,7 +304,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: 'hash-of-now-with-older-rows',
-    sentence: 'a checkpoint carries the hash of now with the rows of when it began',
+    sentence: 'a checkpoint has the present hash with the rows of its beginning',
     file: 'src/storage/state/shard-state.ts',
     find: 'const sums = this.#sums.copy();',
     replace: 'const sums = this.#sums;',
