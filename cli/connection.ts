@@ -39,6 +39,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
       return deleted.ok ? deleted.wasThere : undefined;
     },
     add: async (key, by) => (await client()).add(key, by),
+    touch: async (key, ttl) => (await client()).touch(key, ttl),
     commit: async (steps) => commitBy(await client(), steps),
     scan: (request) => scanBy(client, request),
     count: async ({ from, to }) => {

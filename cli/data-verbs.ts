@@ -139,6 +139,19 @@ command again.`,
     load: () => import('./commands/add.ts'),
   },
   {
+    name: 'touch',
+    summary: 'set when a key expires; its value and version stay',
+    words: [
+      KEY,
+      { form: '<time>', kind: 'value', description: 'from now: 30s, 10m, 7d; or never' },
+    ],
+    options: ENCODING_OPTIONS,
+    formats: ['table', 'json'],
+    examples: ['kvctl touch session:9 30m', 'kvctl touch user:7 never'],
+    isRemote: true,
+    load: () => import('./commands/touch.ts'),
+  },
+  {
     name: 'txn',
     summary: 'run several commands as one atomic transaction',
     words: [

@@ -47,13 +47,17 @@ const UNITS: Readonly<Record<string, number>> = {
 /** In milliseconds: `500ms`, `5s`, `10m`, `2h`, `7d`. */
 export function durationOption(options: Options, name: string): number | undefined {
   const text = textOption(options, name);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : durationOf(text, flagOf(name));
+}
+
+/** The same for an argument, or for what an error message calls it. */
+export function durationOf(text: string, what: string): number {
   const [, digits, unit] = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text) ?? [];
   const milliseconds = Math.round(Number(digits) * (UNITS[unit ?? ''] ?? 0));
   if (milliseconds >= 1 && milliseconds <= NUMBER_MAX / 2) return milliseconds;
   throw usageFailure(
-    `${flagOf(name)} is ${JSON.stringify(text)}`,
-    `${flagOf(name)} takes a time with its unit: 500ms, 5s, 10m, 2h or 7d`,
+    `${what} is ${JSON.stringify(text)}`,
+    `${what} takes a time with its unit: 500ms, 5s, 10m, 2h or 7d`,
   );
 }
 

@@ -107,6 +107,8 @@ export interface Store {
   /** Whether the key existed; undefined if the condition was false. */
   delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined>;
   add(key: Uint8Array, by: bigint): Promise<bigint>;
+  /** Sets when the key expires, or never with null; false if it does not exist. */
+  touch(key: Uint8Array, ttlMilliseconds: number | null): Promise<boolean>;
   /** Commits all steps atomically, in any shards. */
   commit(steps: readonly Step[]): Promise<Committed>;
   scan(request: ScanRequest): Scanned;

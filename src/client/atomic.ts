@@ -5,7 +5,7 @@ import { type Int64, int64From } from '../machine/int64.ts';
 import type { Encoding } from './encoding.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
-import { invalid, lifeOf, versionOf } from './options.ts';
+import { invalid, lifeOf, touchedLifeOf, versionOf } from './options.ts';
 
 /** The result of a write of one key that took effect. */
 export interface Committed {
@@ -33,7 +33,7 @@ export interface CommittedTogether {
   readonly ok: true;
   /**
    * The version of a key that the command wrote, 0 if it deleted the key, for `ifVersion` and
-   * `check`. `invalid-argument` if the command did not write the key.
+   * `check`. `invalid-argument` if the command did not write the key, or only touched it.
    *
    * @example
    * ```ts
@@ -190,6 +190,21 @@ export class Atomic<V> {
    */
   append(key: Key, value: Uint8Array): this {
     return this.#add(key, (bytes) => ({ type: 'append', key: bytes, value: value.slice() }));
+  }
+
+  /**
+   * Sets when a key expires: in `ttl` milliseconds, or never with `null`. The version stays; a key
+   * that does not exist is no failure.
+   *
+   * @example
+   * ```ts
+   * await kv.atomic().add('visits', 1).touch('session:9', 30 * 60_000).commit();
+   * ```
+   */
+  touch(key: Key, ttl: number | null): this {
+    return this.#add(key, (bytes) => {
+      return { type: 'touch', key: bytes, lifeMilliseconds: touchedLifeOf(ttl) };
+    });
   }
 
   /**

@@ -125,6 +125,21 @@ export class Client {
   }
 
   /**
+   * Sets only when a key expires: in `ttl` milliseconds from now, or never with `null`. The value
+   * and the version stay, so that conditions on the version still hold. False if the key does not
+   * exist. A later `set` without `ttl` makes the key live for ever again.
+   *
+   * @example
+   * ```ts
+   * const isLoggedIn = await kv.touch('session:9', 30 * 60_000);
+   * await kv.touch('user:7', null); // never expires
+   * ```
+   */
+  touch(key: Key, ttl: number | null, options?: CallOptions): Promise<boolean> {
+    return this.#root.touch(key, ttl, options);
+  }
+
+  /**
    * Begins an atomic command: checks and writes that take effect together or not at all, wherever
    * their keys are.
    *

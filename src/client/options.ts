@@ -2,6 +2,7 @@
 
 import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import type { Codec } from './codec.ts';
 import type { Balance } from './core/balance.ts';
@@ -57,7 +58,10 @@ export interface WriteOptions extends CallOptions {
 
 /** Options of `set`. */
 export interface SetOptions extends WriteOptions {
-  /** Time to live in milliseconds; the key expires then. Without it the key does not expire. */
+  /**
+   * Time to live in milliseconds; the key expires then. Without it the key does not expire, also if
+   * it did before: to write and keep an expiry, pass the time that is left.
+   */
   readonly ttl?: number;
 }
 
@@ -92,9 +96,18 @@ export function levelOf(read: Read): ReadLevel {
 }
 
 export function lifeOf(ttl: number | undefined): number {
-  if (ttl === undefined) return 0;
-  if (Number.isSafeInteger(ttl) && ttl > 0) return ttl;
-  throw invalid(`ttl must be a positive integer of milliseconds (got ${ttl})`);
+  return ttl === undefined ? 0 : wholeLife(ttl);
+}
+
+/** Null: for ever. A `ttl` that is left out by mistake must not make a key live for ever. */
+export function touchedLifeOf(ttl: number | null): number {
+  return ttl === null ? 0 : wholeLife(ttl);
+}
+
+function wholeLife(ttl: number): number {
+  const { timeMax } = MACHINE_LIMITS;
+  if (Number.isSafeInteger(ttl) && ttl > 0 && ttl <= timeMax) return ttl;
+  throw invalid(`ttl must be an integer of 1 to ${timeMax} milliseconds (got ${ttl})`);
 }
 
 export function versionOf(version: number): number {

@@ -37,6 +37,7 @@ import {
   type SetOptions,
   type SpaceOptions,
   timeoutOf,
+  touchedLifeOf,
   type Unconditional,
   versionOf,
   type WriteOptions,
@@ -165,7 +166,7 @@ export class Space<V = unknown> implements Encoded<V> {
       (result) => {
         const told = committedOf(result, [key, key]);
         if (!told.ok) return told;
-        const output = outputOf(result, 'deleted');
+        const output = outputOf(result, 'presence');
         return { ...told, wasThere: output.wasThere };
       },
       options.signal,
@@ -192,6 +193,30 @@ export class Space<V = unknown> implements Encoded<V> {
         return this.#writing([add], options);
       },
       (result) => bigintFrom(outputOf(result, 'integer').value),
+      options.signal,
+    );
+  }
+
+  /**
+   * Sets only when a key expires: in `ttl` milliseconds from now, or never with `null`. The value
+   * and the version stay, so that conditions on the version still hold. False if the key does not
+   * exist. A later `set` without `ttl` makes the key live for ever again.
+   *
+   * @example
+   * ```ts
+   * const isLoggedIn = await kv.space('session').touch('9', 30 * 60_000);
+   * ```
+   */
+  touch(key: Key, ttl: number | null, options: CallOptions = {}): Promise<boolean> {
+    return this.#engine.ask<WriteCall, boolean>(
+      () => {
+        const lifeMilliseconds = touchedLifeOf(ttl);
+        return this.#writing(
+          [{ type: 'touch', key: this[ENCODING].keyOf(key), lifeMilliseconds }],
+          options,
+        );
+      },
+      (result) => outputOf(result, 'presence').wasThere,
       options.signal,
     );
   }
@@ -365,6 +390,9 @@ function conflictOf({ position, version }: CheckFailed, keys: readonly Key[]): C
 function writtenVersion({ version, versions }: Done, command: Command, key: Uint8Array): number {
   const position = command.findIndex((one) => isWrite(one) && areEqual(one.key, key));
   if (position < 0) throw invalid('the atomic command did not write the key');
+  if (command[position]?.type === 'touch') {
+    throw invalid('the atomic command only touched the key: its version is the one that it had');
+  }
   if (command[position]?.type === 'delete') return 0;
   return versions?.[position] ?? version;
 }

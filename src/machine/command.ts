@@ -3,7 +3,15 @@
 import type { Int64 } from './int64.ts';
 
 /** One operation on one key. Checks decide; reads see the state before the command's writes. */
-export type Operation = Check | CheckRange | Get | SetValue | Delete | Arithmetic | AppendValue;
+export type Operation =
+  | Check
+  | CheckRange
+  | Get
+  | SetValue
+  | Delete
+  | Arithmetic
+  | AppendValue
+  | Touch;
 
 export type Check =
   /** The key has this version; 0 for an absent key. */
@@ -56,6 +64,16 @@ export interface AppendValue {
   readonly type: 'append';
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+}
+
+/**
+ * Sets only when a key expires: its time to live starts anew at the entry's log time; 0 for no
+ * expiry. Value and version stay. An absent key stays absent.
+ */
+export interface Touch {
+  readonly type: 'touch';
+  readonly key: Uint8Array;
+  readonly lifeMilliseconds: number;
 }
 
 /** A minitransaction: all of its operations take effect, or none. It writes something. */

@@ -5,7 +5,7 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import { areEqual } from './bytes.ts';
-import type { AppendValue, Arithmetic, Check, Command, Operation } from './command.ts';
+import type { AppendValue, Arithmetic, Check, Command, Operation, Touch } from './command.ts';
 import { dueKeyOf } from './due-key.ts';
 import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
 import { isWrite } from './operation-codec.ts';
@@ -207,6 +207,8 @@ export class Execution {
         return this.#compute(operation);
       case 'append':
         return this.#append(operation);
+      case 'touch':
+        return this.#touch(operation);
       default:
         return unreachable(operation);
     }
@@ -219,10 +221,7 @@ export class Execution {
       expiresAt = this.#logTime + lifeMilliseconds;
       const row = this.#rowOrLost(key);
       const before = row === 'lost' ? 0 : (row?.expiresAt ?? 0);
-      if (before !== expiresAt) {
-        this.#index(before, key, undefined);
-        this.#index(expiresAt, key, NO_BYTES);
-      }
+      this.#reindex(key, before, expiresAt);
     }
     this.#write(key, { version: this.#version, expiresAt, value });
   }
@@ -235,7 +234,7 @@ export class Execution {
       const { version: removed } = row;
       this.#writes.push({ section: SECTION.values, key, value: undefined, removed });
     }
-    this.#say({ type: 'deleted', wasThere: row !== undefined });
+    this.#say({ type: 'presence', wasThere: row !== undefined });
   }
 
   #compute(operation: Arithmetic): Reason | undefined {
@@ -267,6 +266,18 @@ export class Execution {
     return undefined;
   }
 
+  /** The row keeps its version, so checks of other transactions on this key still hold. */
+  #touch({ key, lifeMilliseconds }: Touch): undefined {
+    const row = this.#rowAt(key);
+    const expiresAt = lifeMilliseconds > 0 ? this.#logTime + lifeMilliseconds : 0;
+    // What it costs must not depend on the time: a part is resolved later than it is prepared.
+    if (row !== undefined && (row.expiresAt > 0 || expiresAt > 0)) {
+      this.#reindex(key, row.expiresAt, expiresAt);
+      this.#write(key, { ...row, expiresAt });
+    }
+    this.#say({ type: 'presence', wasThere: row !== undefined });
+  }
+
   /** Throws `ValueLost`: writing anew and deleting do not need the row. */
   #rowAt(key: Uint8Array): Row | undefined {
     const row = this.#rowOrLost(key);
@@ -287,6 +298,12 @@ export class Execution {
     writeRow(this.#writer, row);
     this.#work.add(this.#writer.length - length);
     this.#writes.push({ section: SECTION.values, key, value: this.#writer.since(length) });
+  }
+
+  #reindex(key: Uint8Array, before: number, after: number): void {
+    if (before === after) return;
+    this.#index(before, key, undefined);
+    this.#index(after, key, NO_BYTES);
   }
 
   #index(expiresAt: number, key: Uint8Array, value: Uint8Array | undefined): void {

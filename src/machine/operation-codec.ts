@@ -19,6 +19,7 @@ const TYPE = {
   max: 9,
   append: 10,
   'check-range': 11,
+  touch: 12,
 } as const;
 
 const NAMES = Object.keys(TYPE) as (keyof typeof TYPE)[];
@@ -41,6 +42,9 @@ export function writeOperation(writer: Writer, operation: Operation): void {
       break;
     case 'set':
       writer.bytes(operation.value);
+      writer.count(operation.lifeMilliseconds);
+      break;
+    case 'touch':
       writer.count(operation.lifeMilliseconds);
       break;
     case 'add':
@@ -76,10 +80,10 @@ export function readOperation(reader: Reader): Operation | undefined {
   switch (type) {
     case 'set': {
       const value = reader.bytes(MACHINE_LIMITS.valueBytesMax);
-      const lifeMilliseconds = reader.count();
-      if (lifeMilliseconds > MACHINE_LIMITS.timeMax) return undefined;
-      return { type, key, value, lifeMilliseconds };
+      return { type, key, value, lifeMilliseconds: readLife(reader) };
     }
+    case 'touch':
+      return { type, key, lifeMilliseconds: readLife(reader) };
     case 'check-version':
       return { type, key, version: reader.count() };
     case 'check-presence':
@@ -102,6 +106,13 @@ export function readOperation(reader: Reader): Operation | undefined {
     default:
       return unreachable(type);
   }
+}
+
+/** A time to live, which leaves the time of expiry within the numbers. */
+function readLife(reader: Reader): number {
+  const lifeMilliseconds = reader.count();
+  if (lifeMilliseconds > MACHINE_LIMITS.timeMax) reader.break();
+  return lifeMilliseconds;
 }
 
 function lengthOf(type: Operation['type']): number {

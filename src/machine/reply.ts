@@ -38,8 +38,8 @@ export type Output =
   | { readonly type: 'row'; readonly row: Row | undefined }
   /** Of `add`, `min` and `max`: the new value. */
   | { readonly type: 'integer'; readonly value: Int64 }
-  /** Of `delete`. */
-  | { readonly type: 'deleted'; readonly wasThere: boolean }
+  /** Of `delete` and `touch`: whether the key existed before the command. */
+  | { readonly type: 'presence'; readonly wasThere: boolean }
   /** Of `append`: the new length of the value. */
   | { readonly type: 'appended'; readonly length: number };
 
@@ -147,7 +147,7 @@ function writeOutput(into: Writer, output: Output): void {
     case 'integer':
       writeInt64(into, output.value);
       break;
-    case 'deleted':
+    case 'presence':
       into.truth(output.wasThere);
       break;
     case 'appended':
@@ -162,7 +162,7 @@ function writeOutput(into: Writer, output: Output): void {
 function readOutput(reader: Reader): Output {
   const tag = reader.next;
   if (tag === TAG.bytes) return { type: 'integer', value: readInt64(reader) };
-  if (tag === TAG.true || tag === TAG.false) return { type: 'deleted', wasThere: reader.truth() };
+  if (tag === TAG.true || tag === TAG.false) return { type: 'presence', wasThere: reader.truth() };
   if ((tag & TAG.arrays) === TAG.array) return { type: 'row', row: readRowOrNone(reader) };
   return { type: 'appended', length: reader.count() };
 }
@@ -176,7 +176,7 @@ export const OUTPUTS: Schema<readonly Output[]> = list(
 
 /** The largest encoded size of an output. */
 export function outputBytesMax(output: Output): number {
-  if (output.type === 'deleted') return 1;
+  if (output.type === 'presence') return 1;
   if (output.type !== 'row') return SCALAR_BYTES_MAX;
   return ROW_OVERHEAD_BYTES + (output.row?.value.length ?? 0);
 }

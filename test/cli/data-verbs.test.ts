@@ -139,6 +139,19 @@ test('on a terminal columns are aligned and lines fit', async () => {
   );
 });
 
+test('touch sets when a key expires, and says if it does not exist', async () => {
+  const store = storeWith({ a: 1 });
+  const touched = await kvctl(['touch', 'a', '30m'], { store });
+  assert.deepEqual([touched.exit, touched.data.toString()], [0, '1\n']);
+  assert.equal((await kvctl(['touch', 'a', 'never'], { store })).exit, 0);
+  const absent = await kvctl(['touch', 'b', '5s', '-o', 'json'], { store });
+  assert.deepEqual([absent.exit, absent.data.toString()], [1, '{"key":"b","isTouched":false}\n']);
+  assert.match(absent.notes, /b does not exist/);
+  assert.equal((await kvctl(['touch', 'a', '30'], { store })).exit, 2);
+  assert.equal((await kvctl(['touch', 'a'], { store })).exit, 2);
+  assert.deepEqual(store.touches, [1_800_000, null, 5000]);
+});
+
 test('count and add count', async () => {
   const store = storeWith({ 'user:1': 1, 'user:2': 2, other: 3 });
   assert.equal((await kvctl(['count', '--prefix', 'user:'], { store })).data.toString(), '2\n');

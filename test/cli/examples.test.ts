@@ -28,7 +28,7 @@ test('each example does what it says', async (context) => {
     for (const example of examples) {
       const store = clusterWith(NODES);
       store.plant('user:7', 'Bob', 1042);
-      for (const key of ['greeting', 'photo']) store.plant(key, key);
+      for (const key of ['greeting', 'photo', 'session:9']) store.plant(key, key);
       // What stands around it is for the shell.
       const [, words = '', file] = /kvctl ([^|<>]*)(?:< (\S+))?/.exec(example) ?? [];
       const input = file === undefined ? Buffer.from('today') : readFileSync(file);

@@ -33,6 +33,7 @@ export class MemoryStore implements Store {
   cluster = '';
   readonly entries = new Map<string, StoredEntry>();
   readonly sets: SetRequest[] = [];
+  readonly touches: (number | null)[] = [];
   /** What the cluster says of itself, or the failure that comes instead. */
   clusterMap: ClusterMap | Error = new Error('there is no map');
   infos = new Map<string, NodeInfo>();
@@ -77,6 +78,11 @@ export class MemoryStore implements Store {
     const sum = BigInt(entry === undefined ? 0 : (codec.decode(entry.value) as number)) + by;
     this.plant(key, Number(sum));
     return Promise.resolve(sum);
+  }
+
+  touch(key: Uint8Array, ttlMilliseconds: number | null): Promise<boolean> {
+    this.touches.push(ttlMilliseconds);
+    return Promise.resolve(this.entries.has(nameOf(key)));
   }
 
   commit(steps: readonly Step[]): Promise<Committed> {

@@ -1,6 +1,6 @@
 /** The library by its public API, on a model cluster. */
 
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { bytes, json, utf8 } from '../../src/client/codec.ts';
@@ -46,6 +46,28 @@ test('an atomic command takes effect as a whole or not at all', async () => {
     [7, 'a', undefined],
   );
   await rejects(kv.atomic().check(entry).commit(), { code: 'invalid-argument' });
+  await kv.close();
+});
+
+test('a touch changes when a key expires, and conditions on its version still hold', async () => {
+  const { client: kv } = await connectLocally();
+  const { version } = await kv.set('a', 1, { ttl: 60_000 });
+  equal(await kv.touch('a', 120_000), true);
+  equal(await kv.touch('a', null), true);
+  equal(await kv.touch('missing', 1000), false);
+  equal(await kv.get('missing'), undefined);
+  equal((await kv.get('a'))?.version, version);
+  equal((await kv.set('a', 2, { ifVersion: version })).ok, true);
+  equal(await kv.space('s').touch('a', 1000), false);
+  const done = await kv.atomic().touch('{a}', 1000).add('{a}n', 1).touch('a', 60_000).commit();
+  ok(done.ok && done.versionOf('{a}n') > 0);
+  throws(() => done.versionOf('a'), { code: 'invalid-argument' });
+  const faulty = [0, -1, 1.5, 2 ** 52, Number.NaN, undefined as unknown as number];
+  for (const ttl of faulty) {
+    await rejects(kv.touch('a', ttl), { code: 'invalid-argument' });
+    await rejects(kv.atomic().touch('a', ttl).commit(), { code: 'invalid-argument' });
+  }
+  await rejects(kv.set('a', 1, { ttl: 2 ** 52 }), { code: 'invalid-argument' });
   await kv.close();
 });
 

@@ -1,7 +1,10 @@
-/** Keys with a time to live: never gone early, never back, and gone in time after the repair. */
+/**
+ * Keys with a time to live, some of which a touch changes: never gone early, never back, with one
+ * version, and gone in time after the repair.
+ */
 
 import type { ReadCall } from '../../src/client/core/call.ts';
-import { bytesOf, CLOCK, type Customer, textOf } from './customer.ts';
+import { bytesOf, CLOCK, type Customer, textOf, type WriteRecord } from './customer.ts';
 import type { Truth } from './truth.ts';
 import { inTurn, type Workload } from './workload.ts';
 
@@ -14,8 +17,10 @@ const LOOK_MILLISECONDS = 100;
 interface Life {
   readonly key: string;
   readonly value: string;
-  readonly lifeMilliseconds: number;
+  readonly version: number;
   readonly invoke: number;
+  /** No clock runs faster, so the key may not expire before. */
+  readonly endMin: number;
 }
 
 export class Lives implements Workload {
@@ -29,17 +34,20 @@ export class Lives implements Workload {
     const key = `life-${customer.number}-${this.#keys}`;
     const value = `${key} lives`;
     const lifeMilliseconds = customer.random.between(LIFE.min, LIFE.max);
-    const life: Life = { key, value, lifeMilliseconds, invoke: customer.now };
     const put = {
       type: 'set',
       key: bytesOf(key),
       value: bytesOf(value),
       lifeMilliseconds,
     } as const;
-    customer.write([put], ({ outcome }) => {
+    customer.write([put], ({ invoke, outcome, reply }) => {
       if (outcome !== 'ok') return done();
-      this.#lives.push(life);
-      this.#follow(customer, life, done);
+      const { version = 0 } = reply ?? {};
+      const endMin = invoke + lifeMilliseconds / CLOCK.fastest;
+      this.#touch(customer, { key, value, version, invoke, endMin }, (life) => {
+        this.#lives.push(life);
+        this.#follow(customer, life, done);
+      });
     });
   }
 
@@ -68,6 +76,31 @@ export class Lives implements Workload {
     }
   }
 
+  /** Half of the keys: a while after they were set, they are given another time to live. */
+  #touch(customer: Customer, life: Life, then: (life: Life) => void): void {
+    const { random } = customer;
+    if (random.chance(0.5)) return then(life);
+    const lifeMilliseconds = random.between(LIFE.min, LIFE.max);
+    const touch = { type: 'touch', key: bytesOf(life.key), lifeMilliseconds } as const;
+    customer.after(random.between(0, LIFE.max / 2), () => {
+      customer.write([touch], (record) => {
+        const endMin = record.invoke + lifeMilliseconds / CLOCK.fastest;
+        const wasThere = wasThereBy(record);
+        if (wasThere === true) {
+          customer.hit('life touched');
+          return then({ ...life, endMin });
+        }
+        if (wasThere === false && customer.now < life.endMin) {
+          this.#broken.push(`${life.key} was gone before a touch`);
+        }
+        // The outcome is unknown: either end is possible.
+        then(
+          record.outcome === 'unknown' ? { ...life, endMin: Math.min(endMin, life.endMin) } : life,
+        );
+      });
+    });
+  }
+
   #follow(customer: Customer, life: Life, done: () => void): void {
     let isGone = false;
     let looksLeft = 3;
@@ -76,15 +109,18 @@ export class Lives implements Workload {
       read(
         customer,
         life.key,
-        (value) => {
+        (value, version) => {
           if (value === undefined) {
             if (!isGone) customer.hit('life seen over');
             isGone = true;
-            if (customer.now < endOf(life)) {
+            if (customer.now < life.endMin) {
               this.#broken.push(`${life.key} was gone after ${customer.now - life.invoke} ms`);
             }
           } else if (isGone) this.#broken.push(`${life.key} came back`);
           else if (value !== life.value) this.#broken.push(`${life.key} is ${value}`);
+          else if (version !== life.version) {
+            this.#broken.push(`${life.key} has version ${version}, not ${life.version}`);
+          }
           if (isGone) looksLeft -= 1;
         },
         () => {
@@ -97,28 +133,29 @@ export class Lives implements Workload {
   }
 
   #judgeMoment(truth: Truth, life: Life, goneAt: number): void {
-    if (goneAt >= endOf(life)) return;
+    if (goneAt >= life.endMin) return;
     truth.fail('life', `${life.key} went after ${goneAt - life.invoke} ms of its life`);
   }
 }
 
-/** No clock runs faster, so no key may expire before. */
-function endOf({ invoke, lifeMilliseconds }: Life): number {
-  return invoke + lifeMilliseconds / CLOCK.fastest;
+/** What the answer to a touch says; undefined if there is none. */
+function wasThereBy({ reply }: WriteRecord): boolean | undefined {
+  const [output] = reply?.type === 'done' ? reply.outputs : [];
+  return output?.type === 'presence' ? output.wasThere : undefined;
 }
 
 function read(
   customer: Customer,
   key: string,
-  then: (value: string | undefined) => void,
+  then: (value: string | undefined, version: number | undefined) => void,
   always?: () => void,
 ): void {
   customer.call<ReadCall>(
     { type: 'read', keys: [bytesOf(key)], level: { type: 'linearizable' }, isJoint: false },
     (result) => {
       if (result.type === 'rows') {
-        const value = result.rows[0]?.value;
-        then(value === undefined ? undefined : textOf(value));
+        const { value, version } = result.rows[0] ?? {};
+        then(value === undefined ? undefined : textOf(value), version);
       }
       always?.();
     },

@@ -11,6 +11,7 @@ import {
   append,
   bytesOf,
   checkPresence,
+  checkVersion,
   compute,
   MachineRig,
   put,
@@ -18,6 +19,7 @@ import {
   START,
   said,
   textOf,
+  touch,
 } from './machine-rig.ts';
 
 /** What a leader does: looks at the index as it is now, proposes what is due. */
@@ -119,6 +121,66 @@ test('arithmetic and append do not change when a value expires', () => {
   equal(rig.row('t')?.expiresAt, START + 100);
   rig.time += 50;
   deepEqual(sweep(rig), ['n', 't']);
+});
+
+test('a touch changes when a key expires, and neither its value nor its version', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100));
+  const version = rig.row('a')?.version;
+  rig.time = START + 50;
+  equal(said(rig.do(touch('a', 300))), 'done at 3, was there');
+  deepEqual(rig.row('a'), { version, expiresAt: START + 350, value: bytesOf('x') });
+  deepEqual(indexed(rig), ['a at 350'], 'the former index row is removed');
+  rig.time = START + 349;
+  expire(rig, 'a', 100);
+  deepEqual(sweep(rig), []);
+  equal(rig.value('a'), 'x');
+  rig.time = START + 350;
+  deepEqual(sweep(rig), ['a']);
+  equal(rig.value('a'), undefined);
+});
+
+test('a touch lets a key live for ever, or gives a time to live to one that did', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100), put('b', 'y'));
+  rig.do(touch('a', 0), touch('b', 200));
+  deepEqual(indexed(rig), ['b at 200']);
+  equal(rig.row('a')?.expiresAt, 0);
+  rig.time = START + 200;
+  sweep(rig);
+  equal(rig.value('a'), 'x');
+  equal(rig.value('b'), undefined);
+});
+
+test('a touch of an absent key says so and leaves nothing behind', () => {
+  const rig = new MachineRig();
+  equal(said(rig.do(touch('a', 100))), 'done at 2, was not there');
+  equal(rig.row('a'), undefined);
+  deepEqual(indexed(rig), []);
+});
+
+test('a check of the version holds after a touch', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x', 100));
+  const version = rig.row('a')?.version ?? 0;
+  rig.do(touch('a', 300));
+  equal(said(rig.do(checkVersion('a', version), put('b', 'y'))), 'done at 4');
+});
+
+test('a touch counts as a write: no other command of the batch may use the key', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x'));
+  const replies = rig.ask([[touch('a', 100)], [put('a', 'y')]]);
+  deepEqual(replies.map(said), ['done at 3, was there', 'refused key-twice at 0']);
+});
+
+test('a repeated copy of a touch does not extend the life once more', () => {
+  const rig = new MachineRig();
+  rig.do(put('a', 'x'));
+  rig.ask([[touch('a', 100)]], { sequence: 9 });
+  rig.time = START + 60;
+  deepEqual(rig.ask([[touch('a', 100)]], { sequence: 9 }).map(said), ['done at 3, was there']);
+  equal(rig.row('a')?.expiresAt, START + 100);
 });
 
 test('log time never goes back, whatever clock a leader has', () => {

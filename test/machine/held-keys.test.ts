@@ -17,6 +17,7 @@ import {
   remove,
   START,
   sayAll,
+  touch,
 } from './machine-rig.ts';
 import { TransactionRig } from './transaction-rig.ts';
 
@@ -28,6 +29,7 @@ const TOUCHES = {
   min: compute('min', 'a', 1n),
   max: compute('max', 'a', 1n),
   append: append('a', 'y'),
+  touch: touch('a', 50),
   get: get('a'),
   'a check of the version': checkVersion('a', 2),
   'a check of the value': checkValue('a', 'x'),
@@ -35,7 +37,7 @@ const TOUCHES = {
 } as const;
 
 for (const [what, operation] of Object.entries(TOUCHES)) {
-  for (const held of [put('a', 'z'), get('a')]) {
+  for (const held of [put('a', 'z'), get('a'), touch('a', 9)]) {
     test(`${what} waits for a key that a ${held.type} holds`, () => {
       const rig = new TransactionRig();
       rig.do(putBytes('a', 7));

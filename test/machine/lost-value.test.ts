@@ -39,6 +39,7 @@ const NEEDING: readonly Operation[] = [
   { type: 'check-presence', key: KEY, isThere: true },
   { type: 'add', key: KEY, operand: int64From(1n) },
   { type: 'append', key: KEY, value: bytesOf('more') },
+  { type: 'touch', key: KEY, lifeMilliseconds: LIFE },
 ];
 
 for (const operation of NEEDING) {
@@ -69,7 +70,7 @@ for (const operation of [putOf(KEY, 'new'), putOf(KEY, 'new', LIFE)]) {
 test('a lost value is repaired by deleting it, and counts as present', () => {
   const rig = rigWithLoss();
   const reply = rig.do({ type: 'delete', key: KEY });
-  deepEqual(reply.type === 'done' ? reply.outputs : [], [{ type: 'deleted', wasThere: true }]);
+  deepEqual(reply.type === 'done' ? reply.outputs : [], [{ type: 'presence', wasThere: true }]);
   equal(rig.value('lost'), undefined);
   const check: Operation = { type: 'check-presence', key: KEY, isThere: false };
   equal(rig.do(check, putOf(KEY, 'again')).type, 'done');

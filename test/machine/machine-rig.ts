@@ -169,6 +169,10 @@ export function remove(key: string): Operation {
   return { type: 'delete', key: bytesOf(key) };
 }
 
+export function touch(key: string, lifeMilliseconds: number): Operation {
+  return { type: 'touch', key: bytesOf(key), lifeMilliseconds };
+}
+
 export function append(key: string, value: string): Operation {
   return { type: 'append', key: bytesOf(key), value: bytesOf(value) };
 }
@@ -210,7 +214,7 @@ function saidOutput(output: Output): string {
       return `${textOf(output.row.value)}@${output.row.version}`;
     case 'integer':
       return String(bigintFrom(output.value));
-    case 'deleted':
+    case 'presence':
       return output.wasThere ? 'was there' : 'was not there';
     case 'appended':
       return `${output.length} bytes`;

@@ -151,6 +151,13 @@ export class Reference {
         continue;
       }
       if (after.has(name)) return nothing(refused('key-twice', position));
+      if (operation.type === 'touch') {
+        const life = operation.lifeMilliseconds;
+        const expiresAt = life === 0 ? 0 : this.logTime + life;
+        after.set(name, row && { ...row, expiresAt });
+        outputs.push({ type: 'presence', wasThere: row !== undefined });
+        continue;
+      }
       const change = this.#change(operation, row);
       if (typeof change === 'string') return nothing(refused(change, position));
       const { value, expiresAt } = change;
@@ -168,7 +175,7 @@ export class Reference {
         return { value: operation.value, expiresAt: life === 0 ? 0 : this.logTime + life };
       }
       case 'delete':
-        return { expiresAt, output: { type: 'deleted', wasThere: row !== undefined } };
+        return { expiresAt, output: { type: 'presence', wasThere: row !== undefined } };
       case 'append': {
         const value = new Uint8Array([...(row?.value ?? []), ...operation.value]);
         return { value, expiresAt, output: { type: 'appended', length: value.length } };

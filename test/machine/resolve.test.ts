@@ -16,6 +16,7 @@ import {
   putBytes,
   remove,
   START,
+  touch,
 } from './machine-rig.ts';
 import { after, OUTLIVED, PATIENCE, TransactionRig } from './transaction-rig.ts';
 
@@ -82,6 +83,16 @@ test('a time to live begins when the part is resolved', () => {
   equal(rig.shard.row('a')?.expiresAt, START + 1100);
   const due = rig.shard.rows.in(SECTION.expiries).map(({ key }) => key);
   deepEqual(due, [dueKeyOf({ expiresAt: START + 1100, key: bytesOf('a') })]);
+});
+
+test('a touch of a part takes effect when the part is resolved, and keeps the version', () => {
+  const rig = new TransactionRig();
+  rig.do(put('a', 'x', 100));
+  rig.prepare([touch('a', 300)]);
+  rig.shard.time = START + 60;
+  equal(rig.shard.row('a')?.expiresAt, START + 100);
+  rig.resolve(true);
+  deepEqual(rig.shard.row('a'), { version: 2, expiresAt: START + 360, value: bytesOf('x') });
 });
 
 test('a repeated resolution has no effect', () => {

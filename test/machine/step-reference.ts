@@ -81,7 +81,8 @@ export class StepReference {
     for (const name of names) this.base.holders.set(name, { id, attempts, age });
     const lives = new Map<string, number>();
     for (const operation of operations) {
-      if (operation.type !== 'set' || operation.lifeMilliseconds === 0) continue;
+      if (operation.type !== 'set' && operation.type !== 'touch') continue;
+      if (operation.lifeMilliseconds === 0) continue;
       lives.set(nameOf(operation.key), operation.lifeMilliseconds);
     }
     this.ready.set(textOf(id), { after, lives, names });

@@ -128,7 +128,7 @@ export class StepTraffic {
     const isLast = random.chance(0.95) ? role !== 'home' : role === 'home';
     const others = head.participants.length - (isLast ? 1 : 0);
     const versions = Array.from({ length: others }, () => random.below(5000));
-    const outputs: Output[] = random.chance(0.3) ? [{ type: 'deleted', wasThere: true }] : [];
+    const outputs: Output[] = random.chance(0.3) ? [{ type: 'presence', wasThere: true }] : [];
     const proposal = { type: 'commit', versions, outputs } as const;
     return { ...head, proposal: { ...proposal, operations: isLast ? operations : [] } };
   }

@@ -159,11 +159,13 @@ export class Traffic {
     const random = this.#random;
     const key = this.#key();
     const lifeMilliseconds = random.chance(0.3) ? 1 + random.below(400) : 0;
-    switch (random.below(8)) {
+    switch (random.below(9)) {
       case 0:
         return { type: 'delete', key };
       case 1:
         return { type: 'append', key, value: bytesOf('.'.repeat(random.below(3))) };
+      case 8:
+        return { type: 'touch', key, lifeMilliseconds };
       case 2:
       case 3:
         return { type: random.pick(['add', 'min', 'max']), key, operand: this.#integer() };

@@ -7,7 +7,7 @@ import type { Operation } from '../../src/machine/command.ts';
 import { dueKeyOf } from '../../src/machine/due-key.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
 import type { RowWrite } from '../../src/machine/section.ts';
-import { append, bytesOf, EPOCH, get, MachineRig, put, said } from './machine-rig.ts';
+import { append, bytesOf, EPOCH, get, MachineRig, put, said, touch } from './machine-rig.ts';
 import { TransactionRig } from './transaction-rig.ts';
 
 const MIB = 1024 * 1024;
@@ -44,6 +44,16 @@ test('an append stops at the largest value that the leader of its entry accepts'
   rig.valueBytesMax = 9;
   deepEqual(rig.ask([[append('a', '9')]], asked).map(said), ['refused value-too-large at 0']);
   equal(said(rig.do(append('a', '9'))), 'done at 7, 9 bytes');
+});
+
+test('a touch costs the row that it reads and writes', () => {
+  const rig = new MachineRig();
+  fill(rig);
+  const command = names.map((name) => touch(name, 1000));
+  equal(said(rig.do(...command)), `refused too-much-work at ${FITTING}`);
+  equal(rig.row('k0')?.expiresAt, 0);
+  equal(said(rig.do(...command.slice(0, FITTING))).startsWith('done'), true);
+  equal(rig.row('k0')?.value.length, LARGE);
 });
 
 test('a command that would rewrite more than an entry may is refused finally', () => {

@@ -181,5 +181,6 @@ test('with a nearly full disk only deletes are accepted', () => {
   };
   equal(write({ type: 'set', key, value: key, lifeMilliseconds: 0 }), 'read-only');
   equal(write({ type: 'append', key, value: key }), 'read-only');
+  equal(write({ type: 'touch', key, lifeMilliseconds: 7 }), 'read-only');
   equal(write({ type: 'delete', key }), undefined);
 });
