@@ -1,6 +1,6 @@
 /** Keys: texts, bytes, and tuples, whose bytes sort as their parts do. */
 
-import { KvError } from '../base/errors.ts';
+import { invalid } from './options.ts';
 
 /** One part of a tuple key. Integers have at most 64 bits; NaN is refused. */
 export type KeyPart = string | number | bigint | boolean | Uint8Array;
@@ -193,10 +193,6 @@ function readFloat(bytes: Uint8Array, at: number): ReadPart | undefined {
     view.setUint8(offset, isNegative ? 0xff - byte : offset === 0 ? byte - 0x80 : byte);
   }
   return { part: view.getFloat64(0), end: at + 8 };
-}
-
-function invalid(message: string): KvError {
-  return new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
 }
 
 /** The form in which a scan returns keys: text, bytes, or decoded tuples. */

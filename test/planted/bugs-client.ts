@@ -173,6 +173,15 @@ const PLANTED: readonly Planted[] = [
     tests: ['rules'],
   },
   {
+    name: 'one-shard-answers-for-all',
+    sentence: 'a call over several shards ends with the answer of the first',
+    file: 'src/client/core/fan-out.ts',
+    find: "progress === 'all-done' ? 0 : left - 1",
+    replace: '0',
+    tests: ['scan'],
+    isFast: true,
+  },
+  {
     name: 'cursor-of-any-scan',
     sentence: 'a cursor of another range or direction is accepted for this scan',
     file: 'src/client/cursor.ts',
