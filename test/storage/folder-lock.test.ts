@@ -120,7 +120,7 @@ test('another thread is refused, and its attempt does not free the lock', async 
   const lock = await mustLock(folder);
   const thread = new Worker(CHILD, { argv: [folder], stdout: true, stdin: true });
   const [said] = await once(thread.stdout, 'data');
-  equal(String(said).trim(), `taken by process ${process.pid}, which is this one`);
+  equal(String(said).trim(), `taken by this process (${process.pid})`);
   await thread.terminate();
   // Without a name beside it, it is the kernel alone that refuses.
   rmSync(join(folder, 'lock', 'holder'));

@@ -380,10 +380,10 @@ function sealed(line: string): Uint8Array {
 
 test("a folder that is not this node's, or not whole, is refused with what to do", () => {
   const cases: readonly (readonly [RegExp, (image: Map<string, Uint8Array>) => void])[] = [
-    [/folder is empty.*lived before.*empty folder/, (image) => image.clear()],
+    [/folder is empty.*run before.*empty folder/, (image) => image.clear()],
     [/identity file is missing/, (image) => image.delete('identity')],
     [/identity file is damaged/, (image) => image.get('identity')?.fill(65, 3, 4)],
-    [/format 3.*program that wrote it/, (image) => image.set('identity', identity({ format: 3 }))],
+    [/format 3.*version that wrote it/, (image) => image.set('identity', identity({ format: 3 }))],
     [/belongs to node 2 of.*own folder/, (image) => image.set('identity', identity({ node: 2 }))],
     [/of cluster other/, (image) => image.set('identity', identity({ cluster: 'other' }))],
     [
@@ -400,15 +400,15 @@ test("a folder that is not this node's, or not whole, is refused with what to do
         image.delete('hard-state-b');
       },
     ],
-    [/holds notes\.txt/, (image) => image.set('notes.txt', new Uint8Array(1))],
+    [/other files: notes\.txt/, (image) => image.set('notes.txt', new Uint8Array(1))],
     [/00000001\.log is missing/, (image) => image.delete('00000001.log')],
     [
-      /00000001\.log has 1024 bytes and should have 16384/,
+      /00000001\.log has 1024 bytes and must have 16384/,
       (image) => {
         image.set('00000001.log', (image.get('00000001.log') ?? new Uint8Array()).slice(0, 1024));
       },
     ],
-    [/00000001\.log has no header/, (image) => image.get('00000001.log')?.fill(0)],
+    [/00000001\.log has no readable header/, (image) => image.get('00000001.log')?.fill(0)],
   ];
   for (const [text, change] of cases) assert.match(refusalAfter(change), text);
 });

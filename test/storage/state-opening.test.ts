@@ -60,7 +60,7 @@ function isRefused(
     assert.ok('code' in error && error.code === code, String(error));
     assert.match(error.message, reason);
     assert.ok(error.message.includes(folder));
-    if (code === 'state-unusable') assert.ok(error.message.includes('join again'));
+    if (code === 'state-unusable') assert.ok(error.message.includes('rejoin as a new member'));
     return true;
   });
 }
@@ -92,7 +92,7 @@ const HARMS: readonly (readonly [
       }
     },
     'state-store-damaged',
-    /MANIFEST-\d+ is not what was written/,
+    /MANIFEST-\d+ is damaged/,
   ],
   [
     'no CURRENT',
@@ -119,7 +119,7 @@ const HARMS: readonly (readonly [
       writeFileSync(`${folder}/${name}`, bytes);
     },
     'state-store-damaged',
-    /\.log has a record whose checksum is wrong/,
+    /\.log has a record with a wrong checksum/,
   ],
 ];
 

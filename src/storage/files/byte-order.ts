@@ -1,4 +1,4 @@
-/** How byte strings are ordered, and ranges of them. */
+/** The order of byte strings, and ranges of them. */
 
 /** Keys in [from, to); undefined leaves an end open. */
 export interface ByteRange {
@@ -7,7 +7,7 @@ export interface ByteRange {
   readonly isReverse: boolean;
 }
 
-/** Bytes are compared as unsigned; a string comes before those that it begins. */
+/** Bytes are compared as unsigned; a prefix comes before longer strings. */
 export function compare(
   one: Uint8Array,
   oneFrom: number,
@@ -24,7 +24,7 @@ export function compare(
   return oneLength - otherLength;
 }
 
-/** Little-endian. */
+/** Reads a little-endian word. */
 export function word32(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at] as number) |

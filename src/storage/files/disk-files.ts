@@ -1,4 +1,4 @@
-/** The port to a file system on the real one. */
+/** The port to a file system on the real file system. */
 
 import {
   close,
@@ -32,7 +32,9 @@ import { errnoOf } from './system-errors.ts';
 
 const ZEROS = new Uint8Array(1024 * 1024);
 
-/** With O_DSYNC a write is durable when it returns: one hop through the pool instead of two. */
+/**
+ * With O_DSYNC a write is durable when it returns: one trip through the thread pool instead of two.
+ */
 const ONE_HOP = constants.O_DSYNC ?? 0;
 
 type Operation = FileFault['operation'];
@@ -42,7 +44,7 @@ export class DiskFiles implements Files {
   readonly #beside: readonly string[];
   readonly #handles = new Map<string, number>();
 
-  /** The folder is made if it is not there. `beside`: folders that may lie on another disk. */
+  /** The folder is created if it does not exist. `beside`: folders that may be on another disk. */
   constructor(folder: string, beside: readonly string[] = []) {
     this.#folder = folder;
     this.#beside = beside;
@@ -90,7 +92,7 @@ export class DiskFiles implements Files {
       const finish = (cause: NodeJS.ErrnoException | null) => {
         close(handle, (failure) => {
           if (cause === null) return end(failure);
-          // What is half made takes the very space that there was too little of.
+          // An incomplete file would occupy the space that is short.
           unlink(this.#path(name), () => end(cause));
         });
       };
@@ -127,13 +129,13 @@ export class DiskFiles implements Files {
     });
   }
 
-  /** The least of all disks that are concerned. */
+  /** The minimum of all disks involved. */
   space(done: SpaceDone): void {
     const look = (folders: readonly string[], least: number) => {
       const [folder, ...others] = folders;
       if (folder === undefined) return done(least);
       statfs(folder, (error, found) => {
-        // What is not there yet is on the disk of what is.
+        // A folder that does not exist yet will be on the disk of the log folder.
         if (error?.code === 'ENOENT' && folder !== this.#folder) return look(others, least);
         if (error !== null) return done(faultOf(error, { operation: 'space', name: '..' }));
         look(others, Math.min(least, found.bavail * found.bsize));

@@ -1,6 +1,6 @@
-/** The port to a file system: what the log needs of a folder of files, and no more. */
+/** The port to a file system: only what the log needs. */
 
-/** A call on the file system that failed. A value: the log decides what it means. */
+/** A failed call of the file system. A value, because the log decides what it means. */
 export interface FileFault {
   readonly type: 'fault';
   readonly operation:
@@ -14,11 +14,11 @@ export interface FileFault {
     | 'space';
   readonly name: string;
   readonly offset: number;
-  /** As the system spells it: EIO, ENOSPC, ENOENT. */
+  /** The system's code: EIO, ENOSPC, ENOENT. */
   readonly errno: string;
 }
 
-/** Answered as `Done` is: what the file system still has for files of this process. */
+/** Receives the free space for files of this process, as `FileDone` is called. */
 export type SpaceDone = (freeBytes: number | FileFault) => void;
 
 /** Called once, in a later turn than the call it belongs to. */
@@ -38,36 +38,37 @@ export interface FileRange {
 export interface FileWrite {
   readonly name: string;
   readonly offset: number;
-  /** Not touched by the caller until the write is done. */
+  /** The caller does not change it until the write is done. */
   readonly bytes: Uint8Array;
 }
 
 /**
  * One flat folder that belongs to the log alone. Required: its node holds the lock of the data
- * folder, so no other process is in it.
+ * folder, so no other process uses it.
  *
- * - Reads and the list are synchronous. They see what is done; of a write on its way they may see
- *   anything.
- * - A write is done when its bytes are durable. It creates no file; beyond the end it grows one.
- * - What happens to names (create, rename, remove) is durable when a `syncFolder` that was asked
- *   for afterwards is done, and not before.
- * - A crash keeps, of all that is not done, any subset of sectors and any subset of names.
- * - After a write failed nothing is known of the file beyond what was durable before.
+ * - Reads and the list are synchronous. They see completed operations; of a write in flight they
+ *   may see any part.
+ * - A write is done when its bytes are durable. It does not create a file; beyond the end it
+ *   extends one.
+ * - Changes of names (create, rename, remove) are durable when a `syncFolder` that was requested
+ *   afterwards is done, and not before.
+ * - Of operations in flight a crash keeps any subset of sectors and any subset of names.
+ * - After a failed write nothing is known of the file beyond what was durable before.
  */
 export interface Files {
   list(): readonly FileEntry[] | FileFault;
-  /** Fewer bytes only at the end of the file. */
+  /** Returns fewer bytes only at the end of the file. */
   read(range: FileRange): Uint8Array | FileFault;
   write(write: FileWrite, done: FileDone): void;
-  /** A file of zeros, all of it allocated and durable. Replaces a file of that name. */
+  /** Creates a file of zeros, completely allocated and durable. Replaces a file of that name. */
   create(file: FileEntry, done: FileDone): void;
-  /** Replaces `to` in one step. */
+  /** Replaces `to` atomically. */
   rename(names: { readonly from: string; readonly to: string }, done: FileDone): void;
   remove(name: string, done: FileDone): void;
   syncFolder(done: FileDone): void;
-  /** Bytes that are free now; others may take them at any time. */
+  /** The free space now; other programs may take it at any time. */
   space(done: SpaceDone): void;
-  /** Gives back all handles. Twice is once. */
+  /** Closes all handles. Safe to call twice. */
   close(): void;
 }
 

@@ -1,11 +1,11 @@
 /**
- * One process for one folder. The kernel decides: the lock is the fcntl lock that LevelDB takes, of
- * an empty store of its own. So it holds between containers that share a volume, and the kernel
- * frees it when its process is killed.
+ * One process for one folder. The kernel decides: the lock is the fcntl lock that LevelDB takes on
+ * an empty store. So it holds between containers that share a volume, and the kernel frees it when
+ * its process is killed.
  *
  * The kernel also frees it when its process closes any other descriptor of that file: a program
- * that copies the folder it has open loses the lock. So a process that got it looks at the name
- * beside it as well, and gives it back where that process is provably alive.
+ * that copies the folder it has open loses the lock. So a process that gets the lock also reads the
+ * holder's name beside it, and releases the lock if that process is provably alive.
  */
 
 import {
@@ -31,7 +31,9 @@ import {
 } from './lock-holder.ts';
 import { isOutOfSpace } from './system-errors.ts';
 
-/** Another process, or another store of this one, has the folder; nothing in it was changed. */
+/**
+ * Another process, or another store of this process, holds the folder; nothing in it was changed.
+ */
 interface Taken {
   readonly type: 'taken';
   readonly holder: string;
@@ -39,9 +41,9 @@ interface Taken {
 
 export interface FolderLock {
   readonly type: 'held';
-  /** Puts back what a start on a full disk took for the lock; nothing if it is there. */
+  /** Recreates the reserve that a start on a full disk used; nothing if it exists. */
   replenish(): void;
-  /** Twice is once. */
+  /** Safe to call twice. */
   release(): Promise<void>;
 }
 
@@ -49,35 +51,35 @@ type Level = ClassicLevel<string, string>;
 
 const FOLDER = 'lock';
 const HOLDER = 'holder';
-/** LevelDB's own: to open and close it here would free the lock. */
+/** LevelDB's own file: opening and closing it here would free the lock. */
 const LOCK = 'LOCK';
-/** What LevelDB needs to open an empty store is taken from here when the disk is full. */
+/** Released on a full disk, because LevelDB needs space to open an empty store. */
 const RESERVE = 'reserve';
 const RESERVE_BYTES = 64 * 1024;
 const KEPT: readonly string[] = [LOCK, HOLDER, RESERVE];
 
-/** It never holds anything, so it is as small as LevelDB can be made. */
+/** The store never contains rows, so its buffers are as small as LevelDB allows. */
 const OPTIONS = { writeBufferSize: 64 * 1024, cacheSize: 8 * 1024, compression: false } as const;
 
 /**
- * Folders that this process has, by device and inode: LevelDB closes a descriptor of the file when
- * it refuses a second opener of the same process, which would free the lock of the first. Shared by
- * all copies of this module.
+ * The folders that this process holds, by device and inode: LevelDB closes a descriptor of the file
+ * when it refuses a second opener of the same process, which would free the lock of the first.
+ * Shared by all copies of this module.
  */
 const HELD = Symbol.for('ringkv.folders-held');
 
-/** Where a lock was ever taken a node has lived, or begun to. */
+/** A folder that was ever locked contains a node, or the beginning of one. */
 export function isDataFolder(path: string): boolean {
   return existsSync(join(path, FOLDER, LOCK));
 }
 
-/** The folder exists. Throws where it cannot be locked for another reason than a holder. */
+/** The folder must exist. Throws if it cannot be locked for another reason than a holder. */
 export async function lockFolder(path: string): Promise<FolderLock | Taken> {
   const held = heldHere();
   const id = idOf(path);
   const folder = join(realpathSync(path), FOLDER);
   if (held.has(id) || isHeldByThread(folder)) {
-    return { type: 'taken', holder: `process ${process.pid}, which is this one` };
+    return { type: 'taken', holder: `this process (${process.pid})` };
   }
   held.add(id);
   try {
@@ -128,14 +130,14 @@ function livingRival(holder: LockHolder | undefined): LockHolder | undefined {
   return holder !== undefined && !isSelf(holder) && isAlive(holder) ? holder : undefined;
 }
 
-/** Undefined if another process has it. */
+/** Undefined if another process holds it. */
 async function openLevel(folder: string): Promise<Level | undefined> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const level: Level = new ClassicLevel(folder, OPTIONS);
   const first = await attempt(level);
   if (first === undefined) return level;
   if (isTaken(first)) return undefined;
-  // Past the lock: so it was free, and what is missing or damaged is worth nothing.
+  // The lock was free, and the store is empty, so missing or damaged files can be recreated.
   if (isOutOfSpace(first)) rmSync(join(folder, RESERVE), { force: true });
   else empty(folder);
   const second = await attempt(level);
@@ -154,13 +156,13 @@ async function attempt(level: Level): Promise<Error | undefined> {
   }
 }
 
-/** As the system spells it: a lock that is not to be had, and not one that cannot be made. */
+/** By the system's message: the lock is held, as opposed to locks not being supported. */
 function isTaken(error: Error): boolean {
   const isLock = 'code' in error && error.code === 'LEVEL_LOCKED';
   return isLock && !/no locks available|not supported|not implemented/i.test(error.message);
 }
 
-/** Not the file LOCK: another process may hold it by now, and would hold it without a name. */
+/** Except LOCK: another process may hold it by now, and its holder would become unknown. */
 function empty(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (!KEPT.includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
@@ -179,8 +181,8 @@ function idOf(path: string): string {
 }
 
 /**
- * By another thread of this process. Linux only; elsewhere threads are not told apart. LevelDB's
- * descriptors are inherited by child processes, so an open one alone means nothing.
+ * Held by another thread of this process. Linux only; elsewhere threads cannot be distinguished.
+ * Child processes inherit LevelDB's descriptors, so an open one alone proves nothing.
  */
 function isHeldByThread(folder: string): boolean {
   const holder = readHolder(join(folder, HOLDER));

@@ -1,22 +1,22 @@
-/** Whether a path lies inside the data folder of a node, or would lie around one. */
+/** Whether a path is inside the data folder of a node, or contains one. */
 
 import { readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDataFolder } from './folder-lock.ts';
 import { errnoOf } from './system-errors.ts';
 
-/** What is wrong with the path as a data folder; undefined if nothing is. It need not exist. */
+/** Why the path cannot be a data folder; undefined if it can. It need not exist. */
 export function nestingOf(path: string): string | undefined {
   const whole = wholePath(path);
   for (let above = dirname(whole); above !== dirname(above); above = dirname(above)) {
-    if (isDataFolder(above)) return `lies inside ${above}, which is one itself`;
+    if (isDataFolder(above)) return `is inside the data folder ${above}`;
   }
   if (isDataFolder(whole)) return undefined;
   const inner = foldersIn(whole).find((name) => isDataFolder(join(whole, name)));
-  return inner === undefined ? undefined : `would hold ${join(whole, inner)}, which is one`;
+  return inner === undefined ? undefined : `would contain the data folder ${join(whole, inner)}`;
 }
 
-/** Without links, as far as it is there. */
+/** Resolves links as far as the path exists. */
 function wholePath(path: string): string {
   const whole = resolve(path);
   try {

@@ -1,21 +1,21 @@
-/** Who holds a folder: what the holder writes beside its lock, for people and for a second look. */
+/** The holder of a folder, as written beside its lock: for messages and for a second check. */
 
 import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Of one process among all on all machines that may share a volume. Empty where not known. */
+/** Identifies one process on all machines that may share a volume. Empty where unknown. */
 export interface LockHolder {
   readonly pid: number;
-  /** When the process began: a later one of the same number is told from it. */
+  /** The start time of the process: distinguishes a later process with the same number. */
   readonly start: string;
   readonly host: string;
-  /** Of this run of the kernel. */
+  /** The boot of the kernel. */
   readonly boot: string;
-  /** In which the pid means this process. */
+  /** The namespace in which the pid is this process's. */
   readonly pidNamespace: string;
 }
 
-/** Always as long, and written in place: so a full disk has room for it. */
+/** Constant size, written in place, so that a full disk has space for it. */
 const HOLDER_BYTES = 512;
 
 export function thisProcess(): LockHolder {
@@ -28,7 +28,7 @@ export function thisProcess(): LockHolder {
   };
 }
 
-/** Undefined if no process is named there. */
+/** Undefined if the file names no process. */
 export function readHolder(path: string): LockHolder | undefined {
   try {
     const found = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockHolder> | null;
@@ -40,7 +40,7 @@ export function readHolder(path: string): LockHolder | undefined {
   }
 }
 
-/** A folder that cannot name its holder is locked all the same. */
+/** A folder whose holder cannot be written is locked all the same. */
 export function writeHolder(path: string, holder: LockHolder | undefined): void {
   const text = JSON.stringify(holder ?? null).padEnd(HOLDER_BYTES - 1);
   for (const flag of ['r+', 'w']) {
@@ -48,14 +48,15 @@ export function writeHolder(path: string, holder: LockHolder | undefined): void 
       writeFileSync(path, `${text}\n`, { flag, mode: 0o600 });
       return;
     } catch {
-      // Absent, so it is made; or the disk is full, and the name of the last holder stays.
+      // Absent: created with the second flag. Or the disk is full: the name of the last holder
+      // remains.
     }
   }
 }
 
 /**
- * Only what can be proven counts: the same run of the kernel, the same meaning of the number, and a
- * process of that number which began when the holder did.
+ * True only if proven: the same boot of the kernel, the same namespace, and a process of that
+ * number with the same start time.
  */
 export function isAlive(holder: LockHolder): boolean {
   const { pid, start, boot, pidNamespace } = holder;
@@ -64,7 +65,7 @@ export function isAlive(holder: LockHolder): boolean {
   return startOf(pid) === start;
 }
 
-/** Of this process, also if an earlier store of it left it. */
+/** This process, even if an earlier store of it wrote the name. */
 export function isSelf({ pid, start, boot, pidNamespace }: LockHolder): boolean {
   const here = thisProcess();
   const isSamePlace = boot === here.boot && pidNamespace === here.pidNamespace;
@@ -89,9 +90,9 @@ function pidNamespace(): string {
 }
 
 /**
- * Empty where there is no such process, or no /proc. A process that was killed keeps its number
- * until its parent has collected it, which the first process of a container may never do; it holds
- * no lock any more.
+ * Empty if there is no such process, or no /proc. A killed process keeps its number until its
+ * parent has collected it, which the first process of a container may never do; it holds no lock
+ * any more.
  */
 function startOf(pid: number): string {
   const stat = textOf(`/proc/${pid}/stat`) ?? '';

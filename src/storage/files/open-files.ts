@@ -1,8 +1,8 @@
-/** How many files and sockets the system lets this process have open. */
+/** The number of files and sockets that the system lets this process open. */
 
 import { readFileSync } from 'node:fs';
 
-/** Where the system does not say: what most of them allow at least. */
+/** The minimum of most systems, where the limit is unknown. */
 const FILES_MAX_DEFAULT = 1024;
 
 export function openFilesMax(path = '/proc/self/limits'): number {

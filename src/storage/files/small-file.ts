@@ -1,4 +1,4 @@
-/** A small file that is replaced as a whole: the old one or the new one is there, never a part. */
+/** A small file that is replaced atomically: a crash leaves the old content or the new one. */
 
 import {
   closeSync,
@@ -20,8 +20,8 @@ import { errnoOf } from './system-errors.ts';
 const CRC_BYTES = 4;
 
 /**
- * With all that are above it. One by one, for `recursive` tries for ever where a file system takes
- * no folders and says that there is none (as /proc does).
+ * Creates the folder and its missing parents. One by one, because `recursive` retries for ever
+ * where a file system does not support folders and reports ENOENT (as /proc does).
  */
 export function makeFolder(path: string): void {
   const missing: string[] = [];
@@ -38,11 +38,11 @@ class NotAFolder extends Error {
   readonly code = 'ENOTDIR';
 
   constructor(path: string) {
-    super(`${path} is a file, and a folder is needed there`);
+    super(`${path} is a file, not a folder`);
   }
 }
 
-/** Another process may make it at the same time. */
+/** Another process may create it at the same time. */
 function makeOne(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
@@ -51,14 +51,14 @@ function makeOne(folder: string): void {
     return;
   }
   try {
-    // Its name is durable before anything in it is.
+    // The folder's name is durable before any file in it is.
     syncFolderNow(dirname(folder));
   } catch {
-    // Some systems can't sync a folder: it is as durable as they make it.
+    // Some systems cannot sync a folder.
   }
 }
 
-/** Returns when it is durable. Throws what the file system says. */
+/** Returns when the file is durable. Throws the file system's error. */
 export function writeSmallFile(path: string, content: Uint8Array): void {
   const fresh = `${path}.new`;
   const bytes = withCrc(content);
@@ -83,8 +83,8 @@ function syncFolderNow(path: string): void {
 }
 
 /**
- * The same for what may be lost again: off this thread, and durable when the system likes. Fails
- * with what the file system says.
+ * The same for content that may be lost: asynchronous, and not synced. Rejects with the file
+ * system's error.
  */
 export async function writeHint(path: string, content: Uint8Array): Promise<void> {
   const fresh = `${path}.new`;
@@ -102,7 +102,7 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Undefined if there is none; `damaged` if it is not what was written. */
+/** Undefined if the file does not exist; `damaged` if its checksum is wrong. */
 export function readSmallFile(path: string): Uint8Array | 'damaged' | undefined {
   let bytes: Buffer;
   try {

@@ -1,6 +1,6 @@
 /**
- * What the disk has left, for log and state store together: looked at seldom while there is plenty,
- * often while there is not. Nothing is found out by filling the disk.
+ * Watches the free space of the disk, for log and state store together: rarely while there is
+ * plenty, often while there is not. The disk is never filled to find out.
  */
 
 import type { LogLimits } from '../../base/limits.ts';
@@ -8,27 +8,32 @@ import type { Files } from './files.ts';
 
 /**
  * - `plenty`;
- * - `low`: nothing that grows should be begun;
- * - `full`: what is left is for what makes room, and for log and state to stay in order.
+ * - `low`: nothing that grows should begin;
+ * - `full`: the rest is for operations that free space, and for the consistency of log and state.
  */
 type SpaceLevel = 'plenty' | 'low' | 'full';
 
 interface SpaceWatchOptions {
   readonly files: Pick<Files, 'space'>;
   readonly limits: LogLimits;
-  /** Something was found out. */
+  /** A check is complete. */
   readonly onLook: () => void;
 }
 
 const LOOK_MILLISECONDS_MIN = 100;
 const LOOK_MILLISECONDS_MAX = 5000;
 const LOOK_LOW_MILLISECONDS = 500;
-/** Of what this life has written: LevelDB may have to write as much again, and merge it. */
+/**
+ * Relative to the bytes written since the start: LevelDB may have to write as much again, and
+ * compact it.
+ */
 const LOW_FACTOR = 1.5;
 const FULL_FACTOR = 1 / 8;
-/** Faster than a disk is filled: a look comes before what is left above the bound can be gone. */
+/**
+ * No disk is filled faster than this: a check comes before the space above the threshold is used.
+ */
 const FILLED_BYTES_PER_MILLISECOND = 1024 * 1024;
-/** Space has returned when there is a quarter more than the bound: no flapping at it. */
+/** Space has returned at a quarter above the threshold, which prevents flapping. */
 const RETURN_FACTOR = 1.25;
 
 export class SpaceWatch {
@@ -38,10 +43,10 @@ export class SpaceWatch {
   #level: SpaceLevel = 'plenty';
   #dueAt = Number.NEGATIVE_INFINITY;
   #isLooking = false;
-  /** Something changed since the look that is under way began. */
+  /** Something changed since the check in progress began. */
   #isWanted = false;
   #now = 0;
-  /** By this life: a store that is written much needs more room to stay in order. */
+  /** Bytes written since the start: a store that is written more needs more free space. */
   writtenBytes = 0;
 
   constructor(options: SpaceWatchOptions) {
@@ -52,12 +57,12 @@ export class SpaceWatch {
     return this.#level;
   }
 
-  /** At the last look, less what was taken since; undefined before the first. */
+  /** As of the last check, less what was taken since; undefined before the first. */
   get freeBytes(): number | undefined {
     return this.#free === undefined ? undefined : Math.max(0, this.#free - this.#takenBytes);
   }
 
-  /** This node itself is about to take so much: no look is waited for to know that. */
+  /** This node is about to use this much, which counts without waiting for a check. */
   take(bytes: number): void {
     this.#takenBytes += bytes;
     if (this.#free !== undefined) this.#level = this.#levelAt(this.#free - this.#takenBytes);
@@ -74,20 +79,20 @@ export class SpaceWatch {
     return Math.min(Math.max(lowBytesMin, LOW_FACTOR * this.writtenBytes), lowBytesMax);
   }
 
-  /** To be called again and again. */
+  /** To be called regularly. */
   tick(now: number): void {
     this.#now = now;
     if (now >= this.#dueAt) this.look();
   }
 
-  /** Looks now; once more if that is asked for while a look is under way. */
+  /** Checks now; once more if requested during a check. */
   look(): void {
     this.#isWanted = this.#isLooking;
     if (this.#isLooking) return;
     this.#isLooking = true;
     this.#options.files.space((found) => {
       this.#isLooking = false;
-      // A system that does not tell is asked by trying.
+      // If the system does not report free space, plenty is assumed.
       this.#found(typeof found === 'number' ? found : Number.POSITIVE_INFINITY);
       if (this.#isWanted) return this.look();
       this.#options.onLook();

@@ -1,12 +1,12 @@
-/** Standard error, whatever it is: bytes leave it without anything waiting for them. */
+/** Standard error of any kind, written without blocking. */
 
 import fs from 'node:fs';
 import { errnoOf } from './system-errors.ts';
 
-/** How many of the bytes left; and why not all of them, if they met with a fault. */
+/** Receives the number of written bytes, and the fault if that is not all of them. */
 type Written = (bytes: number, fault: string | undefined) => void;
 
-/** Required: one write at a time. `done` may come at once. */
+/** Required: one write at a time. `done` may be called within the call. */
 export interface Outlet {
   write(bytes: Uint8Array, done: Written): void;
 }
@@ -14,10 +14,10 @@ export interface Outlet {
 const STANDARD_ERROR = 2;
 
 /**
- * A pipe is opened once more, for this description alone, so that a write into a full one comes
- * back at once and no other process that shares the pipe finds it changed. What cannot be opened
- * again (a socket, a system without /proc) is written to by the stream that Node has for it. Files
- * and terminals are written to by a thread of the pool, which alone waits for a disk that is slow.
+ * A pipe is reopened for a descriptor of its own, so that a write into a full one returns
+ * immediately and other processes that share the pipe are not affected. What cannot be reopened (a
+ * socket, a system without /proc) is written through Node's stream. Files and terminals are written
+ * by a thread of the pool, which alone waits for a slow disk.
  */
 export function standardError(): Outlet {
   const kind = fs.fstatSync(STANDARD_ERROR);

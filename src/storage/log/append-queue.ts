@@ -1,4 +1,4 @@
-/** Records that wait for the next batch, and who is told when they are durable. */
+/** Records that wait for the next batch, and the callbacks to call when they are durable. */
 
 import { present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -6,9 +6,12 @@ import type { LogRecord } from './log.ts';
 import { bytesOf } from './log-writer.ts';
 
 interface Queued {
-  /** None for an append of nothing: only its callback has to keep its place. */
+  /**
+   * Undefined for an empty append, and for a record that was written ahead: only the callback keeps
+   * its place.
+   */
   readonly record: LogRecord | undefined;
-  /** At the last record of an append. */
+  /** Set on the last record of an append. */
   readonly onDurable: (() => void) | undefined;
 }
 
@@ -19,7 +22,7 @@ export class AppendQueue {
     return this.#queued.length;
   }
 
-  /** Room that the first record needs in a batch. */
+  /** The size that the first record needs in a batch. */
   get firstBytes(): number {
     const first = this.#queued[0]?.record;
     return first === undefined ? 0 : bytesOf(first);
@@ -37,7 +40,7 @@ export class AppendQueue {
     this.#queued = [];
   }
 
-  /** Hands out what fits, in order. Says who waits for it and how much room is left. */
+  /** Writes the records that fit, in order. Returns their callbacks and the remaining size. */
   take(
     room: number,
     write: (record: LogRecord) => void,
@@ -46,7 +49,7 @@ export class AppendQueue {
     let left = room;
     let taken = 0;
     for (; taken < this.#queued.length; taken++) {
-      const { record, onDurable } = present(this.#queued[taken], 'the queue is as long as it says');
+      const { record, onDurable } = present(this.#queued[taken], 'the index is within the queue');
       const needed = record === undefined ? 0 : bytesOf(record);
       if (needed > left) break;
       left -= needed;
@@ -57,18 +60,21 @@ export class AppendQueue {
     return { callbacks, left };
   }
 
-  /** Whether there is something that makes room and may overtake, and it fits. */
+  /** Whether a record that frees space may overtake the queue, and fits. */
   hasFreeing(room: number, isKnown: Known): boolean {
     const [first] = this.#overtaking(isKnown);
     const record = first === undefined ? undefined : this.#queued[first]?.record;
     return record !== undefined && bytesOf(record) <= room;
   }
 
-  /** Hands out what makes room, as far as it may overtake and fits. Callbacks keep their places. */
+  /**
+   * Writes the records that free space, as far as they may overtake and fit. Their callbacks keep
+   * their places.
+   */
   takeFreeing(room: number, isKnown: Known, write: (record: LogRecord) => void): void {
     let left = room;
     for (const at of this.#overtaking(isKnown)) {
-      const { record, onDurable } = present(this.#queued[at], 'it is in the queue');
+      const { record, onDurable } = present(this.#queued[at], 'the index is within the queue');
       const needed = record === undefined ? 0 : bytesOf(record);
       if (record === undefined || needed > left) return;
       left -= needed;
@@ -78,8 +84,9 @@ export class AppendQueue {
   }
 
   /**
-   * Places of what makes room and may go before all others: a `forget` of an entry that the log
-   * has, if its replica neither comes nor goes before it; a `remove` if nothing of its shard waits.
+   * The places of records that free space and may overtake all others: a `forget` of an entry that
+   * the log has, if no creation, removal or snapshot of its replica is queued before it; a
+   * `remove`, if no record of its shard is queued before it.
    */
   #overtaking(isKnown: Known): readonly number[] {
     const places: number[] = [];

@@ -1,23 +1,23 @@
-/** Entries that were written lately, by shard, within a bound of bytes. */
+/** Recently written entries by shard, up to a number of bytes. */
 
 import type { ShardId } from '../../base/ids.ts';
 import type { EntryRange } from '../../raft/log.ts';
 import { type LogEntry, sizeOf } from '../../raft/message.ts';
 
-/** What an entry takes in memory besides its payload. */
+/** The memory that an entry takes besides its payload. */
 const OVERHEAD_BYTES = 64;
-/** The gone head of a list is cut off when it is this long. */
+/** The unused front of a list is cut off at this length. */
 const HEAD_MAX = 1024;
 
 /** Consecutive entries from `first` to the end of a shard's log. */
 interface CachedEntries {
   first: number;
   entries: LogEntry[];
-  /** Entries at the front of the list that are gone. */
+  /** The number of dropped entries at the front of the list. */
   head: number;
 }
 
-/** One shard's entries of one write, to be dropped in the order of the writes. */
+/** The entries of one shard in one write. Writes are dropped in their order. */
 interface Step {
   readonly shard: ShardId;
   readonly count: number;
@@ -26,7 +26,10 @@ interface Step {
 export class EntryCache {
   readonly #bytesMax: number;
   readonly #shards = new Map<ShardId, CachedEntries>();
-  /** Repaired entries on their way to the disk: not at the end of a log, and not readable yet. */
+  /**
+   * Repaired entries whose batch is in flight: they are not at the end of a log, and cannot be read
+   * from disk yet.
+   */
   readonly #pinned = new Map<ShardId, Map<number, LogEntry>>();
   #steps: Step[] = [];
   #done = 0;
@@ -40,7 +43,7 @@ export class EntryCache {
     return this.#bytes;
   }
 
-  /** The entries of one write: from the first of them on, what was here is gone. */
+  /** The entries of one write. Cached entries from the first index on are replaced. */
   append(shard: ShardId, entries: readonly LogEntry[]): void {
     const first = entries[0];
     if (first === undefined) return;
@@ -71,7 +74,10 @@ export class EntryCache {
     this.#bytes += sizeOf(entry) - sizeOf(former);
   }
 
-  /** The batch on its way is durable: the disk can be read instead, and the bound holds again. */
+  /**
+   * The batch in flight is durable: its entries can be read from disk, so the limit is enforced
+   * again.
+   */
   settle(): void {
     this.#pinned.clear();
     while (this.#bytes > this.#bytesMax && this.#done < this.#steps.length) {
@@ -96,7 +102,9 @@ export class EntryCache {
     this.#pinned.delete(shard);
   }
 
-  /** The entries from `from` on that are here, within the bytes; undefined if that one is not. */
+  /**
+   * The cached entries from `from` on, up to `bytesMax`; undefined if the first one is not cached.
+   */
   read(shard: ShardId, { from, to, bytesMax }: EntryRange): readonly LogEntry[] | undefined {
     const cached = this.#shards.get(shard);
     const first = cached?.entries[cached.head + from - cached.first];
@@ -115,7 +123,9 @@ export class EntryCache {
     return cached.entries.slice(start, at);
   }
 
-  /** What is left before `index`, which may be nothing, is followed by what comes there. */
+  /**
+   * Keeps the entries before `index`, if they end there, so that the next entry can be appended.
+   */
   #cut(shard: ShardId, index: number): CachedEntries {
     let cached = this.#shards.get(shard);
     if (cached === undefined) {

@@ -1,11 +1,11 @@
-/** Writes the two copies of the promises in turns, one write at a time. */
+/** Writes the two copies of the hard states alternately, one write at a time. */
 
 import type { FileFault, Files } from '../files/files.ts';
 import { encodeHardStates, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
 
 interface HardStateWriterOptions {
   readonly files: Files;
-  /** What each copy says now; undefined for one that says nothing. */
+  /** The content of each copy; undefined for an unreadable one. */
   readonly copies: readonly (HardStates | undefined)[];
   readonly onFault: (fault: FileFault) => void;
 }
@@ -27,18 +27,18 @@ export class HardStateWriter {
     return this.#isBusy;
   }
 
-  /** Whichever copy is lost, the other one says that no segment before this is needed. */
+  /** The oldest segment that either copy needs: one of the copies may be lost. */
   get oldest(): number {
     return Math.min(...this.#copies.map((copy) => copy?.oldest ?? 0));
   }
 
-  /** Once the write that may be on its way is done. Only one caller waits. */
+  /** Calls back when no write is in flight. Only one caller can wait. */
   whenIdle(go: () => void): void {
     if (this.#isBusy) this.#waiting = go;
     else go();
   }
 
-  /** Replaces the older copy; the newer one stays whole meanwhile. */
+  /** Replaces the older copy; the newer one stays intact meanwhile. */
   write(hardStates: Omit<HardStates, 'sequence'>, done: () => void): void {
     const at = this.#older();
     this.#sequence += 1;

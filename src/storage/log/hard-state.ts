@@ -1,11 +1,13 @@
-/** Two copies, written in turns, of what must not be forgotten: votes, and how far the log goes. */
+/**
+ * Two copies, written alternately, of the votes and of the position up to which the log is durable.
+ */
 
 import { crc32 } from 'node:zlib';
 import type { MemberId, ShardId } from '../../base/ids.ts';
 import { count, decode, encode, fields, list, type Schema, struct } from '../../base/schema.ts';
 
 export const HARD_STATE_FILES = ['hard-state-a', 'hard-state-b'] as const;
-/** Room for some hundred replicas; the files grow when there are more. */
+/** Enough for some hundred replicas; the files grow with more. */
 export const HARD_STATE_BYTES = 8192;
 
 const MAGIC = 0x7270_6b6c;
@@ -20,20 +22,20 @@ interface StoredVote {
   readonly vote: MemberId;
 }
 
-/** A place in the stream: all batches through it are durable. */
+/** A position in the log: all batches up to it are durable. */
 export interface BatchPosition {
   readonly epoch: number;
   readonly batch: number;
 }
 
 export interface HardStates {
-  /** The later of two copies has the greater one. */
+  /** The newer of the two copies has the greater one. */
   readonly sequence: number;
   readonly incarnation: number;
   /** No segment before this one is needed. */
   readonly oldest: number;
   readonly confirmed: BatchPosition;
-  /** Where the confirmed batch ends in its segment; 0 before the first. */
+  /** The end offset of the confirmed batch in its segment; 0 before the first. */
   readonly confirmedEnd: number;
   /** As of the confirmed batch. */
   readonly votes: readonly StoredVote[];

@@ -1,4 +1,4 @@
-/** How many bytes of each segment still count. */
+/** The number of live records and bytes in each segment. */
 
 import { assert } from '../../base/assert.ts';
 import type { LiveAccount } from './location-table.ts';
@@ -11,7 +11,7 @@ interface Live {
 
 export class LiveBytes implements LiveAccount {
   readonly #segments = new Map<number, Live>();
-  /** Most changes are of one segment: the one in use, or the one being cut off. */
+  /** Most changes concern one segment: the current one, or the one that is truncated. */
   #last: Live | undefined;
   #total = 0;
 
@@ -36,14 +36,14 @@ export class LiveBytes implements LiveAccount {
 
   remove(epoch: number, bytes: number): void {
     const live = this.#of(epoch);
-    assert(live.records > 0, 'only what counted ceases to count');
+    assert(live.records > 0, 'a record that is removed was live');
     live.records -= 1;
     live.bytes -= bytes;
     this.#total -= bytes;
   }
 
   forget(epoch: number): void {
-    assert(this.recordsIn(epoch) === 0, 'a segment that is given up holds nothing');
+    assert(this.recordsIn(epoch) === 0, 'a segment that is freed has no live records');
     this.#segments.delete(epoch);
     this.#last = undefined;
   }

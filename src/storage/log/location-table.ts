@@ -1,4 +1,4 @@
-/** Where one shard's entries stand on the disk: three words an entry, no object. */
+/** The locations of one shard's entries on disk: three words for an entry, no object. */
 
 import { assert } from '../../base/assert.ts';
 import { ALIGNMENT, recordBytes } from './log-record.ts';
@@ -10,7 +10,7 @@ export interface Location {
   readonly length: number;
 }
 
-/** Told of every record that begins or ceases to count. */
+/** Is called for every record that becomes live or ceases to be. */
 export interface LiveAccount {
   add(epoch: number, bytes: number): void;
   remove(epoch: number, bytes: number): void;
@@ -24,7 +24,7 @@ const ENTRIES_AT_FIRST = 16;
 export class LocationTable {
   readonly #account: LiveAccount;
   #words = new Uint32Array(ENTRIES_AT_FIRST * WORDS);
-  /** The place in #words of the entry at `first`. */
+  /** The index in #words of the entry at `first`. */
   #head = 0;
   #first = 1;
   #length = 0;
@@ -34,12 +34,15 @@ export class LocationTable {
     this.#account = account;
   }
 
-  /** What the entries in it take on the disk. */
+  /** The size of its entries on disk. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The first index from which on they take no more. Costs as many entries as stand before it. */
+  /**
+   * The first index from which on the entries take at most `bytesMax`. The cost is linear in the
+   * entries before it.
+   */
   firstWithin(bytesMax: number): number {
     let bytes = this.#bytes;
     let index = this.#first;
@@ -101,7 +104,7 @@ export class LocationTable {
     this.#length = Math.min(this.#length, Math.max(0, index - this.#first));
   }
 
-  /** Removes everything through `index`. */
+  /** Removes all entries up to `index`, included. */
   cutThrough(index: number): void {
     if (index < this.#first) return;
     const removed = Math.min(index + 1 - this.#first, this.#length);
@@ -112,7 +115,7 @@ export class LocationTable {
     if (this.#length === 0) this.#head = 0;
   }
 
-  /** Empties the table; the next entry pushed is at `first`. */
+  /** Empties the table; the next push is at `first`. */
   restart(first: number): void {
     this.cutFrom(this.#first);
     this.#first = first;
@@ -132,11 +135,11 @@ export class LocationTable {
   }
 
   #place(index: number): number {
-    assert(index >= this.#first && index < this.end, 'the table covers the index');
+    assert(index >= this.#first && index < this.end, 'the index is within the table');
     return (this.#head + index - this.#first) * WORDS;
   }
 
-  /** Room for one more: the head that was cut off is used before the table grows. */
+  /** Makes room for one more entry: the unused front is reused before the table grows. */
   #reserve(): void {
     const used = (this.#head + this.#length) * WORDS;
     if (used < this.#words.length) return;

@@ -1,4 +1,4 @@
-/** A batch being made: records in one buffer, and the directory that ends it. */
+/** A batch under construction: its records in one buffer, and the directory at its end. */
 
 import type { ShardId } from '../../base/ids.ts';
 import { NO_BYTES } from '../../base/message-pack.ts';
@@ -17,10 +17,10 @@ const RUN_WORDS = 7;
 export const RUN_BYTES = RUN_WORDS * 4;
 const WORD = 0x1_0000_0000;
 const BYTES_AT_FIRST = 64 * 1024;
-/** A buffer that one large batch made is not kept. */
+/** A larger buffer, which one large batch needed, is not kept. */
 const BYTES_KEPT_MAX = 4 * 1024 * 1024;
 
-/** Records in a row that differ in nothing but an index that rises by one. */
+/** Consecutive records that differ only in an index that rises by one. */
 interface Run extends RecordName {
   count: number;
 }
@@ -29,7 +29,7 @@ interface BatchStart {
   readonly epoch: number;
   readonly salt: number;
   readonly number: number;
-  /** Where in the segment the buffer belongs. */
+  /** The offset of the buffer in the segment. */
   readonly offset: number;
   /** CRC of the record before. */
   readonly previous: number;
@@ -50,7 +50,7 @@ export class Batch {
     return this.#previous;
   }
 
-  /** Bytes so far, without the end. */
+  /** The size so far, without the end record. */
   get length(): number {
     return this.#at;
   }
@@ -74,7 +74,7 @@ export class Batch {
     this.#at = start.preamble.length;
   }
 
-  /** Adds a record and says at which offset of the segment it stands. */
+  /** Adds a record and returns its offset in the segment. */
   add(name: RecordName, payload: Uint8Array = NO_BYTES): number {
     const length = recordBytes(payload.length);
     this.#reserve(length);
@@ -101,7 +101,7 @@ export class Batch {
     return offset;
   }
 
-  /** The finished bytes, as a view that is good until the next batch begins. */
+  /** The finished bytes, as a view that is valid until the next batch begins. */
   end(): Uint8Array {
     const name = { kind: KIND.end, shard: 0 as ShardId, index: this.#ordinal, term: 0 };
     this.add(name, encodeRuns(this.#runs));
@@ -137,14 +137,14 @@ function encodeRuns(runs: readonly Run[]): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-/** How long the end of a batch of these records is. */
+/** The size of the end record of a batch of these records. */
 export function endBytes(names: readonly RecordName[]): number {
   const runs: Run[] = [];
   for (const name of names) extendRuns(runs, name);
   return recordBytes(runs.length * RUN_BYTES);
 }
 
-/** What the directory says of each record of its batch, by ordinal; undefined if it is nonsense. */
+/** The directory's entry for each record of the batch, by ordinal; undefined if it is malformed. */
 export function decodeRuns(payload: Uint8Array, count: number): RecordName[] | undefined {
   if (payload.length % RUN_BYTES !== 0) return undefined;
   const words = new Uint32Array(payload.slice().buffer);
@@ -165,5 +165,5 @@ export function decodeRuns(payload: Uint8Array, count: number): RecordName[] | u
   return names.length === count ? names : undefined;
 }
 
-/** The end of a batch without its directory, and what alignment may add. */
+/** The end record without its directory, and the padding of its alignment. */
 export const END_BYTES = HEADER_BYTES + ALIGNMENT;

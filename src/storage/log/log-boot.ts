@@ -1,4 +1,4 @@
-/** Opening a log: look, recover, begin a life of its own, and only then answer. */
+/** Opens a log: inspects the folder, recovers it, begins a new incarnation, and then reports. */
 
 import { assertLogLimits } from '../../base/limits.ts';
 import {
@@ -30,13 +30,13 @@ import { SegmentLog, type SegmentLogOptions } from './segment-log.ts';
 import { SegmentPool } from './segment-pool.ts';
 
 export interface OpenLogOptions extends SegmentLogOptions {
-  /** The node has never lived: an empty folder is as it should be. */
+  /** The node has never run: an empty folder is expected. */
   readonly isNew: boolean;
 }
 
 export type Opened = { readonly type: 'opened'; readonly log: Log } | Refusal;
 
-/** Where small files are made, and what may be given up for them. */
+/** Where small files are created, and the files that may be removed to make room for them. */
 interface Room {
   readonly files: Files;
   readonly spares: FileEntry[];
@@ -44,8 +44,8 @@ interface Room {
 }
 
 const DISK_FULL =
-  'the disk is full, and a node needs some hundred KiB to start. Nothing was lost. Make room on ' +
-  'it (a few MiB are enough, and some hundred for writes), and start it again';
+  'the disk is full, and a node needs some hundred KiB to start. Nothing was lost. Free some ' +
+  'space (a few MiB for a start, some hundred MiB for writes), and start the node again';
 
 function roomIn(files: Files, { spares, reserve }: Folder): Room {
   return { files, spares: [...spares], reserve: [...reserve] };
@@ -53,7 +53,7 @@ function roomIn(files: Files, { spares, reserve }: Folder): Room {
 
 type Step = (done: FileDone) => void;
 
-/** A log that was read and not changed: what is there, and who is to go on with it. */
+/** The result of inspecting a log without changing it. */
 export interface InspectedLog {
   readonly type: 'inspected';
   readonly folder: Folder;
@@ -61,7 +61,7 @@ export interface InspectedLog {
   readonly recovery: Recovery | undefined;
 }
 
-/** `done` is called once, perhaps before this returns. A refusal leaves the folder as it was. */
+/** Calls `done` once, possibly before it returns. A refusal leaves the folder unchanged. */
 export function openLog(options: OpenLogOptions, done: (opened: Opened) => void): void {
   const found = inspectLog(options);
   if (found.type === 'inspected') return beginLog(options, found, done);
@@ -69,7 +69,10 @@ export function openLog(options: OpenLogOptions, done: (opened: Opened) => void)
   done(found);
 }
 
-/** Reads everything and writes nothing: what else a node needs is opened before a life begins. */
+/**
+ * Reads everything and writes nothing, so that the rest of a node can be opened before an
+ * incarnation begins.
+ */
 export function inspectLog(
   options: Pick<OpenLogOptions, 'owner' | 'isNew' | 'limits'> & { readonly files: FilesReader },
 ): InspectedLog | Refusal {
@@ -85,7 +88,7 @@ export function inspectLog(
   return { type: 'inspected', folder, recovery };
 }
 
-/** Begins a life. `done` is called once; after a refusal the files are closed. */
+/** Begins an incarnation. Calls `done` once; after a refusal the files are closed. */
 export function beginLog(
   options: OpenLogOptions,
   { folder, recovery }: InspectedLog,
@@ -99,7 +102,7 @@ export function beginLog(
   else begin(options, { folder, recovery }, end);
 }
 
-/** A new node: the identity first, so that a folder that is half made is known as such. */
+/** A new node writes its identity first, so that a partially created folder is recognized. */
 function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) => void): void {
   const { files, owner } = options;
   const hardStates: HardStates = {
@@ -113,7 +116,7 @@ function found(options: OpenLogOptions, folder: Folder, end: (opened: Opened) =>
   const identity = { ...owner, incarnation: 0, boots: [] };
   const room = roomIn(files, folder);
   const steps = [
-    // An identity that is there may be in the system's memory only, left by a life that was killed.
+    // An identity file that a killed process left may be in the page cache only.
     ...(folder.identity === undefined ? identitySteps(room, identity) : [folderSync(files)]),
     ...HARD_STATE_FILES.map((name) => creation(room, name)),
     writing(files, HARD_STATE_FILES[0], encodeHardStates(hardStates)),
@@ -151,7 +154,7 @@ function begin(
     ...settling(files, folder),
     ...(folder.hasHalfSpare ? [(done: FileDone) => files.remove(SPARE_NEW, done)] : []),
     ...lost.map((name) => creation(room, name)),
-    // Of this life before anything in the log is.
+    // The incarnation is durable in the identity file before any record of it is written.
     ...identitySteps(room, { ...owner, incarnation, boots }),
   ];
   inOrder(steps, end, () => {
@@ -185,7 +188,7 @@ function begin(
   });
 }
 
-/** A boot that never got as far as its first batch said its word to nobody. */
+/** No other node can know the word of a boot that did not complete its first batch. */
 function bootsHeardOf({ identity }: Folder, recovery: Recovery): readonly number[] {
   const begun = recovery.chain.map(({ incarnation }) => incarnation);
   const opened = Math.max(recovery.hardStates.incarnation, ...begun);
@@ -194,9 +197,9 @@ function bootsHeardOf({ identity }: Folder, recovery: Recovery): readonly number
 }
 
 /**
- * A life that was killed may have left names and a copy of the promises in the system's memory
- * only. What this life builds on is durable first: while the other copy is written it is the only
- * one.
+ * A killed process may have left names and one hard-state copy in the page cache only. They are
+ * made durable before this incarnation builds on them: while the other copy is written it is the
+ * only one.
  */
 function settling(files: Files, { hardStates }: Folder): Step[] {
   const [one, other] = hardStates;
@@ -227,7 +230,10 @@ function identitySteps(room: Room, identity: Identity): Step[] {
   ];
 }
 
-/** On a full disk a small file takes the place of the reserve, or of a spare but the last one. */
+/**
+ * On a full disk a reserve file is removed to make room for a small file, or a spare unless it is
+ * the last.
+ */
 function creation(room: Room, name: string, size = HARD_STATE_BYTES): Step {
   const { files } = room;
   const create: Step = (done) => {
@@ -240,7 +246,7 @@ function creation(room: Room, name: string, size = HARD_STATE_BYTES): Step {
   return create;
 }
 
-/** The name of a file that may go. */
+/** The name of a file that may be removed. */
 function popDisposable(room: Room): string | undefined {
   const piece = room.reserve.pop();
   if (piece !== undefined) return piece.name;

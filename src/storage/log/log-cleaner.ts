@@ -1,4 +1,7 @@
-/** Moves what still counts in the oldest segment, so that a shard that lags pins none for ever. */
+/**
+ * Rewrites the live entries of the oldest segment, so that a slow shard does not pin segments for
+ * ever.
+ */
 
 import type { ShardId } from '../../base/ids.ts';
 import type { LogLimits } from '../../base/limits.ts';
@@ -21,7 +24,7 @@ interface LogCleanerOptions {
 
 export class LogCleaner {
   readonly #options: LogCleanerOptions;
-  /** What was live in the segment being emptied when that began, last first. */
+  /** The entries that were live in the segment when cleaning began, last first. */
   #work: Place[] = [];
   #epoch = 0;
   movedBytes = 0;
@@ -31,8 +34,8 @@ export class LogCleaner {
   }
 
   /**
-   * Whether the oldest segment is worth emptying: there are as many bytes of segments as some
-   * segments of the present size have, and at least twice as many as count in them.
+   * Whether cleaning the oldest segment is worth its cost: the segments take more than a minimum,
+   * and more than twice their live bytes.
    */
   isWorthwhile(state: {
     readonly chainBytes: number;
@@ -44,7 +47,7 @@ export class LogCleaner {
     return chainBytes > Math.max(few, 2 * liveBytes + 3 * segmentBytes);
   }
 
-  /** Writes some of it again, within the bytes that are left. Says whether it wrote anything. */
+  /** Rewrites live entries up to the remaining size. Returns whether it wrote any. */
   move(epoch: number, bytesLeft: number): boolean {
     if (epoch !== this.#epoch) this.#plan(epoch);
     const { replicas, limits, read, write } = this.#options;
@@ -57,7 +60,7 @@ export class LogCleaner {
         const bytes = recordBytes(replica.table.at(place.index).length) + RUN_BYTES;
         if (bytes > (hasMoved ? left : bytesLeft)) break;
         const raw = read(replica, place.index);
-        // What is damaged leaves a hole; the next checkpoint remembers that it was there.
+        // A damaged entry becomes a hole; the next checkpoint records that it existed.
         if (raw !== undefined) {
           write(replica, place.index, raw);
           this.movedBytes += bytes;

@@ -1,4 +1,4 @@
-/** The files of a log: which of them are what, and whether they belong together. */
+/** Classifies the files of a log folder, and checks that they belong together. */
 
 import type { FileEntry, FileFault, FilesReader } from '../files/files.ts';
 import { faultText } from '../files/files.ts';
@@ -16,27 +16,27 @@ import { recordBufferOf } from './log-record.ts';
 import type { OpenSegment } from './log-replay.ts';
 import { decodePreamble, epochOf, PREAMBLE_BYTES, segmentName } from './log-segment.ts';
 
-/** A spare that is being made. */
+/** A spare that is being created. */
 export const SPARE_NEW = 'spare.new';
-/** What is given up for the state store on a full disk. */
+/** Space that is released for the state store on a full disk. */
 const RESERVE = /^reserve-([0-9a-f]{8})$/;
 const SPARE = /^spare-([0-9a-f]{8})$/;
-/** The least that a disk loses: what is sound beside it must not be lost with it. */
+/** The unit of loss of a disk: intact sectors beside an unreadable one are still read. */
 const PIECE_BYTES = 512;
 
 export interface Folder {
   readonly identity: Identity | undefined;
-  /** By file, in the order of PROMISE_FILES. */
+  /** By file, in the order of HARD_STATE_FILES. */
   readonly hardStates: readonly (HardStates | undefined)[];
   /** Size by epoch. */
   readonly segments: ReadonlyMap<number, number>;
   readonly spares: readonly FileEntry[];
   readonly reserve: readonly FileEntry[];
-  /** A former life began to make a spare and left what it had. */
+  /** A spare whose creation was interrupted. */
   readonly hasHalfSpare: boolean;
 }
 
-/** A node that is refused does not start; the text says what was found and what to do. */
+/** The node does not start; the text says what was found and what to do. */
 export interface Refusal {
   readonly type: 'refused';
   readonly text: string;
@@ -58,7 +58,9 @@ export function reserveName(number: number): string {
   return `reserve-${number.toString(16).padStart(8, '0')}`;
 }
 
-/** What a start on a full disk may give up, in this order: the reserve, and all spares. */
+/**
+ * The files that a start on a full disk may remove, in this order: the reserve, then all spares.
+ */
 export function dispensable(files: FilesReader): readonly string[] {
   const entries = files.list();
   if (!isList(entries)) return [];
@@ -87,7 +89,7 @@ export function readFolder(
   const known: readonly string[] = [IDENTITY, IDENTITY_NEW, SPARE_NEW, ...HARD_STATE_FILES];
   const unknown = [...others.keys()].filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    return refuse(`the folder holds ${unknown.join(', ')}, which is not the log's: move it away`);
+    return refuse(`the log folder contains other files: ${unknown.join(', ')}. Move them away`);
   }
   const hardStates = HARD_STATE_FILES.map((name) => {
     const bytes = others.has(name) ? readWhole(files, name, others.get(name) ?? 0) : undefined;
@@ -98,11 +100,11 @@ export function readFolder(
   if (size === undefined) {
     const isEmpty = segments.size === 0 && !HARD_STATE_FILES.some((name) => others.has(name));
     if (!isEmpty) {
-      return refuse(`the identity file is missing: if it cannot be brought back, ${START_ANEW}`);
+      return refuse(`the identity file is missing: restore it, or ${START_ANEW}`);
     }
     if (!isNew) {
       return refuse(
-        `the folder is empty, but this node has lived before: give it back, or ${START_ANEW}`,
+        `the log folder is empty, but this node has run before: restore it, or ${START_ANEW}`,
       );
     }
     return { identity: undefined, hardStates, segments, spares, reserve, hasHalfSpare };
@@ -123,7 +125,7 @@ function readWhole(files: FilesReader, name: string, size: number): Uint8Array |
   return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
-/** A segment in memory up to an offset, its header at least, or why it is none. */
+/** Reads a segment up to an offset, at least its header; a text if it cannot be used. */
 export function readSegment(
   {
     files,
@@ -139,15 +141,15 @@ export function readSegment(
   const bytes = readPieces(files, name, Math.min(size, Math.max(through, PREAMBLE_BYTES)));
   if (!(bytes instanceof Uint8Array)) return faultText(bytes);
   const preamble = decodePreamble(bytes);
-  if (preamble === undefined) return `${name} has no header that can be read`;
+  if (preamble === undefined) return `${name} has no readable header`;
   const { header, isDamaged } = preamble;
-  if (header.epoch !== epoch) return `${name} says that it is ${segmentName(header.epoch)}`;
+  if (header.epoch !== epoch) return `${name} has the header of ${segmentName(header.epoch)}`;
   if (header.owner !== ownerCrc(owner)) return `${name} belongs to another node`;
-  if (header.size !== size) return `${name} has ${size} bytes and should have ${header.size}`;
+  if (header.size !== size) return `${name} has ${size} bytes and must have ${header.size}`;
   return { header, buffer: recordBufferOf(bytes), isDamaged };
 }
 
-/** Sectors that cannot be read become zeros, which is damage like any other. */
+/** Unreadable sectors become zeros, which checksums report as damage. */
 function readPieces(files: FilesReader, name: string, size: number): Uint8Array | FileFault {
   const whole = files.read({ name, offset: 0, length: size });
   if (whole instanceof Uint8Array || whole.errno !== 'EIO') return whole;

@@ -1,4 +1,4 @@
-/** The file that says whose folder this is, and how often its node has booted. */
+/** The file that names the owner of the folder and counts its boots. */
 
 import { crc32 } from 'node:zlib';
 import type { NodeId } from '../../base/ids.ts';
@@ -9,7 +9,7 @@ export const IDENTITY = 'identity';
 export const IDENTITY_NEW = 'identity.new';
 const FORMAT = 2;
 
-/** What is left to do where nothing can be brought back. */
+/** What to do when nothing can be restored. */
 export const START_ANEW = 'remove this node from the cluster and start it with an empty folder';
 
 export interface Identity extends LogOwner {
@@ -20,8 +20,8 @@ export interface Identity extends LogOwner {
 }
 
 /**
- * The words of another boot. `announced` is the life of this node that the cluster's map showed
- * last, if the log knows of one: its word stays, however many boots come after it.
+ * The boot words with that of a new boot. `announced` is the incarnation of this node that the
+ * cluster map showed last, if the log has it: its word is kept, however many boots follow.
  */
 export function wordsWith(
   { former, word }: { readonly former: readonly number[]; readonly word: number },
@@ -32,24 +32,24 @@ export function wordsWith(
   return isKept ? words : [announced.word, ...words];
 }
 
-/** For people to read; the second line is the CRC of the first. */
+/** Human-readable; the second line is the CRC of the first. */
 export function encodeIdentity({ cluster, node, incarnation, boots }: Identity): Uint8Array {
   const line = JSON.stringify({ format: FORMAT, cluster, node, incarnation, boots });
   return new TextEncoder().encode(`${line}\n${crcOf(line)}\n`);
 }
 
-/** What the file says, or why it cannot be used and what to do. */
+/** Returns the identity, or why it cannot be used and what to do. */
 export function decodeIdentity(bytes: Uint8Array, owner: LogOwner): Identity | string {
   const [line = '', crc = ''] = new TextDecoder().decode(bytes).split('\n');
   if (crc !== crcOf(line)) {
-    return `the identity file is damaged, so this node cannot prove who it is: ${START_ANEW}`;
+    return `the identity file is damaged, so the owner of the folder is unknown: ${START_ANEW}`;
   }
   const found = JSON.parse(line) as Readonly<
     Record<'format' | 'cluster' | 'node' | 'incarnation' | 'boots', unknown>
   >;
   if (found.format !== FORMAT) {
-    const formats = `the log has format ${found.format} and this program knows ${FORMAT}`;
-    return `${formats}: start the node with the program that wrote it`;
+    const formats = `the log has format ${found.format} and this version reads format ${FORMAT}`;
+    return `${formats}: start the node with the version that wrote it`;
   }
   const identity = {
     cluster: String(found.cluster),
@@ -65,7 +65,7 @@ export function decodeIdentity(bytes: Uint8Array, owner: LogOwner): Identity | s
   return identity;
 }
 
-/** In the header of every segment, so that a file of somebody else's is known. */
+/** Stored in the header of every segment to recognize a file of another node. */
 export function ownerCrc({ cluster, node }: LogOwner): number {
   return crc32(`${node} ${cluster}`);
 }

@@ -1,4 +1,4 @@
-/** What the log says of a replica besides its entries, as payloads of records. */
+/** What the log records of a replica besides its entries. */
 
 import type { MemberId } from '../../base/ids.ts';
 import { count, fields, list, type Schema, struct, text, truth } from '../../base/schema.ts';
@@ -8,7 +8,7 @@ import type { Position } from '../../raft/position.ts';
 import type { HardState } from '../../raft/ready.ts';
 import { CONFIGURATION, POSITION } from '../../wire/raft-entry.ts';
 
-/** Everything about a replica that a segment's checkpoint holds. */
+/** All metadata of a replica, as a segment's checkpoint contains it. */
 export interface ReplicaMeta {
   readonly member: MemberId;
   readonly hardState: HardState;
@@ -16,13 +16,13 @@ export interface ReplicaMeta {
   readonly base: Position;
   readonly lastIndex: number;
   readonly runs: readonly TermRun[];
-  /** In force at the base, then each one in the log. */
+  /** The configuration in force at the base, then each one in the log. */
   readonly configurations: readonly PlacedConfiguration[];
   /** Why this replica cannot be used; empty if it can. */
   readonly quarantine: string;
 }
 
-/** More than any log holds: each takes an election or a change. */
+/** More than any log has: each run takes an election, each configuration a change. */
 const RUNS_MAX = 1 << 20;
 const TEXT_BYTES_MAX = 1024;
 
@@ -40,5 +40,5 @@ export const REPLICA_META: Schema<ReplicaMeta> = struct({
   quarantine: text(TEXT_BYTES_MAX),
 });
 
-/** A vote or a tombstone is a member, alone. */
+/** The payload of a vote or of a tombstone. */
 export const MEMBER = count<MemberId>();

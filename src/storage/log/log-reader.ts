@@ -1,4 +1,4 @@
-/** Entries read back from the disk: what was written, or word that it is not there any more. */
+/** Reads entries back from disk and verifies that they are what was written. */
 
 import { assert } from '../../base/assert.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../../base/limits.ts';
@@ -21,13 +21,13 @@ import {
 import type { LogReplica } from './log-replica.ts';
 import { segmentName } from './log-segment.ts';
 
-/** Others' records between two of one shard are read over, up to here. */
+/** The largest gap, records of other shards, that one read spans. */
 const GAP_BYTES_MAX = 64 * 1024;
 
 interface LogReaderOptions {
   readonly files: FilesReader;
   readonly bytesMax: number;
-  /** Whether the write of a record is done, so that a read sees it. */
+  /** Whether the record's write is complete, so that it can be read. */
   readonly isOnDisk: (location: Location) => boolean;
   /** The salt of a segment that is in use. */
   readonly saltOf: (epoch: number) => number;
@@ -47,11 +47,11 @@ export class LogReader {
     this.#options = options;
   }
 
-  /** From the first entry of the range on; none if that one is damaged. */
+  /** The entries from the first of the range on; empty if that one is damaged. */
   read(replica: LogReplica, range: EntryRange): LogEntry[] {
     const first = replica.table.at(range.from);
     if (first.epoch === 0) return [];
-    assert(this.#options.isOnDisk(first), 'what is on its way is read from memory');
+    assert(this.#options.isOnDisk(first), 'an entry whose write is in flight is read from memory');
     const to = this.#lastTogether(replica, range);
     const { epoch, offset } = first;
     const last = replica.table.at(to);
@@ -69,7 +69,7 @@ export class LogReader {
       const raw = this.#check(replica, { index, buffer, origin: offset });
       const entry = raw === undefined ? undefined : entryOf(replica, index, raw);
       if (entry === undefined) {
-        this.#markDamaged(replica, index, 'it is not what was written');
+        this.#markDamaged(replica, index, 'the entry is damaged');
         break;
       }
       weight += sizeOf(entry);
@@ -79,7 +79,7 @@ export class LogReader {
     return entries;
   }
 
-  /** One entry as it stands there, for it to be written elsewhere. */
+  /** One entry in its stored form, to be rewritten elsewhere. */
   readRaw(replica: LogReplica, index: number): RawEntry | undefined {
     const { epoch, offset, length } = replica.table.at(index);
     const name = segmentName(epoch);
@@ -88,11 +88,11 @@ export class LogReader {
     const raw = isRead
       ? this.#check(replica, { index, buffer: recordBufferOf(bytes), origin: offset })
       : undefined;
-    if (raw === undefined) this.#markDamaged(replica, index, 'it is not what was written');
+    if (raw === undefined) this.#markDamaged(replica, index, 'the entry is damaged');
     return raw;
   }
 
-  /** The last index that one read of the disk can serve. */
+  /** The last index that the same read of the disk can return. */
   #lastTogether({ table }: LogReplica, { from, to, bytesMax }: EntryRange): number {
     const first = table.at(from);
     let end = first.offset + recordBytes(first.length);
@@ -102,7 +102,7 @@ export class LogReader {
       const next = table.at(index + 1);
       if (!this.#options.isOnDisk(next)) break;
       const { epoch, offset, length } = next;
-      // As Raft weighs entries: of those without bytes there are not any number in one message.
+      // Counted as Raft counts: the number of empty entries in a message is bounded too.
       weight += ENTRY_OVERHEAD_BYTES + length;
       const isNear = epoch === first.epoch && offset >= end && offset - end <= GAP_BYTES_MAX;
       if (!isNear || weight > bytesMax) break;
@@ -112,7 +112,7 @@ export class LogReader {
     return index;
   }
 
-  /** The record of an entry, if it is that entry's, of this shard, in this place. */
+  /** The record, if it is that of this entry, of this shard, at this place. */
   #check(
     replica: LogReplica,
     part: {

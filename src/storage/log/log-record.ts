@@ -1,4 +1,4 @@
-/** One record of the log: 48 bytes of header, the payload, and room to the next 8 bytes. */
+/** One record of the log: a header of 48 bytes, the payload, and padding to 8 bytes. */
 
 import { crc32 } from 'node:zlib';
 import { assert } from '../../base/assert.ts';
@@ -8,7 +8,7 @@ export const HEADER_BYTES = 48;
 /** Records begin at multiples of this. */
 export const ALIGNMENT = 8;
 
-/** A number is never given a second meaning. */
+/** A number is never reused for another kind. */
 export const KIND = {
   end: 1,
   shard: 2,
@@ -19,13 +19,16 @@ export const KIND = {
   configuration: 7,
   forget: 8,
   restart: 9,
-  /** The replica is gone, and a tombstone stands for it. */
+  /** The replica is removed; a tombstone remains. */
   remove: 10,
-  /** Of a node and not of a shard: the life of it that this one has confirmed. */
+  /** Belongs to a node, not to a shard: its incarnation that this node has confirmed. */
   life: 11,
-  /** Beside a tombstone: its member once more, in the name, which the directory has too. */
+  /**
+   * Beside a tombstone: a second copy of its member, in the record's name, which the directory
+   * repeats.
+   */
   tombstoneMember: 12,
-  /** Entries that replace one at an index that exists, and cut nothing off. */
+  /** An entry that replaces the one at an existing index, and truncates nothing. */
   repairedCommand: 21,
   repairedEmpty: 22,
   repairedConfiguration: 23,
@@ -51,7 +54,7 @@ export function repairKind(kind: number): number {
   return isRepair(kind) ? kind : kind + REPAIR;
 }
 
-/** Whose record it is and what it is about; index and term mean what the kind says. */
+/** The shard and the subject of a record; the kind determines what index and term mean. */
 export interface RecordName {
   readonly kind: number;
   readonly shard: ShardId;
@@ -59,7 +62,7 @@ export interface RecordName {
   readonly term: number;
 }
 
-/** Where a record belongs: nowhere else does its CRC hold. */
+/** The place that a record's CRC includes: at any other place it does not match. */
 export interface RecordPlace {
   readonly salt: number;
   readonly epoch: number;
@@ -84,14 +87,14 @@ const ORDINAL_MAX = 0xff_ffff;
 
 assert(
   new Uint8Array(new Uint32Array([1]).buffer)[0] === 1,
-  'the words of a header are written as this machine keeps them, lowest byte first',
+  'header words are stored in the byte order of this machine, little-endian',
 );
 
 export function recordBytes(payloadLength: number): number {
   return Math.ceil((HEADER_BYTES + payloadLength) / ALIGNMENT) * ALIGNMENT;
 }
 
-/** A buffer of records, seen as bytes and as words. */
+/** A buffer of records, accessible as bytes and as words. */
 export interface RecordBuffer {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
@@ -106,14 +109,14 @@ export function recordBufferOf(bytes: Uint8Array): RecordBuffer {
   };
 }
 
-/** Writes a record at `at` of the sheet, whose first byte belongs at `origin` of the segment. */
+/** Writes a record at `at` of the buffer. Returns its CRC. */
 export function writeRecord(
   buffer: RecordBuffer,
   at: number,
   record: RecordName & RecordLink & { readonly payload: Uint8Array; readonly place: RecordPlace },
 ): number {
   const { kind, shard, index, term, batch, ordinal, previous, payload, place } = record;
-  assert(ordinal <= ORDINAL_MAX && shard < WORD, 'a header has room for its numbers');
+  assert(ordinal <= ORDINAL_MAX && shard < WORD, 'the numbers fit the fields of a header');
   const { bytes, words } = buffer;
   const word = at / 4;
   words[word + 1] = payload.length === 0 ? 0 : crc32(payload);
@@ -136,7 +139,7 @@ export function writeRecord(
   return crc;
 }
 
-/** The header of the record at `at`, if a record of this place is there. */
+/** The header of the record at `at`, if there is a record of this place. */
 export function readHeader(
   buffer: RecordBuffer,
   at: number,
@@ -166,7 +169,7 @@ export function readHeader(
   };
 }
 
-/** The payload behind a header, as a view; undefined if it is not what was written. */
+/** The payload after a header, as a view; undefined if it is damaged. */
 export function readPayload(
   buffer: RecordBuffer,
   at: number,

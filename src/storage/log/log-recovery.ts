@@ -1,4 +1,4 @@
-/** What a crash, and whatever else happened, left of a log: the recovery table as a program. */
+/** Recovers a log after a crash or damage: the recovery table of the README as a program. */
 
 import type { FilesReader } from '../files/files.ts';
 import { type BatchPosition, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
@@ -9,14 +9,16 @@ import { LogReplay, type OpenSegment } from './log-replay.ts';
 import { closeLast, emptyBatch, type FoundBatch, isWhole, scanSegment } from './log-scan.ts';
 import { PREAMBLE_BYTES, type SegmentHeader, segmentName } from './log-segment.ts';
 
-/** The last batch, whole but unconfirmed: it may be in memory only, so it is written again. */
+/**
+ * The last batch, complete but unconfirmed: it may be in the page cache only, so it is rewritten.
+ */
 export interface Tail {
   readonly segment: OpenSegment;
   readonly start: number;
   readonly end: number;
 }
 
-/** Where the next life begins. */
+/** Where the next incarnation continues. */
 export interface Continuation {
   readonly before: number;
   readonly follows: number;
@@ -28,7 +30,7 @@ export interface Recovery {
   readonly replay: LogReplay;
   /** Segments that are needed until the next checkpoint is confirmed, oldest first. */
   readonly chain: readonly SegmentHeader[];
-  /** Segments and half-made ones that nothing needs. */
+  /** Segments and partially created ones that are not needed. */
   readonly leftovers: readonly { readonly epoch: number; readonly size: number }[];
   readonly continuation: Continuation;
   readonly tail: Tail | undefined;
@@ -58,7 +60,8 @@ export function recover(options: RecoveryOptions): Recovery | Refusal {
   const hardStates = newestOf(folder.hardStates);
   if (hardStates === undefined) {
     return refuse(
-      `${HARD_STATE_FILES.join(' and ')} are both lost, so no vote can be proven: ${START_ANEW}`,
+      `${HARD_STATE_FILES.join(' and ')} are both lost, so this node's votes are unknown: ` +
+        START_ANEW,
     );
   }
   const incarnation = folder.identity?.incarnation ?? 0;
@@ -96,10 +99,10 @@ function newestOf(copies: Folder['hardStates']): HardStates | undefined {
 
 function fromThePast(identity: number, log: number): Refusal {
   const what = `the identity file is of boot ${identity} and older than the log, of boot ${log}`;
-  return refuse(`${what}: bring back the files that belong together, or ${START_ANEW}`);
+  return refuse(`${what}: restore files of the same time, or ${START_ANEW}`);
 }
 
-/** From the last segment back to the oldest one that is needed, then turned around. */
+/** Follows the headers from the last segment back to the oldest needed one, then reverses them. */
 function readChain(options: RecoveryOptions, hardStates: HardStates): Chain | Refusal {
   const { confirmed, oldest } = hardStates;
   const last = findLast(options, confirmed);
@@ -114,12 +117,12 @@ function readChain(options: RecoveryOptions, hardStates: HardStates): Chain | Re
     epoch = segment.header.before;
   }
   if (confirmed.epoch > 0 && !headers.some((header) => header.epoch === confirmed.epoch)) {
-    return refuse(`${segmentName(confirmed.epoch)} was in use and no later segment follows it`);
+    return refuse(`${segmentName(confirmed.epoch)} was in use, and no later segment follows it`);
   }
   return { headers, last };
 }
 
-/** The last segment that counts; undefined before the first was ever confirmed. */
+/** The last segment that is part of the log; undefined before the first was confirmed. */
 function findLast(options: RecoveryOptions, confirmed: BatchPosition) {
   const later = [...options.folder.segments.keys()]
     .filter((epoch) => epoch > confirmed.epoch)
@@ -129,7 +132,7 @@ function findLast(options: RecoveryOptions, confirmed: BatchPosition) {
     if (typeof scanned === 'string') continue;
     const [first] = scanned.batches;
     const isBegun = first?.number === 1 && isWhole(first) && !scanned.segment.isDamaged;
-    // A second batch is written only after the first one, and the promises, are durable.
+    // A second batch is written only after the first one and the hard states are durable.
     if (isBegun || scanned.batches.some(({ number }) => number > 1)) return scanned;
   }
   return confirmed.epoch === 0 ? undefined : needed(readScanned(options, confirmed.epoch));
@@ -137,7 +140,7 @@ function findLast(options: RecoveryOptions, confirmed: BatchPosition) {
 
 function needed<T extends object>(read: T | string): T | Refusal {
   if (typeof read !== 'string') return read;
-  return refuse(`${read}, and it may hold acknowledged entries: bring it back, or ${START_ANEW}`);
+  return refuse(`${read}, and it may hold acknowledged entries: restore it, or ${START_ANEW}`);
 }
 
 function readScanned(
@@ -152,7 +155,7 @@ function readScanned(
 
 type End = Pick<Recovery, 'continuation' | 'tail'>;
 
-/** One segment in memory at a time, however many there are. */
+/** Only one segment is in memory at a time. */
 function replayChain(
   options: RecoveryOptions,
   { headers, last }: Chain,
@@ -161,7 +164,7 @@ function replayChain(
   for (const [nth, { epoch }] of headers.entries()) {
     const next = headers[nth + 1];
     if (next === undefined) break;
-    // What is behind the last batch that counts was torn, or never written.
+    // Bytes after the last counted batch were torn, or never written.
     const scanned = needed(readScanned(options, epoch, next.followsEnd));
     if ('type' in scanned) return scanned;
     const { segment, batches } = scanned;
@@ -179,7 +182,7 @@ function replayChain(
   return replayLast(replay, withItsEnd(last, hardStates), hardStates.confirmed);
 }
 
-/** All of it was durable: whatever is not there now is damage. */
+/** All of these batches were durable: whatever is missing now is damage. */
 function replayConfirmed(
   replay: LogReplay,
   part: Scanned & { readonly through: number },
@@ -202,12 +205,12 @@ function replayConfirmed(
 }
 
 function unnamed(what: string): string {
-  return `${what}; which entries were lost cannot be told, so none is trusted: ${START_ANEW}`;
+  return `${what}; the lost entries are unknown, so no entry can be trusted: ${START_ANEW}`;
 }
 
 /**
- * The end of the last confirmed batch has a second witness: the promises say where it is. So a
- * batch that lacks nothing but its end is known to, also one that was nothing but its end.
+ * The hard states record where the last confirmed batch ends. So a batch that lacks only its end
+ * record is still known, even one that consisted of nothing else.
  */
 function withItsEnd({ segment, batches }: Scanned, hardStates: HardStates): Scanned {
   const { confirmed, confirmedEnd } = hardStates;
@@ -221,7 +224,7 @@ function withItsEnd({ segment, batches }: Scanned, hardStates: HardStates): Scan
   return { segment, batches: empty === undefined ? batches : [...batches, empty] };
 }
 
-/** The last segment: here a batch may have been torn, and only the last one. */
+/** In the last segment only the last batch can be torn. */
 function replayLast(
   replay: LogReplay,
   { segment, batches }: Scanned,

@@ -1,4 +1,4 @@
-/** Batches found on the disk become replicas again; what is damaged is told and kept apart. */
+/** Rebuilds replicas from the batches on disk; damage is reported and isolated. */
 
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../base/ids.ts';
 import type { Life } from '../../base/life.ts';
@@ -29,7 +29,7 @@ export interface OpenSegment {
   readonly buffer: RecordBuffer;
 }
 
-/** One record of a batch in its place, whether it was found or only named. */
+/** One record of a batch: found, or only named by the directory. */
 type Step = RecordHeader | LostRecord;
 
 export class LogReplay {
@@ -38,12 +38,12 @@ export class LogReplay {
   readonly damage: Damage[] = [];
   tombstones: Tombstone[] = [];
   readonly lives = new Map<NodeId, Life>();
-  /** Hard states that could not be read, until a later one can. */
+  /** Hard states that were unreadable, until a later record replaces them. */
   readonly #lostVotes = new Map<ShardId, BatchPosition>();
   #segment: OpenSegment | undefined;
   #batch: FoundBatch | undefined;
   #listed = new Set<ShardId>();
-  /** A tombstone whose member is damaged, until the next record tells it. */
+  /** A tombstone whose member was unreadable, until the next record supplies it. */
   #unreadTombstone: Omit<Tombstone, 'member'> | undefined;
 
   apply(segment: OpenSegment, batch: FoundBatch): void {
@@ -53,7 +53,7 @@ export class LogReplay {
     const isCheckpoint = batch.number === 1;
     if (isCheckpoint) this.tombstones = [];
     if (isCheckpoint) this.lives.clear();
-    if (batch.isEndLost) this.#report(batch.end, undefined, 'the end of a batch is damaged');
+    if (batch.isEndLost) this.#report(batch.end, undefined, 'the end record of a batch is damaged');
     for (const step of stepsOf(batch)) this.#take(step, isCheckpoint);
     if (!isCheckpoint) return;
     for (const [shard, replica] of this.replicas) {
@@ -69,7 +69,7 @@ export class LogReplay {
     this.damage.push({ file, offset: 0, shard: undefined, index: undefined, text });
   }
 
-  /** Nothing more will come: what is still missing is lost. */
+  /** Called after the last batch: what is still missing is lost. */
   finish(hardStates: HardStates): void {
     for (const replica of this.replicas.values()) {
       if (replica.quarantine === '' && replica.hasLostConfiguration) {
@@ -95,11 +95,11 @@ export class LogReplay {
     if (promised !== undefined && isOlder) {
       const { term, vote } = promised;
       replica.hardState = { ...hardState, term, vote };
-      // Without known damage the log lost a promise in silence: what else did it lose?
+      // Without known damage the log lost a vote silently, so other records may be lost too.
       if (lost === undefined) replica.mayVote = false;
     }
     if (!isProven) replica.mayVote = false;
-    // What is committed was here once, so the log lost its end without a trace.
+    // A committed entry was in this log once, so the log lost its end silently.
     if (replica.hardState.commit > replica.lastIndex) replica.mayVote = false;
     const term = Math.max(replica.hardState.term, replica.lastTerm);
     if (term > replica.hardState.term) {
@@ -120,7 +120,7 @@ export class LogReplay {
     if (kind === KIND.tombstone) return this.#addTombstone(step, payload);
     if (kind === KIND.tombstoneMember) return this.#addFromSecondCopy(step);
     const replica = this.replicas.get(shard);
-    if (replica === undefined) return this.#isolate(shard, 'its creation is lost');
+    if (replica === undefined) return this.#isolate(shard, 'the record of its creation is lost');
     if (kind === KIND.remove) return this.#remove(replica, step, payload);
     if (replica.quarantine !== '') return;
     if (isEntry(kind)) return this.#enter(replica, step, payload);
@@ -144,10 +144,10 @@ export class LogReplay {
     this.#listed.add(shard);
     const meta = payload === undefined ? undefined : decode(REPLICA_META, payload);
     if (meta === undefined) {
-      // Inside a life a checkpoint says nothing new.
+      // A checkpoint within an incarnation adds no information.
       const isKnown = isCheckpoint && this.#segment?.header.isBoot === false;
       if (isKnown && this.replicas.has(shard)) return;
-      return this.#isolate(shard, 'what the log knew of it is lost');
+      return this.#isolate(shard, 'its metadata is lost');
     }
     this.#replicaOf(shard).adopt(meta);
     this.#lostVotes.delete(shard);
@@ -160,7 +160,7 @@ export class LogReplay {
     else this.tombstones.push({ shard, member, configuration });
   }
 
-  /** The second copy of the member counts where the first one cannot be read. */
+  /** Uses the second copy of the member if the first one is unreadable. */
   #addFromSecondCopy({ shard, index: member, term }: RecordName): void {
     const unread = this.#unreadTombstone;
     this.#unreadTombstone = undefined;
@@ -168,7 +168,7 @@ export class LogReplay {
     this.tombstones.push({ ...unread, member: member as MemberId });
   }
 
-  /** Also of a record that was found by its name alone, which says everything. */
+  /** A record that only the directory names suffices: all of it is in the name. */
   #takeLife({ shard, index: incarnation, term: word }: RecordName): void {
     const node = shard as number as NodeId;
     if (incarnation === 0) this.lives.delete(node);
@@ -199,7 +199,7 @@ export class LogReplay {
     else this.#lostVotes.set(replica.shard, this.#position);
   }
 
-  /** Of a command only the length matters here, so no view of it is made. */
+  /** Only the length of a command matters here, so no view of it is created. */
   #payloadOf(step: Step): Uint8Array | undefined {
     const segment = this.#segment;
     if (segment === undefined || !('length' in step)) return undefined;
@@ -252,7 +252,7 @@ export class LogReplay {
   }
 }
 
-/** Found and lost records of a batch in the order in which they were written. */
+/** Found and lost records of a batch in the order of writing. */
 function stepsOf({ records, lost }: FoundBatch): readonly Step[] {
   if (lost.length === 0) return records;
   return [...records, ...lost].sort((one, other) => one.ordinal - other.ordinal);

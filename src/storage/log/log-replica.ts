@@ -1,4 +1,7 @@
-/** What the log knows of one replica: its promises, the shape of its log, and where entries are. */
+/**
+ * The log's view of one replica: its hard state, the shape of its log, and the locations of its
+ * entries.
+ */
 
 import { assert } from '../../base/assert.ts';
 import { type MemberId, NO_MEMBER, type ShardId } from '../../base/ids.ts';
@@ -14,8 +17,8 @@ import type { ReplicaMeta } from './log-meta.ts';
 const NO_HARD_STATE: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
 
 /**
- * The same steps are taken when a record is written and when it is found again after a restart.
- * While the log is read again, holes are entries that may still come; afterwards they are damaged.
+ * Writing a record and replaying it call the same methods. During replay a hole is an entry that
+ * may still come; afterwards it is damaged.
  */
 export class LogReplica {
   readonly shard: ShardId;
@@ -32,7 +35,7 @@ export class LogReplica {
   /** Configuration entries whose content is lost. */
   readonly lostConfigurations = new Set<number>();
   #isBaseLost = false;
-  /** Why this replica cannot be used. */
+  /** Why this replica cannot be used; empty if it can. */
   quarantine = '';
 
   constructor(
@@ -60,7 +63,7 @@ export class LogReplica {
     return { member, hardState, log, configurations: [...this.#configurations], mayVote };
   }
 
-  /** Who takes part is not known for sure. */
+  /** The membership is not known for certain. */
   get hasLostConfiguration(): boolean {
     return this.#isBaseLost || this.lostConfigurations.size > 0;
   }
@@ -69,7 +72,7 @@ export class LogReplica {
     return this.#runs.at(-1)?.term ?? this.base.term;
   }
 
-  /** The term at an index; undefined where this log has nothing. */
+  /** The term at an index; undefined if the log does not have it. */
   termAt(index: number): number | undefined {
     if (index === this.base.index) return this.base.term;
     if (index < this.base.index || index > this.lastIndex) return undefined;
@@ -80,7 +83,7 @@ export class LogReplica {
     return undefined;
   }
 
-  /** A checkpoint tells all but the entries: those that it contradicts become holes. */
+  /** A checkpoint contains everything but the entries; entries that contradict it become holes. */
   adopt(meta: ReplicaMeta): void {
     const { member, base, lastIndex, runs } = meta;
     const isNew = member !== this.member || meta.quarantine !== '' || this.quarantine !== '';
@@ -105,25 +108,25 @@ export class LogReplica {
     while (this.table.end <= lastIndex) this.table.push();
   }
 
-  /** An entry at `index`: whatever stood there or behind it is gone. */
+  /** Appends an entry at `index` and removes all entries from there on. */
   append(position: Position, location: Location | undefined): void {
     const { index, term } = position;
     assert(index > this.base.index && index <= this.lastIndex + 1, 'an append leaves no gap');
     if (index <= this.lastIndex) this.#cutFrom(index);
-    assert(term >= this.lastTerm, 'terms never fall');
+    assert(term >= this.lastTerm, 'terms never decrease');
     if (term > this.lastTerm || this.#runs.length === 0) this.#runs.push({ index, term });
     this.table.push(location);
     this.lastIndex = index;
   }
 
-  /** The same entry stands somewhere else from now on. Says whether the log has that entry. */
+  /** The entry has a new location. Returns whether the log has this entry. */
   repair({ index, term }: Position, location: Location): boolean {
     if (index <= this.base.index || this.termAt(index) !== term) return false;
     this.table.set(index, location);
     return true;
   }
 
-  /** A configuration that an entry at its position brought, or brought again. */
+  /** A configuration that the entry at its position brought, possibly for the second time. */
   place(placed: PlacedConfiguration): void {
     this.lostConfigurations.delete(placed.at.index);
     const at = this.#configurations.findIndex(({ at: { index } }) => index >= placed.at.index);
@@ -133,11 +136,11 @@ export class LogReplica {
     } else this.#configurations.splice(at, 0, placed);
   }
 
-  /** Forgets everything through `index`, which stays known as a position. */
+  /** Drops all entries up to `index`, which remains known as the base. */
   forget(index: number): void {
     if (index <= this.base.index) return;
     const term = this.termAt(index);
-    assert(term !== undefined, 'what is forgotten was there');
+    assert(term !== undefined, 'an entry that is forgotten exists');
     const configuration = this.#configurations.findLast(({ at }) => at.index <= index);
     const later = this.#configurations.filter(({ at }) => at.index > index);
     this.#configurations = configuration === undefined ? later : [configuration, ...later];
@@ -147,7 +150,7 @@ export class LogReplica {
     else this.#runs = [{ index: index + 1, term: first.term }, ...others];
     for (const lost of this.lostConfigurations) {
       if (lost > index) continue;
-      // It was in force at the new base, and nothing says any more what it was.
+      // It was in force at the new base, and its content is lost.
       if (lost > (configuration?.at.index ?? 0)) this.#isBaseLost = true;
       this.lostConfigurations.delete(lost);
     }
@@ -155,7 +158,10 @@ export class LogReplica {
     this.table.cutThrough(index);
   }
 
-  /** A snapshot stands for the head, or for everything if the log does not have its position. */
+  /**
+   * A snapshot replaces the entries up to its position, or all of them if the log does not have
+   * that position.
+   */
   restart({ index, term, configuration, configurationAt }: SnapshotDescription): void {
     const placed = { at: configurationAt, configuration };
     if (this.termAt(index) === term) {
@@ -170,14 +176,14 @@ export class LogReplica {
     this.#dropEntries();
   }
 
-  /** Nothing of it can be used; nothing of it keeps a segment. */
+  /** Puts the replica into quarantine: none of its entries counts, and none pins a segment. */
   isolate(text: string): void {
     if (this.quarantine === '') this.quarantine = text;
     this.#configurations = this.#configurations.slice(0, 1);
     this.#dropEntries();
   }
 
-  /** None behind the base counts any more. */
+  /** Drops all entries after the base. */
   #dropEntries(): void {
     this.table.restart(this.base.index + 1);
     this.lastIndex = this.base.index;
@@ -190,7 +196,7 @@ export class LogReplica {
     this.table.restart(1);
   }
 
-  /** The entries that are lost here, rising. */
+  /** The indexes of lost entries, rising. */
   damaged(): number[] {
     const holes: number[] = [];
     for (let index = this.base.index + 1; index <= this.lastIndex; index++) {

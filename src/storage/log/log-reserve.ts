@@ -1,6 +1,6 @@
 /**
- * Files that stand for space: made while there is plenty, given up piece by piece for the state
- * store when nothing else is left on the disk.
+ * Files that reserve disk space: created while there is plenty, and removed one by one for the
+ * state store on a full disk.
  */
 
 import type { LogLimits } from '../../base/limits.ts';
@@ -11,11 +11,11 @@ interface LogReserveOptions {
   readonly files: Pick<Files, 'create'>;
   readonly limits: LogLimits;
   readonly found: readonly FileEntry[];
-  /** Removes a file, and looks what came of it. */
+  /** Removes a file and checks the free space afterwards. */
   readonly remove: (name: string) => void;
 }
 
-/** What the state store's own log may have, of what this life has written, and tables to begin. */
+/** What the state store may need for its own log, relative to the bytes written since the start. */
 const WRITTEN_FACTOR = 1.25;
 
 export class LogReserve {
@@ -39,7 +39,7 @@ export class LogReserve {
     return this.#pieces.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Of the next piece; 0 if there are enough of them for a life that has written so much. */
+  /** The size of the next file; 0 if the reserve suffices for the bytes written since the start. */
   missing(writtenBytes: number): number {
     const { reserveBytesMax, reservePieceBytes } = this.#options.limits;
     const wanted = Math.max(reservePieceBytes, WRITTEN_FACTOR * writtenBytes);
@@ -59,7 +59,7 @@ export class LogReserve {
     });
   }
 
-  /** At least so many bytes, or all there are. */
+  /** Removes files of at least so many bytes, or all of them. */
   giveUp(bytes: number): void {
     let left = bytes;
     for (let piece = this.#pieces.pop(); piece !== undefined; piece = this.#pieces.pop()) {

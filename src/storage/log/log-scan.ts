@@ -1,4 +1,4 @@
-/** The batches of a segment as they lie there: which are whole, and what of others is lost. */
+/** Finds the batches of a segment: which are complete, and which records of others are lost. */
 
 import { assert } from '../../base/assert.ts';
 import { decodeRuns, endBytes } from './log-batch.ts';
@@ -16,10 +16,10 @@ import {
 } from './log-record.ts';
 import { firstPrevious, PREAMBLE_BYTES, type SegmentHeader } from './log-segment.ts';
 
-/** A record that the directory names and that is not there. */
+/** A record that the directory names and that was not found. */
 export interface LostRecord extends RecordName {
   readonly ordinal: number;
-  /** Of the record before it, or where the batch begins. */
+  /** The offset of the record before it, or of the batch. */
   readonly offset: number;
 }
 
@@ -28,12 +28,12 @@ export interface FoundBatch {
   readonly start: number;
   end: number;
   readonly records: RecordHeader[];
-  /** Ordinals of records whose header holds and whose payload does not. */
+  /** Ordinals of records whose header is intact and whose payload is damaged. */
   readonly damaged: Set<number>;
-  /** What no record and no directory names may be lost too: why, and where. */
+  /** Records that no directory names may be lost too: why, and where. */
   unknown: { readonly offset: number; readonly text: string } | undefined;
   readonly lost: LostRecord[];
-  /** Something is damaged although all that counts is known. */
+  /** The end record is damaged, although all other records are known. */
   isEndLost: boolean;
 }
 
@@ -42,7 +42,7 @@ export function isWhole(batch: FoundBatch): boolean {
   return batch.damaged.size === 0;
 }
 
-/** Batches in the order of their numbers. A crash or damage may have left gaps. */
+/** The batches in order. A crash or damage may have left gaps. */
 export function scanSegment(buffer: RecordBuffer, header: SegmentHeader): FoundBatch[] {
   const batches: FoundBatch[] = [];
   let at = PREAMBLE_BYTES;
@@ -100,7 +100,7 @@ function placeOf({ epoch, salt }: SegmentHeader, offset: number): RecordPlace {
   return { epoch, salt, offset };
 }
 
-/** The first place from `from` on where a record of this segment begins. */
+/** The first offset from `from` on where a record of this segment begins. */
 function findRecord(buffer: RecordBuffer, from: number, header: SegmentHeader): number | undefined {
   const { words } = buffer;
   const { epoch } = header;
@@ -112,7 +112,7 @@ function findRecord(buffer: RecordBuffer, from: number, header: SegmentHeader): 
   return undefined;
 }
 
-/** No more of this batch will come; `next` is where the one behind it begins. */
+/** Completes a batch; `next` is the offset of the batch after it. */
 function close(buffer: RecordBuffer, batch: FoundBatch, next: number | undefined): void {
   const end = batch.records.at(-1);
   assert(end !== undefined, 'a batch has a record');
@@ -136,7 +136,7 @@ function close(buffer: RecordBuffer, batch: FoundBatch, next: number | undefined
   });
 }
 
-/** Without its end a batch is known only if nothing but the end can have been lost. */
+/** Without its end record a batch is known only if nothing else can be lost. */
 function closeWithoutEnd(batch: FoundBatch, next: number | undefined): void {
   const isInARow = batch.records.every((record, nth) => record.ordinal === nth);
   const isOnlyTheEnd = next !== undefined && next - batch.end === endBytes(batch.records);
@@ -145,10 +145,10 @@ function closeWithoutEnd(batch: FoundBatch, next: number | undefined): void {
     batch.end = next;
     return;
   }
-  batch.unknown = { offset: batch.end, text: 'the end of a batch is not there' };
+  batch.unknown = { offset: batch.end, text: 'the end record of a batch is missing' };
 }
 
-/** The same for the last batch of a segment, once the next segment says where it ended. */
+/** Completes the last batch of a segment when the next segment's header tells where it ended. */
 export function closeLast(batch: FoundBatch, end: number): void {
   const isOpen = batch.unknown !== undefined && batch.lost.length === 0;
   if (!isOpen || batch.records.length === 0) return;
@@ -158,7 +158,7 @@ export function closeLast(batch: FoundBatch, end: number): void {
   closeWithoutEnd(batch, end);
 }
 
-/** A batch without records whose end is damaged; undefined if more than its end is missing. */
+/** A batch without records whose end record is damaged; undefined if more is missing. */
 export function emptyBatch(
   number: number,
   { start, end }: { readonly start: number; readonly end: number },

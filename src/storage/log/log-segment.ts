@@ -1,10 +1,10 @@
-/** The first pages of a segment: which one it is, and how it follows the one before. */
+/** The header of a segment: its identity, and how it continues the segment before. */
 
 import { crc32 } from 'node:zlib';
 
-/** A page for each copy: a page that cannot be read costs one of them. */
+/** One page for each copy, so that an unreadable page costs one of them. */
 const COPY_OFFSETS = [0, 4096] as const;
-/** Both copies of the header and the room between them; the first record begins here. */
+/** Both copies of the header and the gap between them; the first record follows. */
 export const PREAMBLE_BYTES = 4096 + 512;
 
 const MAGIC = 0x676f_6c6b;
@@ -13,24 +13,24 @@ const WORDS = 16;
 
 export interface SegmentHeader {
   readonly epoch: number;
-  /** Drawn at random: seeds the CRC of every record. */
+  /** Random; seeds the CRC of every record. */
   readonly salt: number;
   readonly size: number;
-  /** CRC of the cluster and node it belongs to. */
+  /** CRC of the cluster and the node that own it. */
   readonly owner: number;
   /** The number of the boot that wrote it. */
   readonly incarnation: number;
-  /** The segment before this one; 0 if this is the first. */
+  /** The epoch of the segment before; 0 for the first. */
   readonly before: number;
-  /** The last batch there that counts; what is behind was torn, or was written again here. */
+  /** The last counted batch of that segment; later ones were torn, or are rewritten here. */
   readonly follows: number;
-  /** Where that batch ends. */
+  /** The end offset of that batch. */
   readonly followsEnd: number;
-  /** It begins a life: its checkpoint may say what no record before it says. */
+  /** The first segment of an incarnation: only its checkpoint may contain new information. */
   readonly isBoot: boolean;
 }
 
-/** In the order in which they are stored, behind CRC, magic and format; `isBoot` follows. */
+/** In stored order, after CRC, magic and format; `isBoot` follows. */
 const FIELDS = [
   'epoch',
   'salt',
@@ -47,7 +47,7 @@ export function segmentName(epoch: number): string {
   return `${epoch.toString(16).padStart(8, '0')}.log`;
 }
 
-/** The epoch that a name stands for; undefined if it is not a segment's. */
+/** The epoch in a file name; undefined if it is not a segment's. */
 export function epochOf(name: string): number | undefined {
   const match = name.match(/^([0-9a-f]{8})\.log$/);
   return match?.[1] === undefined ? undefined : Number.parseInt(match[1], 16);
@@ -65,7 +65,7 @@ export function encodePreamble(header: SegmentHeader): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-/** What either copy says; undefined if neither can be believed. */
+/** The content of either copy; undefined if both are damaged. */
 export function decodePreamble(
   bytes: Uint8Array,
 ): { readonly header: SegmentHeader; readonly isDamaged: boolean } | undefined {
@@ -86,7 +86,7 @@ function decodeCopy(bytes: Uint8Array, offset: number): SegmentHeader | undefine
   return { ...numbers, isBoot: words[FIELDS_AT + FIELDS.length] === 1 };
 }
 
-/** The CRC that the first record of a segment follows. */
+/** The value that the first record of a segment has as the CRC of its predecessor. */
 export function firstPrevious(header: SegmentHeader): number {
   return (header.salt ^ header.epoch) >>> 0;
 }

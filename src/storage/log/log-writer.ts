@@ -1,4 +1,4 @@
-/** Turns what is to be written into records of a batch, and takes note of it in the same step. */
+/** Encodes log records into a batch and updates the in-memory replicas in the same step. */
 
 import { assert, unreachable } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
@@ -18,7 +18,7 @@ import { MEMBER, REPLICA_META, type ReplicaMeta } from './log-meta.ts';
 import { KIND, type RecordName, recordBytes, repairKind } from './log-record.ts';
 import { LogReplica } from './log-replica.ts';
 
-/** More than a configuration of most members takes, in an entry or a snapshot. */
+/** At least the size of a configuration without its members, in an entry or a snapshot. */
 const CONFIGURATION_BYTES = 64;
 const MEMBER_BYTES = 9;
 /** Two records. */
@@ -43,7 +43,7 @@ export class LogWriter {
   readonly #tombstones: Tombstone[];
   readonly #lives: Map<NodeId, Life>;
   #epoch = 0;
-  /** A term or vote was written that no copy of the promises has. */
+  /** A term or vote was written that neither hard-state copy has. */
   hasNewHardState = false;
 
   constructor({ batch, live, cache, replicas, tombstones, lives }: LogWriterOptions) {
@@ -55,12 +55,12 @@ export class LogWriter {
     this.#lives = lives;
   }
 
-  /** Records go into this segment from now on. */
+  /** Sets the segment of the following records. */
   begin(epoch: number): void {
     this.#epoch = epoch;
   }
 
-  /** All that the log knows but the entries: what a segment begins with. */
+  /** Writes everything that the log knows except entries: the beginning of a segment. */
   checkpoint(): void {
     const shards = [...this.#replicas.keys()].sort((one, other) => one - other);
     for (const shard of shards) {
@@ -71,7 +71,7 @@ export class LogWriter {
     for (const [node, life] of this.#lives) this.#batch.add(lifeName(node, life));
   }
 
-  /** At least what a checkpoint would take now, with its share of the directory. */
+  /** At least the size of a checkpoint now, with its share of the directory. */
   get checkpointBytes(): number {
     let bytes = this.#tombstones.length * TOMBSTONE_BYTES;
     bytes += this.#lives.size * (recordBytes(0) + RUN_BYTES);
@@ -106,7 +106,7 @@ export class LogWriter {
     }
   }
 
-  /** The same entry once more: what it was read from is not needed any longer. */
+  /** Writes the same entry again: its former location is no longer needed. */
   move(
     replica: LogReplica,
     entry: { readonly index: number; readonly kind: number },
@@ -115,15 +115,15 @@ export class LogWriter {
     const { shard } = replica;
     const { index } = entry;
     const term = replica.termAt(index);
-    assert(term !== undefined, 'what is moved is in the log');
+    assert(term !== undefined, 'an entry that is moved is in the log');
     const location = this.#add({ kind: repairKind(entry.kind), shard, index, term }, payload);
     replica.repair({ index, term }, location);
   }
 
   #usable(shard: ShardId): LogReplica {
     const replica = this.#replicas.get(shard);
-    assert(replica !== undefined, 'what is written is of a replica that was created');
-    assert(replica.quarantine === '', 'a replica in quarantine writes nothing');
+    assert(replica !== undefined, 'a write belongs to an existing replica');
+    assert(replica.quarantine === '', 'a replica in quarantine is not written');
     return replica;
   }
 
@@ -137,7 +137,7 @@ export class LogWriter {
     this.hasNewHardState = true;
   }
 
-  /** Restart, append, repair, hard state: the order that the door of Raft promises. */
+  /** Snapshot, append, repair, hard state: the order that Raft requires. */
   #writeWrite(replica: LogReplica, { snapshot, entries, repairs, hardState }: Write): void {
     const { shard } = replica;
     if (snapshot !== undefined) {
@@ -158,19 +158,19 @@ export class LogWriter {
     const { shard } = replica;
     const { index, term } = entry;
     const before = replica.termAt(index - 1);
-    assert(before !== undefined && before <= term, 'an append follows what is there');
+    assert(before !== undefined && before <= term, 'an append follows an existing entry');
     const kind = kindOf(entry);
     const payload = payloadOf(entry);
     replica.append(entry, this.#add({ kind, shard, index, term }, payload));
     if (entry.kind !== 'configuration') return;
     replica.place({ at: { index, term }, configuration: entry.configuration });
-    // Without it nobody knows who takes part, so it is there twice.
+    // A lost configuration would make the membership unknown, so it is written twice.
     this.move(replica, { index, kind }, payload);
   }
 
   #repair(replica: LogReplica, entry: LogEntry): void {
     if (entry.index <= replica.base.index || entry.index > replica.lastIndex) return;
-    assert(replica.termAt(entry.index) === entry.term, 'a repair is of the entry that was there');
+    assert(replica.termAt(entry.index) === entry.term, 'a repair is of the entry at that index');
     this.move(replica, { index: entry.index, kind: kindOf(entry) }, payloadOf(entry));
     this.#cache.pin(replica.shard, entry);
   }
@@ -178,7 +178,7 @@ export class LogWriter {
   #takeHardState(replica: LogReplica, hardState: HardState): void {
     const { term, vote, commit } = replica.hardState;
     if (hardState.term === term && hardState.vote === vote && hardState.commit === commit) return;
-    assert(hardState.term >= term, 'a term never falls');
+    assert(hardState.term >= term, 'a term never decreases');
     if (hardState.term !== term || hardState.vote !== vote) this.hasNewHardState = true;
     replica.hardState = hardState;
     const name = { shard: replica.shard, index: hardState.commit, term: hardState.term };
@@ -195,7 +195,7 @@ export class LogWriter {
 
   #remove({ shard, configuration }: LogRecord & { readonly type: 'remove' }): void {
     const replica = this.#replicas.get(shard);
-    assert(replica !== undefined, 'what is removed was there');
+    assert(replica !== undefined, 'a replica that is removed exists');
     const tombstone = { shard, member: replica.member, configuration };
     replica.drop();
     this.#replicas.delete(shard);
@@ -221,7 +221,7 @@ export class LogWriter {
   }
 }
 
-/** All of it is in the name, which the directory of the batch has too. */
+/** All of it is in the record's name, which the directory repeats. */
 function lifeName(node: NodeId, { incarnation, word }: Life): RecordName {
   return { kind: KIND.life, shard: node as number as ShardId, index: incarnation, term: word };
 }
@@ -251,7 +251,7 @@ function payloadOf(entry: LogEntry): Uint8Array {
   });
 }
 
-/** At least what a record will take in a batch, with its share of the directory. */
+/** At least the size of a record in a batch, with its share of the directory. */
 export function bytesOf(record: LogRecord): number {
   switch (record.type) {
     case 'create':

@@ -8,7 +8,7 @@ import { inspectLog } from './log-boot.ts';
 import { LogReader } from './log-reader.ts';
 import { type LogReplica, usableShards } from './log-replica.ts';
 
-/** What the log knew of the node's replicas at its last durable batch. */
+/** The replicas as of the last durable batch. */
 export type ReadOnlyLog = Pick<Log, 'shards' | 'replica' | 'reader'>;
 
 /** Returns a text if the log cannot be read. */

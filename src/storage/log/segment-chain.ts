@@ -1,4 +1,4 @@
-/** The segments that are needed, oldest first, and those that are on their way out. */
+/** The needed segments, oldest first, and those that are about to be released. */
 
 import { present } from '../../base/assert.ts';
 import type { LiveBytes } from './live-bytes.ts';
@@ -8,7 +8,7 @@ type Segment = Pick<SegmentHeader, 'epoch' | 'salt' | 'size'>;
 
 export class SegmentChain {
   readonly #live: LiveBytes;
-  /** Those that are read from, by epoch. */
+  /** Segments that are read, by epoch. */
   readonly #known = new Map<number, Segment>();
   readonly #needed: Segment[] = [];
   #freed: Segment[] = [];
@@ -21,17 +21,17 @@ export class SegmentChain {
     return this.#needed.length;
   }
 
-  /** 0 while there is none. */
+  /** 0 if there is none. */
   get oldest(): number {
     return this.#needed[0]?.epoch ?? 0;
   }
 
-  /** Some are not needed, but not yet known as such to both copies of the promises. */
+  /** Some segments are no longer needed, but not both hard-state copies record that yet. */
   get hasFreed(): boolean {
     return this.#freed.length > 0;
   }
 
-  /** Of all that are needed. */
+  /** The size of all needed segments. */
   get bytes(): number {
     return this.#needed.reduce((sum, { size }) => sum + size, 0);
   }
@@ -41,16 +41,16 @@ export class SegmentChain {
     this.#needed.push(segment);
   }
 
-  /** For one that is read from and not counted among the needed ones. */
+  /** Adds a segment that is read but not needed afterwards. */
   know(segment: Segment): void {
     this.#known.set(segment.epoch, segment);
   }
 
   saltOf(epoch: number): number {
-    return present(this.#known.get(epoch), 'what is read from is a segment of this log').salt;
+    return present(this.#known.get(epoch), 'a location refers to a segment of this log').salt;
   }
 
-  /** Lets go of segments in which nothing counts any more, from the oldest on. */
+  /** Frees segments without live records, from the oldest on. */
   free(): void {
     while (this.#needed.length > 1 && this.#live.recordsIn(this.oldest) === 0) {
       const freed = present(this.#needed.shift(), 'a chain has a first segment');

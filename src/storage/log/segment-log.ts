@@ -1,4 +1,4 @@
-/** The log in segments: one write in flight at a time, for all shards of a node. */
+/** The log as a chain of segments: one write in flight at a time, for all shards of a node. */
 
 import { assert } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
@@ -46,9 +46,9 @@ export interface SegmentLogOptions {
   readonly owner: LogOwner;
   readonly limits: LogLimits;
   readonly random: Random;
-  /** A monotone clock in milliseconds, for the metrics alone. */
+  /** A monotone clock in milliseconds, for metrics only. */
   readonly now: () => number;
-  /** One line that says what failed; the process is to end. Called at most once. */
+  /** Receives a line that says what failed; the process has to end. Called at most once. */
   readonly onFault: (line: string) => void;
 }
 
@@ -64,23 +64,23 @@ interface SegmentLogParts extends SegmentLogOptions {
 /** The segment being written. */
 interface Current {
   readonly header: SegmentHeader;
-  /** Where the next batch goes. */
+  /** The offset of the next batch. */
   offset: number;
   batch: number;
   previous: number;
 }
 
 interface BatchKind {
-  /** Of its segment. */
+  /** The first batch of its segment. */
   readonly isFirst: boolean;
-  /** Only what makes room: there is none for the others. */
+  /** Contains only records that free space, because there is no room for others. */
   readonly isFreeing?: boolean;
 }
 
-/** Room at the end of the last segment for what makes room: hundreds of such records. */
+/** Reserved at the end of the last segment for records that free space: hundreds of them. */
 const FREEING_BYTES_MAX = 32 * 1024;
 
-/** Damage is told until there is this much of it. */
+/** The number of damaged places that are reported. */
 const DAMAGE_MAX = 1000;
 
 export class SegmentLog implements Log {
@@ -102,7 +102,7 @@ export class SegmentLog implements Log {
   readonly #queue = new AppendQueue();
   #current: Current | undefined;
   #continuation: Continuation;
-  /** Where the batch on its way begins in the current segment, or where the next one will. */
+  /** The offset of the batch in flight in the current segment, or of the next one. */
   #doneThrough = 0;
   #lastEpoch: number;
   #confirmed: BatchPosition = { epoch: 0, batch: 0 };
@@ -110,7 +110,7 @@ export class SegmentLog implements Log {
   #isBusy = false;
   #isFailed = false;
   #isClosing = false;
-  /** Neither a batch behind the last one nor a copy of the promises says that it is durable. */
+  /** Neither a later batch nor a hard-state copy confirms the last batch. */
   #isUnconfirmed = false;
   #isConfirming = false;
   #onIdle: (() => void) | undefined;
@@ -160,13 +160,16 @@ export class SegmentLog implements Log {
       write: (replica, index, raw) => {
         const entry = entryOf(replica, index, raw);
         this.#writer.move(replica, { index, kind: raw.kind }, raw.payload);
-        // Where it stands now nothing can be read until the batch is durable.
+        // Its new location cannot be read until the batch is durable.
         if (entry !== undefined) this.#cache.pin(replica.shard, entry);
       },
     });
   }
 
-  /** Begins this life: a segment of its own, with a checkpoint and the tail of the former life. */
+  /**
+   * Begins this incarnation: a segment of its own, with a checkpoint and the tail of the one
+   * before.
+   */
   start(onStarted: () => void): void {
     this.#onIdle = onStarted;
     this.#switch();
@@ -208,9 +211,9 @@ export class SegmentLog implements Log {
 
   #read(shard: ShardId, range: EntryRange): ReturnType<EntryReader['read']> {
     const replica = this.#replicas.get(shard);
-    assert(replica !== undefined, 'entries are read of a replica that is here');
+    assert(replica !== undefined, 'entries are read of an existing replica');
     assert(range.from > replica.base.index && range.from <= range.to, 'the range is in the log');
-    assert(range.to <= replica.lastIndex, 'the range was handed to the disk');
+    assert(range.to <= replica.lastIndex, 'the range was submitted to the disk');
     const cache = this.#cache.read(shard, range);
     if (cache !== undefined) return cache;
     const entries = this.#reader.read(replica, range);
@@ -226,7 +229,7 @@ export class SegmentLog implements Log {
   }
 
   append(records: readonly LogRecord[], onDurable: () => void): void {
-    assert(!this.#isClosing, 'nothing is appended to a log that is closed');
+    assert(!this.#isClosing, 'a closed log is not appended to');
     if (this.#isFailed) return;
     this.#queue.push(records, onDurable);
     this.#pump();
@@ -237,7 +240,7 @@ export class SegmentLog implements Log {
     this.#parts.pool.tick();
     if (this.#isBusy) return;
     if (this.#queue.length > 0) return this.#pump();
-    // Not behind the batch, where the damage that hides one would hide the other as well.
+    // Not written after the batch, where damage would hide both.
     this.#isConfirming = this.#isUnconfirmed;
     this.#maintainHardStates();
     if (this.#isMoving()) this.#writeOrSwitch();
@@ -271,14 +274,14 @@ export class SegmentLog implements Log {
     });
   }
 
-  /** When nothing is queued or on its way. */
+  /** Calls back when nothing is queued or in flight. */
   #whenIdle(go: () => void): void {
     if (!this.#isBusy && this.#queue.length === 0) return go();
     this.#onIdle = go;
     this.#pump();
   }
 
-  /** There is a spare that was not there before. */
+  /** Called when a spare became available. */
   retry(): void {
     this.#pump();
   }
@@ -287,7 +290,7 @@ export class SegmentLog implements Log {
     if (this.#isFailed) return;
     this.#isFailed = true;
     this.#queue.clear();
-    this.#parts.onFault(`the log cannot go on: ${faultText(fault)}`);
+    this.#parts.onFault(`the log failed: ${faultText(fault)}`);
   }
 
   #pump(): void {
@@ -301,7 +304,7 @@ export class SegmentLog implements Log {
     const needed = END_BYTES + this.#queue.firstBytes;
     assert(needed <= limits.batchBytesMax, 'a write fits a batch');
     const room = this.#room;
-    // What is left of the last segment is for what makes room.
+    // The rest of the last segment is reserved for records that free space.
     const kept = this.#parts.pool.spares > 0 ? 0 : this.#freeingBytes;
     if (needed + kept <= room) return this.#write({ isFirst: false });
     this.#switch();
@@ -317,7 +320,7 @@ export class SegmentLog implements Log {
     return Math.min(FREEING_BYTES_MAX, this.#parts.limits.segmentBytesMin / 8);
   }
 
-  /** Of the segment in use. */
+  /** The free space of the current segment. */
   get #room(): number {
     const current = this.#current;
     return current === undefined ? 0 : current.header.size - current.offset;
@@ -329,7 +332,9 @@ export class SegmentLog implements Log {
     return this.#cleaner.isWorthwhile({ chainBytes, liveBytes: this.#live.total, segmentBytes });
   }
 
-  /** The next segment: named and known to the folder before anything is written to it. */
+  /**
+   * Switches to the next segment: renamed, and its name durable, before anything is written to it.
+   */
   #switch(): void {
     const { files, pool, owner, random, lineage } = this.#parts;
     const spare = pool.take(this.#switchBytes);
@@ -361,17 +366,17 @@ export class SegmentLog implements Log {
     });
   }
 
-  /** What the next segment has to hold at least: what it begins with, and what waits. */
+  /** The minimum size of the next segment: its beginning, and the first queued record. */
   get #switchBytes(): number {
     const { tail } = this.#parts.recovery;
     const isBoot = this.#current === undefined;
-    // Each record of it is named once more in the directory.
+    // Its records are named in the directory as well.
     const tailBytes = isBoot && tail !== undefined ? 2 * (tail.end - tail.start) : 0;
     const begun = PREAMBLE_BYTES + this.#writer.checkpointBytes + tailBytes + END_BYTES;
     return begun + END_BYTES + this.#queue.firstBytes + this.#freeingBytes;
   }
 
-  /** One batch of as much as fits; the first of a segment goes with its header. */
+  /** Writes one batch of as many records as fit; the first of a segment includes the header. */
   #write({ isFirst, isFreeing = false }: BatchKind): void {
     const { limits, files, recovery } = this.#parts;
     const current = this.#current;
@@ -410,13 +415,13 @@ export class SegmentLog implements Log {
       this.#doneThrough = current.offset;
       this.#cache.settle();
       if (!isFirst) return this.#finish(callbacks);
-      // From now on a lost header, or a lost file, is seen.
+      // From now on the loss of the header, or of the file, is detected.
       const { hardStateWriter } = this.#parts;
       hardStateWriter.whenIdle(() => this.#writeHardStates(() => this.#finish(callbacks)));
     });
   }
 
-  /** Records from the queue, then what is to be moved. Says who waits for them. */
+  /** Writes queued records, then entries to be moved. Returns the callbacks of the former. */
   #fill(room: number): readonly (() => void)[] {
     const { callbacks, left } = this.#queue.take(room, (record) => this.#writer.write(record));
     if (this.#chain.length > 1 && this.#isMoving()) this.#cleaner.move(this.#chain.oldest, left);
@@ -428,7 +433,10 @@ export class SegmentLog implements Log {
     return [];
   }
 
-  /** What the former life wrote last may be in memory only: it counts once it is here too. */
+  /**
+   * The last batch of the former incarnation may be in the page cache only: it counts once it is
+   * rewritten here.
+   */
   #rewrite({ segment, start }: Tail): void {
     const { epoch } = segment.header;
     this.#chain.know(segment.header);
@@ -460,7 +468,7 @@ export class SegmentLog implements Log {
     onIdle?.();
   }
 
-  /** Only between batches: what is promised is what is durable. */
+  /** Runs between batches only: what the hard states confirm is durable. */
   #maintainHardStates(): void {
     const { hardStateWriter } = this.#parts;
     const isConfirmed = !this.#chain.hasFreed || hardStateWriter.oldest >= this.#chain.oldest;

@@ -1,10 +1,10 @@
 /**
- * The room of a log: segments made ahead, taken, and given back when they are done with; and the
- * reserve, a file that is given up for the state store when nothing else is left on the disk.
+ * The segments of a log: created ahead, taken, and returned when they are not needed; and the
+ * reserve, files that are removed for the state store on a full disk.
  *
- * A spare is made only where the watch has seen room for it, and leaves the least that is kept
- * free: the disk is never filled to find out that it is full. After an attempt that failed all the
- * same (a quota, another program) the next one waits, each time longer.
+ * A spare is created only if the watch reports enough space beyond the minimum: the disk is never
+ * filled to find out that it is full. If creation fails all the same (a quota, another program),
+ * the next attempt waits, each time longer.
  */
 
 import type { LogLimits } from '../../base/limits.ts';
@@ -22,13 +22,13 @@ interface SegmentPoolOptions {
   readonly found: readonly FileEntry[];
   readonly reserve: readonly FileEntry[];
   readonly onFault: (fault: FileFault) => void;
-  /** There is a spare that was not there before. */
+  /** A spare became available. */
   readonly onSpare: () => void;
-  /** The first segment of this life cannot be had. */
+  /** The first segment of this incarnation cannot be created. */
   readonly onShort: () => void;
 }
 
-/** Room on the disk that waits to be there. */
+/** A caller that waits for free space. */
 interface Claim {
   readonly bytes: number;
   readonly go: () => void;
@@ -37,11 +37,11 @@ interface Claim {
 const PAGE_BYTES = 4096;
 const RETRY_MILLISECONDS_MIN = 500;
 const RETRY_MILLISECONDS_MAX = 60_000;
-/** A segment is as large as this part of what this life has written, within its bounds. */
+/** A segment's size is this fraction of the bytes written since the start, within limits. */
 const GROWTH = 4;
-/** Making it is not to bring about what it is for. */
+/** Creating the reserve must not cause the shortage that it is for. */
 const RESERVE_MARGIN = 1.5;
-/** A start on a full disk makes do with a segment that has just this much beside what it needs. */
+/** A start on a full disk uses a segment with this much more than it needs. */
 const SCARCE_BYTES = 256 * 1024;
 
 export class SegmentPool {
@@ -53,19 +53,19 @@ export class SegmentPool {
   #isCreating = false;
   #isShort = false;
   #isClosed = false;
-  /** Calls on files that are not answered yet. */
+  /** File operations in flight. */
   #pending = 0;
-  /** Segments on their way to become spares. */
+  /** Segments that are being renamed to spares. */
   #renamed = 0;
   #onClosed: (() => void) | undefined;
   #writtenBytes = 0;
-  /** The least that the next spare has to hold, because a write waits for it. */
+  /** The minimum size of the next spare, because a write waits for it. */
   #wantedBytes = 0;
   readonly #reserve: LogReserve;
-  /** The first segment of this life is not taken yet. */
+  /** The first segment of this incarnation was not taken yet. */
   #isBooting = true;
   #hasTriedScarce = false;
-  /** What was tried to be made last, and could not be. */
+  /** The size of the last file whose creation failed. */
   #missedBytes = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
   #retryMilliseconds = RETRY_MILLISECONDS_MIN;
@@ -95,7 +95,7 @@ export class SegmentPool {
   }
 
   get fullness(): Fullness {
-    // What is left is in the segment in use.
+    // The rest is in the current segment.
     if (this.#isShort && this.#spares.length === 0) return 'full';
     return this.#isShort || this.#watch.level !== 'plenty' ? 'read-only' : 'ok';
   }
@@ -108,7 +108,7 @@ export class SegmentPool {
     return this.#spares.length;
   }
 
-  /** What a segment that is made now is to have. */
+  /** The size of a new segment. */
   get segmentBytes(): number {
     const { segmentBytes, segmentBytesMin } = this.#options.limits;
     let size = segmentBytesMin;
@@ -121,10 +121,12 @@ export class SegmentPool {
     this.#watch.writtenBytes = this.#writtenBytes;
   }
 
-  /** A spare of at least so many bytes is the caller's now. Without one it is made, if possible. */
+  /**
+   * Takes a spare of at least so many bytes. If there is none, one will be created when possible.
+   */
   take(bytes: number): FileEntry | undefined {
     const fit = this.#spares.filter(({ size }) => size >= bytes);
-    // The last ones are not to be wasted on little.
+    // The last spares are not spent on small demands.
     if (this.#isShort) fit.sort((one, other) => one.size - other.size);
     const spare = fit[0];
     if (spare === undefined) {
@@ -137,14 +139,14 @@ export class SegmentPool {
     return spare;
   }
 
-  /** To be called again and again: looks whether space has gone or returned. */
+  /** To be called regularly: checks whether space became scarce or returned. */
   tick(): void {
     if (this.#isClosed) return;
     this.#watch.tick(this.#options.now());
     this.replenish();
   }
 
-  /** Makes what is missing, one at a time. */
+  /** Creates missing spares, one at a time. */
   replenish(): void {
     if (this.#isClosed || this.#isCreating) return;
     if (this.#watch.freeBytes === undefined) return this.#watch.look();
@@ -160,7 +162,7 @@ export class SegmentPool {
     this.#runShort();
   }
 
-  /** A start needs one segment. For that the reserve may go, and the least that is kept free. */
+  /** A start needs one segment: for it the reserve and the minimum of free space may be used. */
   #createScarce(): void {
     const size = this.#wantedBytes + SCARCE_BYTES;
     if ((this.#watch.freeBytes ?? 0) >= size && !this.#hasTriedScarce) {
@@ -173,8 +175,8 @@ export class SegmentPool {
   }
 
   /**
-   * Calls back when so many bytes are free, at once while there is plenty: what else grows on this
-   * disk asks first. The reserve is given up for it, and made again when space has returned.
+   * Calls back when so many bytes are free, immediately while there is plenty: the state store asks
+   * before it grows. The reserve is removed for it, and created again when space returns.
    */
   claim(bytes: number, go: () => void): void {
     const { level, freeBytes = Number.POSITIVE_INFINITY, lowBytes } = this.#watch;
@@ -186,14 +188,14 @@ export class SegmentPool {
     this.#watch.look();
   }
 
-  /** A segment that nothing needs any more. */
+  /** Returns a segment that is no longer needed. */
   release({ epoch, size }: { readonly epoch: number; readonly size: number }): void {
     const { files, limits, onFault } = this.#options;
     const from = segmentName(epoch);
     if (this.#isClosed) return;
     const coming = this.#renamed + (this.#isCreating ? 1 : 0);
     const isEnough = this.#spares.length + coming >= limits.sparesMax;
-    // A small one gives way to what a store of much needs, if there is room to make that.
+    // A smaller segment than new ones is removed, if there is space for a new one.
     const isSmall = size < this.segmentBytes && this.fullness === 'ok';
     if (isEnough || isSmall) return this.#remove(from);
     const to = this.#nextName();
@@ -206,7 +208,9 @@ export class SegmentPool {
     files.rename({ from, to }, done);
   }
 
-  /** Begins nothing more. What was begun may not meet the files of a later life. */
+  /**
+   * Begins no further operation. Those in flight must not touch the files of a later incarnation.
+   */
   close(onClosed: () => void): void {
     this.#isClosed = true;
     this.#claims = [];
@@ -214,7 +218,7 @@ export class SegmentPool {
     else this.#onClosed = onClosed;
   }
 
-  /** A segment may be larger than usual for a write that is. */
+  /** A large write may need a larger segment than usual. */
   #isMissing(): boolean {
     const isWanted = this.#wantedBytes > 0;
     if (isWanted && !this.#spares.some(({ size }) => size >= this.#wantedBytes)) return true;
@@ -228,7 +232,7 @@ export class SegmentPool {
     this.replenish();
   }
 
-  /** In their order: one that is large is not overtaken until there is nothing for it at all. */
+  /** In order: a large claim is not overtaken until there is no space for it at all. */
   #serveClaims(): void {
     for (let claim = this.#claims[0]; claim !== undefined; claim = this.#claims[0]) {
       if ((this.#watch.freeBytes ?? 0) < claim.bytes) break;
@@ -241,7 +245,7 @@ export class SegmentPool {
     if (claim !== undefined) this.#reserve.giveUp(missing);
   }
 
-  /** While there is plenty, and never so that there is not plenty any more. */
+  /** Only while there is plenty of space, and so that plenty remains. */
   #replenishReserve(): void {
     const size = this.#reserve.missing(this.#writtenBytes);
     const { level, freeBytes = 0, lowBytes } = this.#watch;
@@ -264,7 +268,7 @@ export class SegmentPool {
       this.#isCreating = false;
       if (!isOfSpace(fault)) return onFault(fault);
       this.#missed(size);
-      // Another one may have come meanwhile.
+      // Another spare may have become available meanwhile.
       if (this.#isMissing()) this.#runShort();
     });
     files.create({ name: SPARE_NEW, size }, done);
@@ -275,7 +279,7 @@ export class SegmentPool {
     if (!this.#isClosed) this.#watch.look();
   }
 
-  /** A fresh look tells of as much room as there was not: the next attempt waits. */
+  /** The check reports space that an attempt did not find: the next attempt waits. */
   #backOff(): void {
     const missed = this.#missedBytes;
     this.#missedBytes = 0;
@@ -289,7 +293,9 @@ export class SegmentPool {
     if (this.#isBooting && this.#wantedBytes > 0) this.#options.onShort();
   }
 
-  /** Only what is durable to the last byte bears the name of a spare, also in a later life. */
+  /**
+   * Only a completely durable file is named as a spare, so that a later incarnation can rely on it.
+   */
   #name(size: number): void {
     const { files, onFault } = this.#options;
     const to = this.#nextName();
@@ -313,7 +319,7 @@ export class SegmentPool {
     const { files, onFault } = this.#options;
     const done = this.#counted((fault: FileFault | undefined) => {
       if (fault !== undefined) return onFault(fault);
-      // What was removed may be the space that was missing.
+      // The removal may have freed the missing space.
       if (!this.#isClosed && (this.#isShort || this.#watch.level !== 'plenty' || this.#isBooting)) {
         this.#watch.look();
       }
@@ -321,7 +327,7 @@ export class SegmentPool {
     files.remove(name, done);
   }
 
-  /** For the callback of each call on files: `close` waits for all of them. */
+  /** Wraps the callback of each file operation: `close` waits for all of them. */
   #counted<Answer>(done: (answer: Answer) => void): (answer: Answer) => void {
     this.#pending += 1;
     return (answer) => {

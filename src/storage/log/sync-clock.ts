@@ -1,4 +1,4 @@
-/** How long the disk takes, as the log sees it. */
+/** Measures the time that the disk takes for each batch. */
 
 import type { LogMetrics } from './log.ts';
 

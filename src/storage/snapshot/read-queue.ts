@@ -1,9 +1,9 @@
 /**
- * One read of the disk at a time, in the order of asking: however many snapshots are being sent,
- * a turn of the event loop takes in the rows of one slice.
+ * One read of the disk at a time, in the order of requests: however many snapshots are being sent,
+ * a turn of the event loop processes the rows of one slice.
  */
 
-/** Begins when its turn has come; whoever asked says when it is over. */
+/** `begin` is called when it is the read's turn; the requester calls `end`. */
 export interface QueuedRead {
   readonly begin: () => void;
 }
@@ -11,13 +11,13 @@ export interface QueuedRead {
 export class ReadQueue {
   readonly #queue: QueuedRead[] = [];
 
-  /** It begins within the call if nothing else is being read. */
+  /** Begins within the call if no other read is in progress. */
   add(read: QueuedRead): void {
     this.#queue.push(read);
     if (this.#queue.length === 1) read.begin();
   }
 
-  /** It has its rows, or wants none any more. Safe to call twice. */
+  /** The read is complete or canceled. Safe to call twice. */
   end(read: QueuedRead): void {
     const at = this.#queue.indexOf(read);
     if (at < 0) return;

@@ -1,35 +1,35 @@
 /**
- * A bounded number of places for shards. Whoever asks while all are taken waits in line: a place
- * that is given back goes to the shard that has waited longest and still asks.
+ * Admits a bounded number of shards at a time. Further shards wait in a queue: a free place goes to
+ * the shard that has waited longest and still asks.
  */
 
 import type { ShardId } from '../../base/ids.ts';
 
 interface SnapshotAdmissionOptions {
   readonly max: number;
-  /** A shard that has not asked for this long has left the line. */
+  /** A shard that has not asked for this long loses its place in the queue. */
   readonly requestTimeoutMilliseconds: number;
-  /** A place was given back: the next in line may have it at once. */
+  /** A place was freed: the next shard in the queue may ask immediately. */
   readonly onFree: () => void;
 }
 
 export class SnapshotAdmission {
   readonly #options: SnapshotAdmissionOptions;
   readonly #taken = new Set<ShardId>();
-  /** When each that waits asked last; the one that came first stands first. */
+  /** When each waiting shard last asked, in the order of arrival. */
   readonly #waiting = new Map<ShardId, number>();
 
   constructor(options: SnapshotAdmissionOptions) {
     this.#options = options;
   }
 
-  /** Whether the shard has a place now. If not, asking again is what keeps it in line. */
+  /** Whether the shard is admitted now. If not, asking again keeps its place in the queue. */
   ask(shard: ShardId, now: number): boolean {
     if (!this.#taken.has(shard)) this.#waiting.set(shard, now);
     return this.#take(shard, now);
   }
 
-  /** The same of a shard that asked before: undefined if it is not in line any more. */
+  /** The same for a shard that asked before: undefined if it is not in the queue any more. */
   askAgain(shard: ShardId, now: number): boolean | undefined {
     if (this.#take(shard, now)) return true;
     return this.#waiting.has(shard) ? false : undefined;
@@ -53,7 +53,7 @@ export class SnapshotAdmission {
     return false;
   }
 
-  /** It needs no place, or none any more. */
+  /** The shard does not need its place any more, or does not wait for one. */
   leave(shard: ShardId): void {
     const wasWaiting = this.#waiting.delete(shard);
     if (this.#taken.delete(shard) || wasWaiting) this.#options.onFree();

@@ -1,6 +1,6 @@
 /**
  * One snapshot being sent: the rows of one shard at one checkpoint, as a stream of bytes. Several
- * followers may read it, each as fast as it can: whoever is alone at its place has a strand there.
+ * followers may read it, each at its own pace: followers at distant offsets have a window each.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -25,7 +25,7 @@ interface SnapshotExportOptions {
   readonly onDamage: (damage: StateDamage) => void;
 }
 
-/** Where the stream can be taken up: before the row with this key, or before all rows. */
+/** A position at which the stream can resume: before the row with this key, or before all rows. */
 interface Mark {
   readonly offset: number;
   readonly from: Uint8Array | undefined;
@@ -36,7 +36,7 @@ export class SnapshotExport {
   readonly #header: Uint8Array;
   /** In the order of their offsets. */
   readonly #marks: Mark[] = [{ offset: HEADER_BYTES, from: undefined }];
-  /** The one that was read last comes last. */
+  /** Least recently read first. */
   #windows: SnapshotWindow[] = [];
   #isClosed = false;
 
@@ -50,12 +50,12 @@ export class SnapshotExport {
     return this.#options.description;
   }
 
-  /** Closed by damage that was found while it was read. */
+  /** Closed because a damaged row was read. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** At most so many bytes from an offset on, any offset that was given before, or the next. */
+  /** Reads from any offset that was returned before, or the next one. */
   read(offset: number, bytesMax: number): ReturnType<SnapshotWindow['read']> | 'gone' {
     if (this.#isClosed || this.#windows.some(({ end }) => offset >= end)) return 'gone';
     const window = this.#windowAt(offset);
@@ -71,8 +71,8 @@ export class SnapshotExport {
   }
 
   /**
-   * The one that begins nearest before the offset. So whoever is further on never takes the strand
-   * of one who is behind, and nobody loses what he waits for to another.
+   * The window that begins nearest before the offset. So a follower that is ahead never takes the
+   * window of one that is behind, and neither loses data that it waits for.
    */
   #windowAt(offset: number): SnapshotWindow {
     let nearest: SnapshotWindow | undefined;
@@ -114,7 +114,7 @@ export class SnapshotExport {
     return encodeRows(rows.map(rowOf));
   }
 
-  /** What is damaged here must not become the state of another. */
+  /** A damaged row must not reach another replica. */
   #failAt(key: Uint8Array): undefined {
     const { place, onDamage } = this.#options;
     this.close();

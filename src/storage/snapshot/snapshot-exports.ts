@@ -1,7 +1,6 @@
 /**
- * The snapshots that a node is sending to others: a bounded number, one of each shard. What is
- * being read stays open, what has not been read for long is closed, and shards beyond the bound
- * wait in line.
+ * The snapshots that a node is sending: a bounded number, one of each shard. A snapshot that is
+ * read stays open, an idle one is closed, and further shards wait in a queue.
  */
 
 import type { ShardId } from '../../base/ids.ts';
@@ -57,7 +56,7 @@ export class SnapshotExports {
     };
   }
 
-  /** A view keeps old rows from being thrown away; none may be forgotten for ever. */
+  /** A view keeps replaced rows from being deleted, so no export stays open for ever. */
   closeIdle(now: number): void {
     this.#now = now;
     for (const [shard, { readAt }] of this.#open) {
@@ -77,8 +76,8 @@ export class SnapshotExports {
   }
 
   /**
-   * Followers of one shard share what is open. One that ends too early for the log is of use to
-   * none of them, so it makes way.
+   * Followers of one shard share the open export. One that ends before the log begins is useless to
+   * all of them, so it is replaced.
    */
   #openFrom(shard: ShardId, from: number): SnapshotDescription | 'later' | undefined {
     const { disk } = this.#options;
@@ -90,7 +89,7 @@ export class SnapshotExports {
     if (exportableIn(disk, shard, from) === undefined) return undefined;
     if (open !== undefined) this.closeOf(shard);
     if (!this.#admission.ask(shard, this.#now)) return 'later';
-    // The record and the rows are of one view, so they belong together whatever is being written.
+    // Record and rows come from one view, so they match whatever is written meanwhile.
     const view = disk.view();
     const found = exportableIn(view, shard, from);
     if (found === undefined) {
@@ -106,7 +105,7 @@ export class SnapshotExports {
   }
 }
 
-/** What is on disk of a shard, if that is late enough. */
+/** The stored state of a shard, if it is late enough. */
 function exportableIn(
   disk: Pick<DiskView, 'get'>,
   shard: ShardId,

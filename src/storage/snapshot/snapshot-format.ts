@@ -1,6 +1,6 @@
 /**
- * A snapshot as bytes: the same bytes wherever the same state is. A header with the position, the
- * rows in order of section and key, and at the end how many they are and what they add up to.
+ * A snapshot as bytes: equal states give equal bytes. A header with the position, the rows in order
+ * of section and key, and at the end the hash.
  */
 
 import { STATE_LIMITS } from '../../base/limits.ts';
@@ -17,7 +17,7 @@ const END = 0xff;
 export const HEADER_BYTES = 20;
 /** Section or `END`, length of the key or of the end, length of the value. */
 const ROW_HEADER_BYTES = 9;
-/** More than sixteen sections take. */
+/** More than the hash of sixteen sections takes. */
 const END_BYTES_MAX = 1024;
 
 export interface SnapshotRow {
@@ -62,16 +62,16 @@ export function encodeEnd(hash: StateHash): Uint8Array {
   return bytes;
 }
 
-/** Takes the bytes in pieces of any size. What is not a snapshot breaks it for good. */
+/** Parses pieces of any size. Malformed bytes break it permanently. */
 export class SnapshotParser {
   readonly #position: Position;
   readonly #onRow: (row: SnapshotRow) => void;
-  /** What was pushed and not parsed: the head in one piece, and what came behind it. */
+  /** Pushed bytes that are not parsed yet: the head in one piece, and the pieces after it. */
   #head = new Uint8Array(0);
   #at = 0;
   #pieces: Uint8Array[] = [];
   #bytes = 0;
-  /** How many bytes the next header, row or end takes, as far as is known. */
+  /** The size of the next header, row or end, as far as it is known. */
   #needed = HEADER_BYTES;
   #hasHeader = false;
   #end: StateHash | undefined;
@@ -86,17 +86,17 @@ export class SnapshotParser {
     return this.#isBroken;
   }
 
-  /** What the rows should add up to, once all of them have come. */
+  /** The expected hash of the rows, once the end has been parsed. */
   get end(): StateHash | undefined {
     return this.#isBroken ? undefined : this.#end;
   }
 
-  /** What was pushed and not parsed. */
+  /** The number of pushed bytes that are not parsed yet. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether `parse` would get any further with what was pushed. */
+  /** Whether `parse` can make progress with the pushed bytes. */
   get canParse(): boolean {
     return !this.#isBroken && this.#bytes >= this.#needed;
   }
@@ -107,7 +107,7 @@ export class SnapshotParser {
     this.#bytes += data.length;
   }
 
-  /** At most so many rows, or so many bytes and the row that goes beyond. */
+  /** Parses up to a number of rows, or of bytes and the row that exceeds it. */
   parse({ rowsMax, bytesMax }: ReadLimits): void {
     let left = bytesMax;
     for (let rows = 0; rows < rowsMax && left > 0 && this.canParse; rows++) {
@@ -132,9 +132,9 @@ export class SnapshotParser {
     this.#pieces = [];
   }
 
-  /** How many bytes a header, a row or the end took; none while it is not all there. */
+  /** The size of the header, row or end that was parsed; 0 while it is incomplete. */
   #takeOne(bytes: Uint8Array): number {
-    // Behind the end nothing may come.
+    // No bytes may follow the end.
     if (this.#end !== undefined) return this.#refuse();
     if (!this.#hasHeader) return this.#takeHeader(bytes);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

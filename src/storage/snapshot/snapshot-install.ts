@@ -1,4 +1,7 @@
-/** A snapshot coming in: rows go into a generation of their own, which then becomes the state. */
+/**
+ * An incoming snapshot: its rows are written into a generation of their own, which then becomes the
+ * state.
+ */
 
 import { assert, present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -15,17 +18,17 @@ import { putRecord, WORDS_BYTES } from '../state/state-record.ts';
 import { SnapshotParser, type SnapshotRow } from './snapshot-format.ts';
 
 /**
- * - `coming`: more bytes are needed, or more time to write them;
- * - `sound`: all rows are on disk and are what the sender's state adds up to;
- * - `unsound`: it is not a snapshot of this position, or was damaged on its way;
- * - `over`: it became the state, or was given up.
+ * - `coming`: more bytes, or more time to write them, are needed;
+ * - `sound`: all rows are on disk and match the sender's hash;
+ * - `unsound`: it is not a snapshot of this position, or was damaged in transit;
+ * - `over`: it became the state, or was abandoned.
  */
 type InstallStatus = 'coming' | 'sound' | 'unsound' | 'over';
 
 interface SnapshotInstallOptions {
   readonly place: Place;
   readonly description: SnapshotDescription;
-  /** Bytes that wait to become rows, of all snapshots that are coming in. */
+  /** The received bytes of all incoming snapshots that are not rows yet. */
   readonly queuedBytes: () => number;
 }
 
@@ -37,12 +40,12 @@ export class SnapshotInstall {
   #isUnordered = false;
   #last: Uint8Array | undefined;
   #offset = 0;
-  /** Rows that were handed over to be written, and are not on disk. */
+  /** Rows that were submitted to the disk and are not durable yet. */
   #unwritten = 0;
   #rows: DiskRow[] = [];
   readonly #queuedBytes: () => number;
   isOver = false;
-  /** Called when the switch is on disk; there from when it was asked for. */
+  /** Called when the switch is durable; set when the switch was requested. */
   switched: (() => void) | undefined;
 
   constructor({ place, description, queuedBytes }: SnapshotInstallOptions) {
@@ -52,12 +55,12 @@ export class SnapshotInstall {
     this.#parser = new SnapshotParser(description, (row) => this.#takeRow(row));
   }
 
-  /** How many bytes were taken: where the next piece begins. */
+  /** The number of received bytes: the offset of the next piece. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** What is waited for is the disk, or time to take in what has come: not the sender. */
+  /** It waits for the disk or for processing time, not for the sender. */
   get isBusy(): boolean {
     return this.hasRows || this.#unwritten > 0;
   }
@@ -72,18 +75,18 @@ export class SnapshotInstall {
     return this.#unwritten > 0 ? 'coming' : 'sound';
   }
 
-  /** Whether another piece may come now; otherwise what has come waits for the disk. */
+  /** Whether another piece may come now; otherwise the received bytes wait for the disk. */
   get hasRoom(): boolean {
-    // A row that is not all there needs the rest, however large it is.
+    // An incomplete row needs the rest of it, however large it is.
     return !this.hasRows || this.#queuedBytes() < STATE_LIMITS.installQueueBytesMax;
   }
 
-  /** Bytes that have come and are not rows yet. */
+  /** Received bytes that are not rows yet. */
   get queuedBytes(): number {
     return this.isOver ? 0 : this.#parser.bytes;
   }
 
-  /** Rows have come that nothing was done with. */
+  /** Received rows are waiting to be processed. */
   get hasRows(): boolean {
     return !this.isOver && !this.#isUnordered && this.#parser.canParse;
   }
@@ -95,7 +98,7 @@ export class SnapshotInstall {
     this.#parser.push(data);
   }
 
-  /** A slice of what has come, as rows for the disk; they count as unwritten until `wrote`. */
+  /** A slice of received rows for the disk; they count as unwritten until `wrote`. */
   takeRows(limits: ReadLimits): readonly DiskRow[] {
     this.#rows = [];
     if (!this.isOver) this.#parser.parse(limits);
@@ -105,11 +108,11 @@ export class SnapshotInstall {
 
   wrote(rows: number): void {
     this.#unwritten -= rows;
-    assert(this.#unwritten >= 0, 'no more rows are written than came');
+    assert(this.#unwritten >= 0, 'no more rows are written than were received');
   }
 
   recording(): RecordedState {
-    assert(this.status === 'sound', 'only what is whole and right becomes the state');
+    assert(this.status === 'sound', 'only a complete and verified snapshot becomes the state');
     return { description: this.description, hash: this.#sums.hash(), isCondemned: false };
   }
 
@@ -133,9 +136,9 @@ interface InstallJobOptions extends JobOptions {
 
 const SLICE = { rowsMax: STATE_LIMITS.sliceRows, bytesMax: STATE_LIMITS.sliceBytes };
 
-/** Writes some rows of a snapshot that is coming in: those that have come, up to a batch. */
+/** Writes received rows of an incoming snapshot, up to a batch. */
 export function* installRows({ install, batches, onProgress }: InstallJobOptions): Job {
-  // Begun with the first row: one that is never written would stay in memory.
+  // Begun with the first row: a batch that is never written would stay in memory.
   let batch: DiskBatch | undefined;
   let [count, bytes] = [0, 0];
   for (;;) {
@@ -148,12 +151,12 @@ export function* installRows({ install, batches, onProgress }: InstallJobOptions
     if (!install.hasRows || bytes >= STATE_LIMITS.installBatchBytes) break;
     yield 'again';
   }
-  // The header or the end of the stream.
+  // Only the header or the end of the stream was parsed.
   if (batch === undefined) return onProgress();
   const { shard, generation } = install.place;
   const record = recordOf(install, batches);
   const changes = new Map<ShardId, ShardMeta>();
-  // From the first row on the disk knows that they are nobody's state yet.
+  // From the first row on the record lists the generation as unused.
   if (!record.leftovers.includes(generation)) {
     changes.set(shard, { ...record, leftovers: [...record.leftovers, generation] });
   }

@@ -1,10 +1,10 @@
-/** A stretch of a snapshot's stream in memory, as one reader goes along it. */
+/** A window of a snapshot's stream in memory, which moves forward with one reader. */
 
 import { STATE_LIMITS } from '../../base/limits.ts';
 import type { DiskCursor, DiskRow, DiskRows } from '../state/state-disk.ts';
 import type { QueuedRead, ReadQueue } from './read-queue.ts';
 
-/** A piece of the stream in memory. */
+/** A part of the stream in memory. */
 interface Block {
   readonly offset: number;
   readonly bytes: Uint8Array;
@@ -14,7 +14,7 @@ interface SnapshotWindowOptions {
   readonly offset: number;
   readonly cursor: DiskCursor;
   readonly reads: ReadQueue;
-  /** What rows become, none for the end of them; undefined if they are not sound. */
+  /** Encodes rows, or the end if there are none; undefined if they are damaged. */
   readonly encode: (rows: readonly DiskRow[], offset: number) => Uint8Array | undefined;
   readonly onUnreadable: () => void;
   readonly onProgress: () => void;
@@ -24,10 +24,10 @@ const READ = { rowsMax: STATE_LIMITS.exportReadRows, bytesMax: STATE_LIMITS.slic
 
 export class SnapshotWindow {
   readonly #options: SnapshotWindowOptions;
-  /** Invariant: they follow each other up to `#produced`. */
+  /** Invariant: consecutive blocks that end at `#produced`. */
   #blocks: Block[] = [];
   #produced: number;
-  /** It reads on until it has come to this place. */
+  /** Rows are read up to this offset. */
   #wanted: number;
   #read: QueuedRead | undefined;
   #isWhole = false;
@@ -39,17 +39,17 @@ export class SnapshotWindow {
     this.#wanted = options.offset;
   }
 
-  /** What stands before it is given up. */
+  /** Bytes before it were dropped. */
   get start(): number {
     return this.#blocks[0]?.offset ?? this.#produced;
   }
 
-  /** Whether it comes to this offset without going back. */
+  /** Whether the window reaches this offset without going back. */
   holds(offset: number): boolean {
     return this.start <= offset && (offset < this.#produced || !this.#isWhole);
   }
 
-  /** Where the stream ends, once that is known. */
+  /** The end of the stream, once it is known. */
   get end(): number {
     return this.#isWhole ? this.#produced : Number.POSITIVE_INFINITY;
   }
@@ -59,13 +59,13 @@ export class SnapshotWindow {
     this.#produced += bytes.length;
   }
 
-  /** Required: it holds the offset. Whoever asks from there on has what came before. */
+  /** Required: the window holds the offset. A reader at this offset has everything before it. */
   read(offset: number, bytesMax: number): WindowBytes | 'later' {
     while (this.#blocks.length > 0 && endOf(this.#blocks[0] as Block) <= offset) {
       this.#blocks.shift();
     }
     const end = offset + bytesMax;
-    // As much again is read ahead, while what is given now is on its way.
+    // The same amount is read ahead, while this piece is in transit.
     this.#wanted = end + bytesMax;
     this.#readOn();
     if (this.#produced < end && !this.#isWhole) return 'later';
@@ -96,7 +96,7 @@ export class SnapshotWindow {
         cursor.next(READ, (rows) => {
           if (this.#isClosed) return;
           this.#read = undefined;
-          // The others go on before what was read is taken in.
+          // The other reads continue before these rows are processed.
           reads.end(read);
           this.#take(rows);
         });

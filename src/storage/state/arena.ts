@@ -1,6 +1,7 @@
 /**
- * The rows of one memtable, side by side in a few slabs, each known by a number. Two views for each
- * row were most of what a write cost: the collector copied them all, milliseconds at a time.
+ * The rows of one memtable, packed into a few slabs; a row is a number. With two views for each
+ * row, the garbage collector copied all of them, milliseconds at a time, which was most of the cost
+ * of a write.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -8,19 +9,19 @@ import { newSlab, SLAB_BYTES, type Slab, type SlabPool } from './slab-pool.ts';
 import { type Place, PREFIX_BYTES } from './state-key.ts';
 import { sealRecord, TOMBSTONE, WORDS_BYTES } from './state-record.ts';
 
-/** Where a row begins: the slab, and how many units into it. */
+/** A row number: the index of its slab, and its offset there in units. */
 const UNIT_BYTES = 8;
 const UNIT_BITS = Math.log2(SLAB_BYTES / UNIT_BYTES);
 const UNIT_MASK = (1 << UNIT_BITS) - 1;
 
-/** The first slabs of a memtable are smaller: a node may have thousands of shards at rest. */
+/** The first slabs of a memtable are smaller, because a node may have thousands of idle shards. */
 const SLAB_BYTES_MIN = 1024;
 /** A larger row has a slab of its own. */
 const SHARED_BYTES_MAX = SLAB_BYTES / 4;
-/** Rows with so much room for a record are rewritten in place, and therefore copied when read. */
+/** Rows with at most this capacity are rewritten in place, and therefore copied when read. */
 const REWRITE_BYTES_MAX = 1024;
 
-/** A row: these three words, the stored key, the record from the next whole word on. */
+/** A row: these three words, the stored key, and the record from the next word boundary on. */
 const RECORD_LENGTH = 1;
 const RECORD_ROOM = 2;
 const HEADER_BYTES = 12;
@@ -29,14 +30,14 @@ export class Arena {
   readonly #place: Place;
   readonly #pool: SlabPool;
   #slabs: Slab[] = [];
-  /** The slab that small rows are added to, and where. */
+  /** The slab that small rows are added to, and the offset of the next row. */
   #slab = 0;
   #slabBytes = 0;
   #at = 0;
-  /** Rows before this one are looked at by somebody, and stay as they are. */
+  /** Rows before this one may be visible in views, and do not change. */
   #sealedBelow = 0;
   #isShared = false;
-  /** What the rows take. */
+  /** The memory that the rows take. */
   bytes = 0;
 
   constructor(place: Place, pool: SlabPool) {
@@ -44,7 +45,7 @@ export class Arena {
     this.#pool = pool;
   }
 
-  /** Copies a row in; without a value it is a tombstone, whose record is empty. */
+  /** Copies a row into the arena; a row without a value is a tombstone with an empty record. */
   add(section: number, key: Uint8Array, value: Uint8Array | undefined): number {
     const keyLength = PREFIX_BYTES + key.length;
     const recordLength = value === undefined ? 0 : WORDS_BYTES + value.length;
@@ -65,18 +66,18 @@ export class Arena {
     return row;
   }
 
-  /** From now on nothing that is here changes. */
+  /** Freezes all present rows: they are not rewritten from now on. */
   seal(): void {
-    // A sum: a slab that is full to the last unit ends where the next one begins.
+    // Added, not combined by OR: a full slab ends where the next one begins.
     this.#sealedBelow = (this.#slab << UNIT_BITS) + this.#at / UNIT_BYTES;
   }
 
-  /** Somebody may look at the rows longer than the memtable lives. */
+  /** Views may outlive the memtable, so its slabs are not reused. */
   share(): void {
     this.#isShared = true;
   }
 
-  /** The memtable is on disk: unless something was lent, others may have the memory. */
+  /** The memtable is on disk: its slabs return to the pool, unless views share them. */
   end(): void {
     if (this.#isShared) return;
     this.#pool.give(this.#slabs);
@@ -84,8 +85,9 @@ export class Arena {
   }
 
   /**
-   * Moves the record of the row that was added last into a row that is older, so that a key which
-   * is written again and again takes room once. False if that one has no room or is looked at.
+   * Moves the record of the last added row into an older row of the same key, so that a frequently
+   * written key takes memory once. Returns false if the older row has too little capacity or is
+   * frozen.
    */
   rewrite(row: number, last: number): boolean {
     const { words: to } = this.#slabs[row >>> UNIT_BITS] as Slab;
@@ -94,7 +96,7 @@ export class Arena {
     const length = from[(startOf(last) >> 2) + RECORD_LENGTH] as number;
     const room = to[head + RECORD_ROOM] as number;
     if (row < this.#sealedBelow || room > REWRITE_BYTES_MAX || length > room) return false;
-    assert(last >>> UNIT_BITS === this.#slab, 'only the last row is taken back');
+    assert(last >>> UNIT_BITS === this.#slab, 'only the last row is removed');
     const toAt = this.recordAt(row) >> 2;
     const fromAt = this.recordAt(last) >> 2;
     for (let at = 0; at << 2 < length; at++) to[toAt + at] = from[fromAt + at] as number;
@@ -107,7 +109,7 @@ export class Arena {
     return (this.#slabs[row >>> UNIT_BITS] as Slab).bytes;
   }
 
-  /** Where the stored key begins in the slab. */
+  /** The offset of the stored key in the slab. */
   keyAt(row: number): number {
     return startOf(row) + HEADER_BYTES;
   }
@@ -124,19 +126,22 @@ export class Arena {
     return this.#wordOf(row, RECORD_LENGTH) === 0;
   }
 
-  /** The key as it is stored, to be looked at as long as the memtable lives. */
+  /** The stored key, valid for the lifetime of the memtable. */
   key(row: number): Uint8Array {
     return new Uint8Array(this.slabOf(row).buffer, this.keyAt(row), this.keyLength(row));
   }
 
-  /** As it is stored, or `TOMBSTONE`: of a sealed row, as long as the memtable lives. */
+  /**
+   * The stored record or `TOMBSTONE`; that of a frozen row is valid for the lifetime of the
+   * memtable.
+   */
   record(row: number): Uint8Array {
     const length = this.#wordOf(row, RECORD_LENGTH);
     if (length === 0) return TOMBSTONE;
     return new Uint8Array(this.slabOf(row).buffer, this.recordAt(row), length);
   }
 
-  /** The value alone, the receiver's to keep; or `TOMBSTONE`. */
+  /** The value, which belongs to the caller, or `TOMBSTONE`. */
   value(row: number): Uint8Array {
     if (this.isTombstone(row)) return TOMBSTONE;
     const slab = this.#slabs[row >>> UNIT_BITS] as Slab;
@@ -169,7 +174,7 @@ export class Arena {
     return (this.#slab << UNIT_BITS) | (at / UNIT_BYTES);
   }
 
-  /** Only a row that fits into another's room is taken back, so it has no slab of its own. */
+  /** A removed row fits into the capacity of another, so it does not have a slab of its own. */
   #takeBack(last: number): void {
     this.bytes -= this.#at - startOf(last);
     this.#at = startOf(last);

@@ -10,9 +10,9 @@ import type { ShardMeta } from './state-meta.ts';
 import { TOMBSTONE } from './state-record.ts';
 
 interface CheckpointOptions extends JobOptions {
-  /** Those that changed since they were written, in rising order. */
+  /** The shards that changed since their last checkpoint, in rising order. */
   readonly states: readonly ShardState[];
-  /** What of a shard's log will survive a loss of power. */
+  /** The index up to which a shard's log is durable. */
   readonly durableIndex: (shard: ShardId) => number;
   readonly onDone: () => void;
 }
@@ -23,7 +23,7 @@ export function* checkpoint(options: CheckpointOptions): Job {
   const { batches, states, onProgress, onDone } = options;
   const batch = batches.begin();
   for (const state of states) state.freeze();
-  // What is replaced on disk leaves the hash before it is replaced.
+  // A row that is replaced on disk is subtracted from the hash before it is replaced.
   for (const state of states) {
     const memtable = state.frozen?.memtable;
     while (memtable?.hasUnsettled === true) {
@@ -37,7 +37,7 @@ export function* checkpoint(options: CheckpointOptions): Job {
   yield 'again';
   yield* fill(batch, cursors);
   yield 'again';
-  // State that is ahead of the log after a crash would have no past.
+  // A state ahead of the log after a crash would have no entries to follow.
   let changes = recordChanges(options);
   for (; changes === undefined; changes = recordChanges(options)) yield 'later';
   const onDurable = () => {
@@ -47,7 +47,7 @@ export function* checkpoint(options: CheckpointOptions): Job {
   yield* writeBatch({ batches, batch, changes, onDone: onDurable, onProgress });
 }
 
-/** In slices that do not depend on how many shards there are. */
+/** A slice is bounded however many shards there are. */
 function* fill(batch: DiskBatch, cursors: readonly SortedCursor[]): Job {
   let [rows, bytes] = [0, 0];
   for (const cursor of cursors) {
@@ -64,7 +64,7 @@ function* fill(batch: DiskBatch, cursors: readonly SortedCursor[]): Job {
   }
 }
 
-/** Undefined while the log of a shard does not hold durably what the checkpoint covers. */
+/** Undefined until every shard's log is durable up to the checkpoint. */
 function recordChanges({ batches, states, durableIndex }: CheckpointOptions) {
   const changes = new Map<ShardId, ShardMeta>();
   for (const state of states) {
@@ -77,7 +77,10 @@ function recordChanges({ batches, states, durableIndex }: CheckpointOptions) {
   return changes;
 }
 
-/** A shard that left and came back has rows from before, though nobody wrote that it left. */
+/**
+ * A shard that was removed and created again may have rows of its former generation, although its
+ * removal was not written.
+ */
 function leftoversOf(record: ShardMeta | undefined, generation: number): readonly number[] {
   if (record === undefined || record.generation === generation) return record?.leftovers ?? [];
   return [...new Set([...record.leftovers, record.generation])];

@@ -3,7 +3,7 @@
 /** The polynomial with its bits reversed. */
 const POLYNOMIAL = 0x82f6_3b78;
 
-/** For each of sixteen places, counted from the last byte, what a byte there does to the sum. */
+/** For each of sixteen positions, counted from the last byte, the effect of a byte on the sum. */
 const T0 = tableOfLast();
 const T1 = before(T0);
 const T2 = before(T1);
@@ -29,12 +29,15 @@ function tableOfLast(): Int32Array {
   });
 }
 
-/** The table of the place before: one more byte is shifted through. */
+/** The table of the position before: shifted by one more byte. */
 function before(table: Int32Array): Int32Array {
   return table.map((sum) => (sum >>> 8) ^ (T0[sum & 0xff] as number));
 }
 
-/** Of the bytes in [from, to). Every platform that LevelDB is built for here is little-endian. */
+/**
+ * The CRC of the bytes in [from, to). Every platform that LevelDB is built for here is
+ * little-endian.
+ */
 export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   let sum = -1;
   let at = from;
@@ -67,7 +70,7 @@ export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   return ~sum >>> 0;
 }
 
-/** As many as make whole steps of sixteen bytes. */
+/** The words that make whole steps of sixteen bytes. */
 function wordsIn(bytes: Uint8Array, from: number, to: number): Int32Array {
   const length = ((to - from) >> 4) * 4;
   return length === 0 ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + from, length);
@@ -79,9 +82,7 @@ function step(sum: number, byte: number): number {
   return (T0[(sum ^ byte) & 0xff] as number) ^ (sum >>> 8);
 }
 
-/**
- * LevelDB stores sums masked, because a sum over bytes that contain their own sum is of no use.
- */
+/** LevelDB masks stored sums, because a CRC over bytes that contain their own CRC is useless. */
 export function unmaskedCrc(masked: number): number {
   const rotated = (masked - MASK_DELTA) >>> 0;
   return ((rotated >>> 17) | (rotated << 15)) >>> 0;
@@ -94,14 +95,14 @@ export function maskedCrc(sum: number): number {
 const MASK_DELTA = 0xa282_ead8;
 
 /**
- * The place of the only bit that differs, counted from the first byte's lowest bit, if a single bit
- * of [from, to) explains that the sum is `actual` and not `expected`. The sum is linear: a flipped
- * bit changes it by what depends on the distance to the end alone, and no two bits within 2^31 have
- * the same effect.
+ * The position of the single flipped bit, counted from the first byte's lowest bit, that explains
+ * why the sum is `actual` and not `expected`; undefined if no single bit does. The sum is linear:
+ * the effect of a flipped bit depends on its distance to the end alone, and no two bits within 2^31
+ * have the same effect.
  */
 export function flippedBit(length: number, actual: number, expected: number): number | undefined {
   const wanted = (actual ^ expected) | 0;
-  // What the lowest to the highest bit of the last byte do; each byte before shifts once more.
+  // The effects of the bits of the last byte; each byte before shifts them once more.
   const effects = Array.from({ length: 8 }, (_, bit) => T0[1 << bit] as number);
   for (let at = length - 1; at >= 0; at--) {
     for (let bit = 0; bit < 8; bit++) {

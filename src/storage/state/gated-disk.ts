@@ -1,10 +1,10 @@
 /**
- * The disk of the state store where it shares its space with a log: a batch leaves only when there
- * is room for it, and for the table that it may make LevelDB write. A store that runs out of space
- * in the middle of a write has to be closed; one that waits can go on.
+ * The state store's disk where it shares free space with a log: a batch is written only when there
+ * is space for it and for the table that LevelDB may write because of it. A store that runs out of
+ * space during a write has to be closed; one that waits can continue.
  *
- * While space is low LevelDB is asked to write its log into a table, for a start on a full disk
- * would have to; and to rewrite what was deleted, for only then does it give back the space.
+ * While space is low, LevelDB is asked to flush its log into a table, which a start on a full disk
+ * would have to do; and to compact deleted rows, because only compaction frees their space.
  */
 
 import type { Log } from '../log/log.ts';
@@ -12,26 +12,26 @@ import type { DiskBatch, StateDisk } from './state-disk.ts';
 
 interface GateOptions {
   readonly disk: StateDisk;
-  /** It watches the space for both. */
+  /** Watches the free space for both. */
   readonly log: Pick<Log, 'claim' | 'fullness' | 'metrics'>;
   readonly now: () => number;
 }
 
 const MIB = 1024 * 1024;
-/** Around a row in LevelDB's log, and in a table. */
+/** The overhead of a row in LevelDB's log, and in a table. */
 const ROW_BYTES = 32;
 /** Blocks, an index and a manifest. */
 const MARGIN_BYTES = 256 * 1024;
-/** What LevelDB gathers in memory before it writes a table. */
+/** The memory table that LevelDB fills before it writes a table. */
 const TABLE_BYTES = 32 * MIB;
-/** With this much a start on a full disk needs little. */
+/** Below this size of LevelDB's log a start on a full disk needs little space. */
 const FLUSH_BYTES_MIN = MIB;
-/** What a step of compaction may take before it gives anything back. */
+/** The space that a step of compaction may take before it frees any. */
 const COMPACTION_BYTES = 12 * MIB;
 const PAUSE_MILLISECONDS_MIN = 5000;
 const PAUSE_MILLISECONDS_MAX = 600_000;
 
-/** Between a state store and its disk; closing it drops what waits for room. */
+/** Wraps the disk of a state store. Closing it drops batches that wait for space. */
 export function gatedDisk(options: GateOptions): StateDisk {
   const { disk, log } = options;
   const reclaimer = new SpaceReclaimer(options);
@@ -89,10 +89,13 @@ interface Written {
   readonly deletes: number;
 }
 
-/** What is asked of LevelDB while space is low: one thing at a time, where there is room for it. */
+/**
+ * Maintenance that LevelDB is asked for while space is low: one operation at a time, if there is
+ * space for it.
+ */
 class SpaceReclaimer {
   readonly #options: GateOptions;
-  /** In LevelDB's log, as far as can be known: it becomes a table, here or at the next start. */
+  /** The estimated size of LevelDB's log: it becomes a table, here or at the next start. */
   #unflushedBytes = 0;
   #deletes = 0;
   #isBusy = false;
@@ -103,7 +106,7 @@ class SpaceReclaimer {
     this.#options = options;
   }
 
-  /** Of a batch, and of the table that LevelDB may write because of it. */
+  /** The size of a batch, and of the table that LevelDB may write because of it. */
   bytesFor(bytes: number): number {
     const isTable = this.#unflushedBytes + bytes > TABLE_BYTES;
     return MARGIN_BYTES + (isTable ? 2 * bytes + TABLE_BYTES : bytes);
@@ -122,7 +125,7 @@ class SpaceReclaimer {
       return;
     }
     if (this.#isBusy) return;
-    // What waits for room here would stand in the way of the next batch, so nothing does.
+    // Maintenance does not wait for space, because it would block the next batch.
     const free = (log.metrics().freeBytes ?? 0) - this.#unflushedBytes - MARGIN_BYTES;
     if (free >= 0 && this.#unflushedBytes >= FLUSH_BYTES_MIN) this.#flush();
     else if (free >= COMPACTION_BYTES && this.#deletes > 0 && now() >= this.#dueAt) this.#compact();
@@ -136,7 +139,7 @@ class SpaceReclaimer {
     });
   }
 
-  /** Each time later where it did not help. */
+  /** The pause doubles where compaction did not help. */
   #compact(): void {
     const { disk, now } = this.#options;
     this.#isBusy = true;

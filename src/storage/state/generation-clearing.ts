@@ -1,4 +1,4 @@
-/** Deletes the rows of a generation that is nobody's state, some at a time. */
+/** Deletes the rows of an unused generation in slices. */
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -11,11 +11,11 @@ import type { ShardMeta } from './state-meta.ts';
 interface GenerationClearingOptions extends JobOptions {
   readonly place: Place;
   readonly disk: StateDisk;
-  /** Where the last job ended: looking through what was just deleted would take ever longer. */
+  /** Where the last job ended: reading over deleted rows would take longer and longer. */
   readonly from: Uint8Array | undefined;
-  /** The last key deleted; undefined if nothing is left. */
+  /** Receives the last deleted key; undefined if no row is left. */
   readonly onDone: (last: Uint8Array | undefined) => void;
-  /** What cannot be read cannot be listed. It stays until the store is opened again. */
+  /** Unreadable rows cannot be listed. They remain until the store is reopened. */
   readonly onStuck: () => void;
 }
 
@@ -46,10 +46,10 @@ export function* clearGeneration(options: GenerationClearingOptions): Job {
   yield* writeBatch({ batches, batch, changes, onDone: () => onDone(keys.at(-1)), onProgress });
 }
 
-/** The number may be used again only after its last row is gone, and that is now. */
+/** The generation number may be reused only after its last row is gone, which is now. */
 function recordWithout({ place, batches }: GenerationClearingOptions): ShardMeta | undefined {
   const record = batches.records.get(place.shard);
-  assert(record !== undefined, 'a shard with leftovers has a record');
+  assert(record !== undefined, 'a shard with unused generations has a record');
   const leftovers = record.leftovers.filter((each) => each !== place.generation);
   if (record.state === undefined && leftovers.length === 0) return undefined;
   return { ...record, leftovers };

@@ -1,4 +1,4 @@
-/** The generations that are not a shard's state: snapshots coming in, leftovers going out. */
+/** The generations that are not a shard's state: incoming snapshots, and unused rows to delete. */
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -17,7 +17,7 @@ interface GenerationsOptions extends JobOptions {
   readonly onSwitch: (place: Place, recorded: RecordedState) => void;
 }
 
-/** How far the clearing of a generation has come. */
+/** The progress of clearing a generation. */
 interface Clearing {
   readonly from: Uint8Array | undefined;
   readonly isStuck: boolean;
@@ -27,14 +27,14 @@ export class Generations {
   readonly #options: GenerationsOptions;
   readonly #installs = new Map<ShardId, SnapshotInstall>();
   readonly admission: SnapshotAdmission;
-  /** When each snapshot that is coming in came any further. */
+  /** When each incoming snapshot last made progress. */
   readonly #movedAt = new WeakMap<
     SnapshotInstall,
     { readonly offset: number; readonly at: number }
   >();
   readonly #dropped = new Set<ShardId>();
   readonly #clearings = new Map<string, Clearing>();
-  /** The highest number given out since the store was opened. */
+  /** The highest number assigned since the store was opened. */
   readonly #highest = new Map<ShardId, number>();
 
   constructor(options: GenerationsOptions) {
@@ -51,7 +51,7 @@ export class Generations {
     return [...this.#installs.values()].some(({ hasRows, switched }) => hasRows || switched);
   }
 
-  /** Rows of a snapshot have come for a shard that is not on disk. */
+  /** An incoming snapshot has rows for a shard that has no record on disk. */
   get isWaitingForRecord(): boolean {
     for (const [shard, install] of this.#installs) {
       if (this.#hasWork(install) && !this.#options.batches.records.has(shard)) return true;
@@ -59,13 +59,13 @@ export class Generations {
     return false;
   }
 
-  /** For a shard that comes, or comes back before it was gone. */
+  /** For a new shard, or one that returns before its former rows are gone. */
   create(shard: ShardId): Place {
     this.#dropped.delete(shard);
     return new Place(shard, this.#nextOf(shard));
   }
 
-  /** A number that no row of the shard has, on disk or on its way there. */
+  /** A number that no row of the shard has, on disk or in flight. */
   #nextOf(shard: ShardId): number {
     const record = this.#options.batches.records.get(shard);
     const taken = [record?.generation ?? 0, ...(record?.leftovers ?? [])];
@@ -90,7 +90,7 @@ export class Generations {
     return bytes;
   }
 
-  /** A sender that says nothing more must not hold a place for ever. */
+  /** A sender that stopped must not hold its admission for ever. */
   giveUpIdle(now: number): void {
     for (const [shard, install] of this.#installs) {
       const moved = this.#movedAt.get(install);
@@ -106,14 +106,17 @@ export class Generations {
 
   giveUp(install: SnapshotInstall): void {
     if (this.#installs.get(install.place.shard) !== install) return;
-    assert(install.switched === undefined, 'a switch that was asked for is not taken back');
+    assert(install.switched === undefined, 'a requested switch is not cancelled');
     install.isOver = true;
     this.#installs.delete(install.place.shard);
   }
 
   switchTo(install: SnapshotInstall, done: () => void): void {
-    assert(this.#installs.get(install.place.shard) === install, 'the snapshot was not given up');
-    assert(install.status === 'sound', 'only what is whole and right becomes the state');
+    assert(
+      this.#installs.get(install.place.shard) === install,
+      'the snapshot is still being installed',
+    );
+    assert(install.status === 'sound', 'only a complete and verified snapshot becomes the state');
     install.switched = done;
   }
 
@@ -122,14 +125,14 @@ export class Generations {
   }
 
   drop(shard: ShardId): void {
-    assert(!this.isSwitching(shard), 'a shard that receives its state does not leave');
+    assert(!this.isSwitching(shard), 'a shard is not removed while its state is being switched');
     const install = this.#installs.get(shard);
     if (install !== undefined) this.giveUp(install);
     this.admission.leave(shard);
     this.#dropped.add(shard);
   }
 
-  /** What helps a shard on comes before what only makes room. */
+  /** Jobs that a shard waits for come before jobs that only free space. */
   chooseJob(): Job | undefined {
     return this.#chooseDrop() ?? this.#chooseInstall() ?? this.#chooseClearing();
   }
@@ -150,7 +153,7 @@ export class Generations {
     const { batches, onProgress, onSwitch } = this.#options;
     for (const [shard, install] of this.#installs) {
       if (!this.#hasWork(install) || !batches.records.has(shard)) continue;
-      // The others come next.
+      // The other snapshots come first next time.
       this.#installs.delete(shard);
       this.#installs.set(shard, install);
       if (install.hasRows) return installRows({ install, batches, onProgress });

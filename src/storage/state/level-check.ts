@@ -1,6 +1,6 @@
 /**
- * Whether a folder of LevelDB is what was written, looked at before LevelDB opens it: opening
- * compacts, and LevelDB copies what it does not verify, or ends the process over it.
+ * Verifies a LevelDB folder before LevelDB opens it: opening compacts, and LevelDB copies blocks
+ * that it does not verify, or ends the process.
  */
 
 import { readdir, readFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { joined, type LogProblem, readLevelLog } from './level-log.ts';
 import { type LevelVersion, logName, versionOf } from './level-manifest.ts';
 import { damagesOf, type LevelDamage, type Pace } from './level-table-check.ts';
 
-/** The files of a store of LevelDB, and nothing else that a person may have put there. */
+/** The files of a LevelDB store, and no others. */
 const NAMES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp))$/;
 const MANIFEST = /^(MANIFEST-\d+)\n$/;
 
@@ -22,7 +22,7 @@ interface CheckedLevel {
 
 const BLANK: CheckedLevel = { damages: [], version: undefined };
 
-/** A folder without anything of LevelDB is sound: there is nothing to be damaged. */
+/** A folder without LevelDB files is sound. */
 export async function checkLevel(folder: string, pace?: Pace): Promise<CheckedLevel> {
   const names = await namesIn(folder);
   if (!names.some((name) => /^(CURRENT|MANIFEST-|\d+\.)/.test(name))) return BLANK;
@@ -35,7 +35,7 @@ export async function checkLevel(folder: string, pace?: Pace): Promise<CheckedLe
   return { damages, version: read };
 }
 
-/** No names for no folder. */
+/** An absent folder has no files. */
 export async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
@@ -49,7 +49,7 @@ export function isLevelName(name: string): boolean {
   return NAMES.test(name);
 }
 
-/** What the manifest adds up to, or what is wrong with it. */
+/** The version that the manifest describes, or what is wrong with it. */
 export async function readVersion(
   folder: string,
   names: readonly string[],
@@ -60,20 +60,21 @@ export async function readVersion(
   if (name === undefined) return damageOf('CURRENT', 'does not name a manifest');
   if (!names.includes(name)) return damageOf('CURRENT', `names ${name}, which is missing`);
   const { records, problem } = await readLevelLog(await readFile(join(folder, name)));
-  // What a crash leaves at the end; LevelDB takes nothing else for it either.
+  // A crash leaves a short end; LevelDB accepts it as the end too.
   if (problem !== undefined && (problem.isFollowed || !problem.isShort)) {
     return damageIn(name, problem);
   }
   const version = versionOf(records.map(joined));
-  if (version === undefined) return damageOf(name, 'is not what was written');
-  // A log begins before the record that names it is written, and stays until another does.
+  if (version === undefined) return damageOf(name, 'is damaged');
+  // LevelDB creates a log before it writes the record that names it, and keeps it until another
+  // record does.
   if (!names.includes(logName(version.log))) {
     return damageOf(name, `ends too early: ${logName(version.log)}, which it names, is missing`);
   }
   return version;
 }
 
-/** LevelDB leaves out a damaged batch and takes in those behind it. */
+/** LevelDB itself skips a damaged batch and reads those after it. */
 async function checkLogs(
   folder: string,
   names: readonly string[],
@@ -83,7 +84,7 @@ async function checkLogs(
   let unconfirmed: LevelDamage | undefined;
   for (const file of liveLogs(names, version)) {
     const { records, problem } = await readLevelLog(await readFile(join(folder, file)));
-    // A later log is begun only when the last batch of this one is durable.
+    // LevelDB begins a later log only when the last batch of this one is durable.
     if (records.length > 0 && unconfirmed !== undefined) damages.push(unconfirmed);
     if (records.length > 0) unconfirmed = undefined;
     if (problem === undefined) continue;
@@ -94,7 +95,7 @@ async function checkLogs(
   return damages;
 }
 
-/** The logs that LevelDB reads when it opens, the oldest first. */
+/** The logs that LevelDB reads when it opens, oldest first. */
 export function liveLogs(names: readonly string[], version: LevelVersion): readonly string[] {
   const numberOf = (name: string) => Number.parseInt(name, 10);
   return names

@@ -1,14 +1,14 @@
 /**
- * The format of LevelDB's log and manifest, read without LevelDB, and more strictly: LevelDB passes
- * over what is damaged and goes on behind it.
+ * The format of LevelDB's log and manifest, read without LevelDB and more strictly: LevelDB skips
+ * damaged records and continues after them.
  *
  *     file    blocks of 32 KiB
  *     piece   CRC-32C of kind and data, masked (4) | length (2) | kind (1) | data
  *     record  one whole piece, or a first, some middle and a last one; no piece crosses a block
  *
- * A write that a crash tore leaves its record without an end, and nothing that begins behind it:
- * the next one is written only once it is durable. So damage in front of a piece that begins a
- * record is damage to what was confirmed, and damage without one is an end that was cut off.
+ * A torn write leaves its record without an end, and no record begins after it, because the next
+ * one is written only once it is durable. So damage before a piece that begins a record is damage
+ * to confirmed data, and damage without such a piece is a torn end.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -23,16 +23,16 @@ const [WHOLE, FIRST, LAST] = [1, 2, 4] as const;
 export interface LogProblem {
   readonly offset: number;
   readonly text: string;
-  /** Confirmed records come behind it: no crash leaves that. */
+  /** Confirmed records follow: no crash leaves that. */
   readonly isFollowed: boolean;
   /** The file ends in the middle of a piece or of a record, as a crash leaves it. */
   readonly isShort: boolean;
-  /** The bytes whose checksum is wrong, if it is that. */
+  /** The bytes with the wrong checksum, if that is the problem. */
   readonly sum?: ChecksummedSpan | undefined;
 }
 
 interface LevelLog {
-  /** Up to the first problem, each in its pieces. */
+  /** The records before the first problem, each as its pieces. */
   readonly records: readonly (readonly Uint8Array[])[];
   readonly problem: LogProblem | undefined;
 }
@@ -41,7 +41,7 @@ interface Piece {
   readonly type: 'piece';
   readonly kind: number;
   readonly data: Uint8Array;
-  /** Where the next one begins. */
+  /** The offset of the next piece. */
   readonly next: number;
 }
 
@@ -50,14 +50,14 @@ interface NoPiece {
   readonly text: string;
   readonly isShort: boolean;
   readonly sum: ChecksummedSpan | undefined;
-  /** Where it would end, if its length were right. */
+  /** The end of the piece, if its length is right. */
   readonly next: number;
 }
 
-/** What one slice of reading takes in: 0.2 ms of checking. */
+/** One slice of reading: 0.2 ms of checking. */
 const SLICE_BYTES = 512 * 1024;
 
-/** In slices, for a log may have more than the loop has time for. */
+/** Reads in slices, so that a large log does not block the event loop. */
 export async function readLevelLog(bytes: Uint8Array): Promise<LevelLog> {
   const reading = slicesOf(bytes);
   for (;;) {
@@ -107,7 +107,7 @@ function* slicesOf(bytes: Uint8Array): Generator<undefined, LevelLog> {
   return { records, problem };
 }
 
-/** What is left of a block is too small for a header, or begins the next block. */
+/** The rest of a block is too small for a header, or begins the next block. */
 function skipTrailer(at: number): number {
   const left = BLOCK_BYTES - (at % BLOCK_BYTES);
   return left < HEADER_BYTES ? at + left : at;
@@ -129,19 +129,19 @@ function pieceAt(bytes: Uint8Array, at: number): Piece | NoPiece {
     const sum = { from: at + 6, to: next, sumAt: at };
     return { type: 'none', text, next, isShort: false, sum };
   };
-  if (at + HEADER_BYTES > blockEnd) return short('a header that is cut off');
+  if (at + HEADER_BYTES > blockEnd) return short('a truncated header');
   const length = (bytes[at + 4] as number) | ((bytes[at + 5] as number) << 8);
   const kind = bytes[at + 6] as number;
   const next = at + HEADER_BYTES + length;
-  if (next > blockEnd) return short('a record that is cut off');
+  if (next > blockEnd) return short('a truncated record');
   if (crc32c(bytes, at + 6, next) !== unmaskedCrc(word32(bytes, at))) {
-    return wrong('a record whose checksum is wrong', next);
+    return wrong('a record with a wrong checksum', next);
   }
   if (kind < WHOLE || kind > LAST) return wrong('a record of an unknown kind', next);
   return { type: 'piece', kind, data: bytes.subarray(at + HEADER_BYTES, next), next };
 }
 
-/** Looks where a piece would be: behind the bad one, and at the beginning of each later block. */
+/** Checks for a beginning after the bad piece, and at the start of each later block. */
 function hasBeginningBehind(bytes: Uint8Array, at: number, next: number): boolean {
   const isBlank = bytes.subarray(at).every((byte) => byte === 0);
   if (isBlank) return false;

@@ -1,4 +1,4 @@
-/** Which files make up a store of LevelDB: what its manifest adds up to. */
+/** The files of a LevelDB store, as its manifest lists them. */
 
 import { userKey } from './level-table.ts';
 import { LevelReader } from './level-varint.ts';
@@ -14,12 +14,12 @@ const NEW_FILE = 7;
 const PREVIOUS_LOG = 9;
 const LEVELS = 7;
 
-/** A table of which little more than its name may be known. */
+/** A table of which possibly only the number is known. */
 export interface TableFile {
   readonly number: number;
-  /** Undefined if nothing tells. */
+  /** Undefined if unknown. */
   readonly size?: number;
-  /** Its last key: only needed to name what damage hides. */
+  /** Its last key: only needed to name the keys that damage affects. */
   readonly largest?: Uint8Array;
 }
 
@@ -29,19 +29,19 @@ interface LiveTable extends Required<TableFile> {
 
 export interface LevelVersion {
   readonly tables: readonly TableFile[];
-  /** Logs from this number on have what no table has; so has the previous one, if not 0. */
+  /** Logs from this number on have rows that no table has; so has the previous log, if not 0. */
   readonly log: number;
   readonly previousLog: number;
 }
 
-/** Undefined for records that no manifest has. */
+/** Undefined for records that are not of a manifest. */
 export function versionOf(records: readonly Uint8Array[]): LevelVersion | undefined {
   const tables = new Map<number, LiveTable>();
   const logs = { log: 0, previousLog: 0 };
   for (const record of records) {
     if (!takeEdit(record, tables, logs)) return undefined;
   }
-  // The record that says so is the second one: a manifest that ends before it has lost it.
+  // The second record names the log: a shorter manifest has lost it.
   return logs.log === 0 ? undefined : { tables: [...tables.values()], ...logs };
 }
 
@@ -74,7 +74,7 @@ function takeEdit(record: Uint8Array, tables: Map<number, LiveTable>, logs: Logs
         break;
       case DELETED_FILE:
         reader.number();
-        // A table that only changes its level is deleted there and added here, in one record.
+        // A table that changes its level is deleted and added in one record.
         tables.delete(reader.number());
         break;
       case NEW_FILE:

@@ -1,7 +1,7 @@
 /**
- * Turns back single flipped bits in the files of LevelDB. A checksum tells which bit it was: no two
- * bits of a block change it in the same way, and of all larger damage to a block of 4 KiB one in
- * 130 000 looks like a flipped bit at all. For stores that nothing else can replace.
+ * Repairs single flipped bits in LevelDB's files. The checksum identifies the bit: no two bits of a
+ * block have the same effect on it, and of all larger damage to a block of 4 KiB only one in 130
+ * 000 looks like a flipped bit. Used for stores that no other copy can replace.
  */
 
 import { open, rename } from 'node:fs/promises';
@@ -21,8 +21,8 @@ interface MendedFile {
 }
 
 /**
- * What was made good, for people; undefined, and nothing changed, if that is not all that is wrong.
- * Of CURRENT, too: LevelDB keeps one manifest, so it is known which one it named.
+ * Describes the repairs; undefined, with nothing changed, if not all damage can be repaired.
+ * CURRENT is repaired too: LevelDB keeps one manifest, so its content is known.
  */
 export async function mendLevel(
   folder: string,
@@ -62,12 +62,14 @@ async function currentOf(folder: string): Promise<MendedFile | undefined> {
   return { file: 'CURRENT', bytes, bits: [`CURRENT names ${manifest} again`] };
 }
 
-/** Counted from the first bit of the file; undefined if it takes more than one. */
+/**
+ * Counted from the first bit of the file; undefined if a single bit does not explain the damage.
+ */
 function wrongBit(bytes: Uint8Array, { from, to, sumAt }: ChecksummedSpan): number | undefined {
   const stored = word32(bytes, sumAt);
   const actual = crc32c(bytes, from, to);
   const difference = (stored ^ maskedCrc(actual)) >>> 0;
-  // The bytes are right, and the checksum is not.
+  // The bytes are right, and the checksum is wrong.
   const isInSum = difference !== 0 && (difference & (difference - 1)) === 0;
   if (isInSum) return sumAt * 8 + Math.log2(difference);
   const bit = flippedBit(to - from, actual, unmaskedCrc(stored));
@@ -83,7 +85,7 @@ async function contentOf(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The old file or the new one, whenever the power fails. LevelDB removes what is left of it. */
+/** A power loss leaves the old file or the new one. LevelDB removes the temporary file. */
 async function replace(folder: string, file: string, bytes: Uint8Array): Promise<void> {
   const fresh = join(folder, '999999.dbtmp');
   const handle = await open(fresh, 'w', 0o600);

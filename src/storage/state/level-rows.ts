@@ -1,6 +1,6 @@
 /**
- * All rows of a store of LevelDB that can be read soundly, without LevelDB and without changing
- * anything. They are kept in memory.
+ * Reads all intact rows of a LevelDB store into memory, without LevelDB and without changing the
+ * folder.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -14,12 +14,12 @@ import { damagesOf, type LevelDamage } from './level-table-check.ts';
 import { LevelReader, word64 } from './level-varint.ts';
 
 export interface LevelRows {
-  /** By key, as latin1. A key that damage may hide a newer version of is here all the same. */
+  /** By key, as latin1. Includes keys whose newer version may be in a damaged block. */
   readonly rows: ReadonlyMap<string, Uint8Array>;
   readonly damages: readonly LevelDamage[];
 }
 
-/** Kinds of what a batch does. */
+/** The operations of a batch. */
 const [DELETION, VALUE] = [0, 1] as const;
 
 export async function readLevelRows(folder: string): Promise<LevelRows> {
@@ -43,7 +43,7 @@ export async function readLevelRows(folder: string): Promise<LevelRows> {
     const { records, problem } = await readLevelLog(await readFile(join(folder, file)));
     for (const pieces of records) for (const entry of entriesOf(joined(pieces))) take(entry);
     if (problem === undefined) continue;
-    // What comes behind it may be older than what it hides.
+    // Later records may be older than those that the damage hides.
     const text = `has ${problem.text} at byte ${problem.offset}`;
     damages.push({ file, text, keys: undefined });
     break;
@@ -53,14 +53,14 @@ export async function readLevelRows(folder: string): Promise<LevelRows> {
   return { rows, damages };
 }
 
-/** Without a manifest every file counts. Tables that were done away with are rarely among them. */
+/** Without a manifest every table counts. Obsolete tables are rarely among them. */
 function allOf(names: readonly string[]): LevelVersion {
   const numbers = names.flatMap((name) => /^(\d+)\.(?:ldb|sst)$/.exec(name)?.[1] ?? []);
   const tables = numbers.map((number) => ({ number: Number(number) }));
   return { tables, log: 0, previousLog: 0 };
 }
 
-/** What one record of the log does: the versions of a batch, numbered from the first. */
+/** The versions in one record of the log, numbered consecutively. */
 function entriesOf(record: Uint8Array): readonly LevelEntry[] {
   if (record.length < 12) return [];
   const first = word64(record, 0);

@@ -1,7 +1,7 @@
 /**
- * Looks for damage in the tables of a store that is open: each soon after it was written, and all
- * of them again and again, so that what rots is found before LevelDB serves it or copies it into a
- * new table. Reads go past LevelDB, and no faster than `scrubBytesPerSecond`.
+ * Verifies the tables of an open store: each soon after it was written, and all of them
+ * periodically, so that damage is found before LevelDB serves it or copies it into a new table.
+ * Reads bypass LevelDB, at no more than `scrubBytesPerSecond`.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,11 +12,11 @@ import { checkTable, type LevelDamage } from './level-table-check.ts';
 
 interface LevelScrubOptions {
   readonly folder: string;
-  /** What LevelDB tells of the tables that it has now: those that are written as a whole. */
+  /** Returns LevelDB's description of its complete tables. */
   readonly describe: () => string;
-  /** Called once; nothing is looked at afterwards. */
+  /** Called once; the scrub ends then. */
   readonly onDamage: (damages: readonly LevelDamage[]) => void;
-  /** How often LevelDB is asked for new tables. */
+  /** The interval of asking LevelDB for new tables. */
   readonly lookMilliseconds?: number;
 }
 
@@ -26,10 +26,10 @@ export class LevelScrub {
   readonly #options: LevelScrubOptions;
   readonly #lookMilliseconds: number;
   readonly #stop = new AbortController();
-  /** When each table was found sound; from the start for those that were looked at before. */
+  /** When each table was verified; the time of opening for those verified before. */
   readonly #soundAt = new Map<number, number>();
   readonly #ended: Promise<void>;
-  /** Bytes looked at, and tables found sound, since the store was opened. */
+  /** Bytes and tables verified since the store was opened. */
   bytes = 0;
   tables = 0;
 
@@ -40,7 +40,7 @@ export class LevelScrub {
     this.#ended = this.#run();
   }
 
-  /** Resolves when no file of the store is open here. */
+  /** Resolves when the scrub has no file open. */
   close(): Promise<void> {
     this.#stop.abort();
     return this.#ended;
@@ -53,7 +53,7 @@ export class LevelScrub {
         if (table === undefined) await this.#rest(this.#lookMilliseconds);
         else if (!(await this.#isSound(table))) return;
       } catch {
-        // It is to end, or the system has no file descriptor to spare: that is tried again.
+        // The scrub was stopped, or the process has no file descriptor left: the latter is retried.
         await this.#rest(this.#lookMilliseconds).catch(() => {});
       }
     }
@@ -64,7 +64,7 @@ export class LevelScrub {
     return [...lines].map(([, number, size]) => ({ number: Number(number), size: Number(size) }));
   }
 
-  /** A new table comes first, then the one that was looked at longest ago. */
+  /** A new table comes first, then the one whose verification is oldest. */
   #dueTable(): TableFile | undefined {
     const live = this.#liveTables();
     const numbers = new Set(live.map(({ number }) => number));
@@ -85,7 +85,7 @@ export class LevelScrub {
       return this.#rest((bytes / STATE_LIMITS.scrubBytesPerSecond) * MILLISECONDS_PER_SECOND);
     };
     const found = await checkTable(this.#options.folder, table, { pace });
-    // LevelDB has done away with it meanwhile.
+    // LevelDB has deleted it meanwhile.
     if (found === 'gone') return true;
     this.tables += 1;
     this.#soundAt.set(table.number, monotoneNow());

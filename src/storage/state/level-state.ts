@@ -1,4 +1,4 @@
-/** The disk of the state store on LevelDB. */
+/** The state store's disk on LevelDB. */
 
 import { mkdirSync, statfsSync } from 'node:fs';
 import { type Iterator as ClassicIterator, ClassicLevel } from 'classic-level';
@@ -23,8 +23,8 @@ import type {
 const MIB = 1024 * 1024;
 
 /**
- * The write buffer takes a few checkpoints, so that few tables overlap; bytes go as they are,
- * because values are often packed already and the time is ours.
+ * The write buffer holds a few checkpoints, so that few tables overlap. Values are not compressed:
+ * many are packed already, and compression would take processor time of the node.
  */
 const OPTIONS = {
   keyEncoding: 'view',
@@ -39,10 +39,10 @@ const TABLES_MAX = 1000;
 
 /** A turn follows each tick, so this is some seconds. */
 const TENDS_BETWEEN_LOOKS = 100;
-/** With this much there is a point in trying again. */
+/** With this much free space reopening can succeed. */
 const ROOM_BYTES = 32 * MIB;
 
-/** Before all keys and behind them: those of a store begin with its shards. */
+/** Before and after all keys: those of a store begin with a small kind. */
 const FIRST_KEY = new Uint8Array(1);
 const BEYOND_KEYS = new Uint8Array(16).fill(0xff);
 
@@ -52,20 +52,23 @@ type LevelIterator = ClassicIterator<Level, Uint8Array, Uint8Array>;
 
 interface LevelStateOptions {
   readonly folder: string;
-  /** Tables that it has open at a time: what the process may open is bounded. */
+  /**
+   * The number of tables that LevelDB may keep open, because the process's file descriptors are
+   * limited.
+   */
   readonly tablesMax?: number | undefined;
   /** A write failed. Called once; nothing is reported afterwards. */
   readonly onFault: (cause: unknown) => void;
   /**
-   * A file is not what was written: what is read from here on may be missing or old, so nothing
-   * more may be served. Called once.
+   * A file is not what was written: later reads may miss rows or return old ones, so no data may be
+   * served. Called once.
    */
   readonly onDamage: (damage: StateStoreDamaged) => void;
 }
 
 /**
- * Opens or creates, once every file has been found to be what was written. Throws
- * `StateStoreDamaged` for files that are not, `StateUnusable` for what is no store or is in use.
+ * Verifies every file, then opens the store or creates one. Throws `StateStoreDamaged` for damaged
+ * files, `StateUnusable` for a folder that is not a store or is in use.
  */
 export async function openLevelState(options: LevelStateOptions): Promise<StateDisk> {
   const { folder } = options;
@@ -85,7 +88,7 @@ export async function openLevelState(options: LevelStateOptions): Promise<StateD
   }
 }
 
-/** LevelDB would make itself at home among anything. */
+/** LevelDB would create a store among any files. */
 async function refuseForeign(folder: string): Promise<void> {
   let names: readonly string[];
   try {
@@ -129,7 +132,7 @@ class LevelState implements StateDisk {
   readonly #options: LevelStateOptions;
   readonly #scrub: LevelScrub;
   #isOver = false;
-  /** Why nothing can be written any more, if that is for want of space. */
+  /** The cause, if LevelDB cannot write for lack of space. */
   #stuck: unknown;
   #looks = 0;
   #isDamaged = false;
@@ -156,7 +159,7 @@ class LevelState implements StateDisk {
     }
   }
 
-  /** LevelDB sees little of what is wrong with a table, but what it says is so. */
+  /** LevelDB detects little damage in tables, but what it reports is damage. */
   noteUnreadable(cause: unknown): void {
     if (!isCorruption(cause)) return;
     const places = [cause instanceof Error ? cause.message : String(cause)];
@@ -196,7 +199,10 @@ class LevelState implements StateDisk {
     return new LevelView(this.#level, (cause) => this.noteUnreadable(cause));
   }
 
-  /** Once there is room again the store has to be opened anew: this LevelDB writes no more. */
+  /**
+   * Once there is space again the store has to be reopened, because this LevelDB instance does not
+   * write any more.
+   */
   maintain(): void {
     if (this.#stuck === undefined || this.#isOver) return;
     this.#looks += 1;
@@ -211,7 +217,7 @@ class LevelState implements StateDisk {
     this.#compactRange(BEYOND_KEYS, done);
   }
 
-  /** LevelDB begins a compaction, also one of nothing, with a table of what is in its log. */
+  /** LevelDB begins a compaction, even of an empty range, by flushing its log into a table. */
   flush(done: () => void): void {
     this.#compactRange(FIRST_KEY, done);
   }
@@ -223,14 +229,14 @@ class LevelState implements StateDisk {
     this.#level.compactRange(FIRST_KEY, end).then(report, report);
   }
 
-  /** Waits for what is under way, without reporting it. */
+  /** Waits for operations in flight, without reporting them. */
   close(done: () => void): void {
     this.#isOver = true;
     const close = () => this.#level.close();
     this.#scrub.close().then(close).then(done, done);
   }
 
-  /** Without space it can be read all the same, and the log keeps what is not here yet. */
+  /** A store without space can still be read, and the log keeps entries that it does not have. */
   #fail(cause: unknown): void {
     if (this.#isOver) return;
     if (isOutOfSpace(cause)) {
@@ -308,7 +314,7 @@ class LevelCursor implements DiskCursor {
   }
 
   next({ rowsMax, bytesMax }: ReadLimits, done: (rows: DiskRows) => void): void {
-    assert(!this.#isClosed, 'a cursor that is read is open');
+    assert(!this.#isClosed, 'a cursor is open when it is read');
     this.#iterator ??= this.#options.open(bytesMax);
     const report = (rows: DiskRows) => {
       if (!this.#isClosed) done(rows);
@@ -330,7 +336,7 @@ class LevelCursor implements DiskCursor {
   }
 }
 
-/** Closing ends by itself, and there is nobody to tell if it does not. */
+/** Closing completes on its own, and its failure has no consequence. */
 function release(closing: Promise<void>): void {
   closing.then(ignore, ignore);
 }

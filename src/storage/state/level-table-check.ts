@@ -1,7 +1,6 @@
 /**
- * Whether a table of LevelDB is what was written, down to the last byte that counts: every block
- * against its checksum, and that blocks are all there is. LevelDB itself checks none of it, serves
- * what it finds and copies it into new tables.
+ * Verifies a LevelDB table: every block against its checksum, and that blocks fill the file.
+ * LevelDB itself verifies none of it, serves what it reads and copies it into new tables.
  */
 
 import { type FileHandle, open } from 'node:fs/promises';
@@ -19,47 +18,47 @@ import {
   TRAILER_BYTES,
 } from './level-table.ts';
 
-/** What one read brings: 0.2 ms of checking. */
+/** The size of one read: 0.2 ms of checking. */
 const PIECE_BYTES = 512 * 1024;
 
 export interface LevelDamage {
   readonly file: string;
   readonly text: string;
-  /** Keys whose rows may be gone or older than what was written; undefined if any may be. */
+  /** Keys whose rows may be missing or outdated; undefined if any key may be affected. */
   readonly keys: DamagedKeys | undefined;
-  /** The bytes whose checksum is wrong, if it is that. */
+  /** The bytes with the wrong checksum, if that is the problem. */
   readonly sum?: ChecksummedSpan | undefined;
 }
 
-/** Bytes [from, to) of a file, whose masked CRC-32C stands at `sumAt`. */
+/** Bytes [from, to) of a file, whose masked CRC-32C is at `sumAt`. */
 export interface ChecksummedSpan {
   readonly from: number;
   readonly to: number;
   readonly sumAt: number;
 }
 
-/** Behind `after`, undefined for the first key of all, up to `last`. */
+/** Keys after `after`, from the first key if undefined, up to `last`. */
 export interface DamagedKeys {
   readonly after: Uint8Array | undefined;
   readonly last: Uint8Array;
 }
 
-/** Called after each read, with its bytes: a reader that has no hurry waits. */
+/** Called after each read with its size; a background reader waits there. */
 export type Pace = (bytes: number) => Promise<void> | undefined;
 
 interface TableLayout {
   readonly blocks: readonly DataBlock[];
-  /** All that has a checksum and was not looked at for the layout. */
+  /** All blocks with a checksum that reading the layout did not verify. */
   readonly others: readonly BlockPlace[];
 }
 
 interface CheckOptions {
   readonly pace?: Pace | undefined;
-  /** Told of every sound data block, with its trailer. */
+  /** Receives every sound data block, with its trailer. */
   readonly onBlock?: ((bytes: Uint8Array) => void) | undefined;
 }
 
-/** All damage in a table; `gone` if there is no such file. */
+/** All damage in a table; `gone` if the file does not exist. */
 export async function checkTable(
   folder: string,
   table: TableFile,
@@ -82,7 +81,7 @@ export async function checkTable(
   return 'gone';
 }
 
-/** The same, where the table should be there. */
+/** The same, where a missing file is damage. */
 export async function damagesOf(
   folder: string,
   table: TableFile,
@@ -120,7 +119,7 @@ async function checkFile(checked: Checked): Promise<readonly LevelDamage[]> {
         if ('last' in place) onBlock?.(bytes.subarray(at.offset, endOf(at)));
         continue;
       }
-      const what = bytes === undefined ? 'cannot be read' : 'is not what was written';
+      const what = bytes === undefined ? 'cannot be read' : 'is damaged';
       const text = `the block of ${place.size} bytes at byte ${place.offset} ${what}`;
       damages.push({ file, text, keys: keysOf(place) ?? keys, sum: spanOf(place) });
     }
@@ -137,7 +136,7 @@ function keysOf(place: BlockPlace | DataBlock): DamagedKeys | undefined {
   return 'last' in place ? { after: place.after, last: place.last } : undefined;
 }
 
-/** A block's checksum stands behind its contents and its type. */
+/** A block's checksum follows its contents and its type. */
 function spanOf({ offset, size }: BlockPlace): ChecksummedSpan {
   const to = offset + size + 1;
   return { from: offset, to, sumAt: to };
@@ -148,7 +147,7 @@ interface NoLayout {
   readonly sum: ChecksummedSpan | undefined;
 }
 
-/** Where the blocks of a file are, or what is wrong with the parts that tell. */
+/** The blocks of a file, or what is wrong with the parts that describe them. */
 async function layoutOf(handle: FileHandle, size: number): Promise<TableLayout | NoLayout> {
   const none = (text: string, place?: BlockPlace): NoLayout => {
     return { text, sum: place && spanOf(place) };
@@ -156,28 +155,28 @@ async function layoutOf(handle: FileHandle, size: number): Promise<TableLayout |
   if (size < FOOTER_BYTES) return none('is too short for a table');
   const end = size - FOOTER_BYTES;
   const footer = readFooter((await readAt(handle, end, FOOTER_BYTES)) ?? new Uint8Array(0));
-  if (footer === undefined) return none('does not end like a table');
+  if (footer === undefined) return none('has no footer of a table');
   const { metaindex, index } = footer;
   if (endOf(metaindex) !== index.offset || endOf(index) !== end) {
-    return none('ends with a footer that is not what was written');
+    return none('has a damaged footer');
   }
   const tail = await readAt(handle, metaindex.offset, end - metaindex.offset);
-  if (tail === undefined) return none('has an index that cannot be read');
+  if (tail === undefined) return none('has an unreadable index');
   const indexAt = { offset: index.offset - metaindex.offset, size: index.size };
   const metaindexAt = { offset: 0, size: metaindex.size };
-  if (!isSoundBlock(tail, indexAt)) return none('has an index that is damaged', index);
+  if (!isSoundBlock(tail, indexAt)) return none('has a damaged index', index);
   if (!isSoundBlock(tail, metaindexAt)) {
-    return none('has a metaindex that is damaged', metaindex);
+    return none('has a damaged metaindex', metaindex);
   }
   const blocks = readIndex(tail.subarray(indexAt.offset, indexAt.offset + indexAt.size));
   const others = readMetaindex(tail.subarray(0, metaindexAt.size));
-  if (blocks === undefined || others === undefined) return none('has an index that is none');
+  if (blocks === undefined || others === undefined) return none('has a malformed index');
   let at = 0;
   for (const place of [...blocks, ...others]) {
-    if (place.offset !== at) return none('has an index that leaves something out');
+    if (place.offset !== at) return none('has an index with gaps');
     at = endOf(place);
   }
-  if (at !== metaindex.offset) return none('has an index that leaves something out');
+  if (at !== metaindex.offset) return none('has an index with gaps');
   return { blocks, others };
 }
 
@@ -191,7 +190,7 @@ interface Piece {
   readonly places: readonly BlockPlace[];
 }
 
-/** Neighbours are read together, as many as make a piece, and one at least. */
+/** Adjacent blocks are read together, up to the size of a read, and at least one. */
 function piecesOf(places: readonly BlockPlace[]): readonly Piece[] {
   const pieces: Piece[] = [];
   let from = 0;
@@ -206,7 +205,7 @@ function piecesOf(places: readonly BlockPlace[]): readonly Piece[] {
   return pieces;
 }
 
-/** Undefined if the disk cannot give it. */
+/** Undefined if the disk cannot read it. */
 async function readAt(
   handle: FileHandle,
   offset: number,

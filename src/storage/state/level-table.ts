@@ -1,12 +1,12 @@
 /**
- * The format of LevelDB's tables, read without LevelDB: the blocks of a file, and whether each
- * is what was written.
+ * The format of LevelDB's tables, read without LevelDB: the blocks of a file, and whether each is
+ * what was written.
  *
  *     data block | ... | filter block | metaindex block | index block | footer (48 bytes)
  *     block      contents | type (1 byte) | CRC-32C of both, masked (4 bytes)
  *
  * The index has one entry for each data block: a key that is not before the block's last key and
- * before the next block's first, and where the block lies.
+ * before the next block's first, and the block's place.
  */
 
 import { word32 } from '../files/byte-order.ts';
@@ -14,21 +14,21 @@ import { crc32c, unmaskedCrc } from './crc32c.ts';
 import { LevelReader, word64 } from './level-varint.ts';
 
 export const FOOTER_BYTES = 48;
-/** Type and checksum, behind the contents of each block. */
+/** Type and checksum, after the contents of each block. */
 export const TRAILER_BYTES = 5;
 const MAGIC_LOW = 0x8b80_fb57;
 const MAGIC_HIGH = 0xdb47_7524;
-/** Sequence and kind, behind each key. */
+/** Sequence and kind, after each key. */
 const SUFFIX_BYTES = 8;
 const PLAIN = 0;
 
 export interface BlockPlace {
   readonly offset: number;
-  /** Of the contents, without the trailer. */
+  /** The size of the contents, without the trailer. */
   readonly size: number;
 }
 
-/** A block and the keys that it may have: behind `after`, up to `last`. */
+/** A block and its range of keys: after `after`, up to `last`. */
 export interface DataBlock extends BlockPlace {
   readonly after: Uint8Array | undefined;
   readonly last: Uint8Array;
@@ -38,7 +38,7 @@ export interface DataBlock extends BlockPlace {
 export interface LevelEntry {
   readonly key: Uint8Array;
   readonly sequence: number;
-  /** Undefined where the key goes. */
+  /** Undefined for a deletion. */
   readonly value: Uint8Array | undefined;
 }
 
@@ -47,7 +47,7 @@ interface Footer {
   readonly index: BlockPlace;
 }
 
-/** Undefined for the end of something else. */
+/** Undefined for bytes that are not a footer. */
 export function readFooter(bytes: Uint8Array): Footer | undefined {
   if (bytes.length !== FOOTER_BYTES) return undefined;
   if (word32(bytes, 40) !== MAGIC_LOW || word32(bytes, 44) !== MAGIC_HIGH) return undefined;
@@ -57,14 +57,14 @@ export function readFooter(bytes: Uint8Array): Footer | undefined {
   return reader.isBroken ? undefined : { metaindex, index };
 }
 
-/** Whether a block, with its trailer, is what was written. */
+/** Verifies a block and its trailer. */
 export function isSoundBlock(bytes: Uint8Array, { offset, size }: BlockPlace): boolean {
   const end = offset + size + 1;
   if (end + 4 > bytes.length) return false;
   return crc32c(bytes, offset, end) === unmaskedCrc(word32(bytes, end));
 }
 
-/** The data blocks of a sound index; undefined for what no index looks like. */
+/** The data blocks in a sound index; undefined for a malformed one. */
 export function readIndex(contents: Uint8Array): readonly DataBlock[] | undefined {
   const blocks: DataBlock[] = [];
   let after: Uint8Array | undefined;
@@ -78,7 +78,7 @@ export function readIndex(contents: Uint8Array): readonly DataBlock[] | undefine
   return isWhole ? blocks : undefined;
 }
 
-/** Where the other blocks lie that a sound metaindex names: the filter. */
+/** The blocks that a sound metaindex names: the filter. */
 export function readMetaindex(contents: Uint8Array): readonly BlockPlace[] | undefined {
   const places: BlockPlace[] = [];
   const isWhole = walk(contents, (_, value) => {
@@ -90,8 +90,8 @@ export function readMetaindex(contents: Uint8Array): readonly BlockPlace[] | und
 }
 
 /**
- * The versions in a sound data block, with its trailer; undefined for what none looks like, or one
- * that is packed.
+ * The versions in a sound data block, with its trailer; undefined for a malformed or compressed
+ * one.
  */
 export function readEntries(block: Uint8Array): readonly LevelEntry[] | undefined {
   const size = block.length - TRAILER_BYTES;
@@ -114,7 +114,7 @@ function entryOf(key: Uint8Array, value: Uint8Array): LevelEntry | undefined {
   return { key: userKey(key), sequence, value: kind === 1 ? value : undefined };
 }
 
-/** The key as it was written, without what LevelDB puts behind it. */
+/** The user's key, without LevelDB's suffix. */
 export function userKey(key: Uint8Array): Uint8Array {
   return key.subarray(0, Math.max(0, key.length - SUFFIX_BYTES));
 }
@@ -125,7 +125,7 @@ function readPlace(reader: LevelReader): BlockPlace {
 
 type Visit = (key: Uint8Array, value: Uint8Array) => boolean;
 
-/** Each key shares its beginning with the one before, but for those at the restarts. */
+/** Each key shares a prefix with the one before, except at restart points. */
 function walk(contents: Uint8Array, visit: Visit): boolean {
   if (contents.length < 4) return false;
   const restarts = word32(contents, contents.length - 4);

@@ -1,8 +1,8 @@
-/** The numbers in LevelDB's files: little-endian, or seven bits a byte. */
+/** Numbers in LevelDB's files: little-endian, or seven bits a byte. */
 
 import { word32 } from '../files/byte-order.ts';
 
-/** Reads from bytes that may be anything; broken once it was asked for more than there is. */
+/** Reads from untrusted bytes; broken after a read beyond their end. */
 export class LevelReader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -31,7 +31,7 @@ export class LevelReader {
     return this.#bytes[this.#at++] as number;
   }
 
-  /** Up to 2^53; what is larger is broken. */
+  /** Up to 2^53; a larger number breaks the reader. */
   number(): number {
     let value = 0;
     for (let scale = 1; scale < 2 ** 56; scale *= 128) {
@@ -46,7 +46,7 @@ export class LevelReader {
     return 0;
   }
 
-  /** Not a copy. */
+  /** Returns a view. */
   take(length: number): Uint8Array {
     if (length > this.left) {
       this.isBroken = true;
@@ -56,13 +56,13 @@ export class LevelReader {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** With its length in front. */
+  /** A byte string with its length before it. */
   sized(): Uint8Array {
     return this.take(this.number());
   }
 }
 
-/** Numbers of LevelDB have 64 bits; those that a store comes to have fewer than 53. */
+/** LevelDB's numbers have 64 bits; those of a real store have fewer than 53. */
 export function word64(bytes: Uint8Array, at: number): number {
   return word32(bytes, at) + word32(bytes, at + 4) * 2 ** 32;
 }

@@ -1,11 +1,11 @@
-/** Writes of one shard that are not on disk yet, in order, in memory. */
+/** The writes of one shard that are not on disk yet, ordered, in memory. */
 
 import { Arena } from './arena.ts';
 import type { SlabPool } from './slab-pool.ts';
 import { NO_ROW, SortedRows, type SortedView } from './sorted-rows.ts';
 import type { Place } from './state-key.ts';
 
-/** A row's share of the tree. */
+/** The overhead of a row in the tree. */
 const ROW_OVERHEAD_BYTES = 32;
 
 /** By section. */
@@ -16,15 +16,17 @@ export class Memtable {
   readonly arena: Arena;
   readonly #sections: (SortedRows | undefined)[] = [];
   /**
-   * Rows whose keys were written here and not below, so what they replace on disk is still to be
-   * subtracted from the state hash. That does not change before this memtable is written.
+   * Rows of keys that no older layer in memory has: the value that each replaces on disk must still
+   * be subtracted from the state hash. It does not change before this memtable is written.
    */
   unsettled: number[] = [];
-  /** Those of them that the disk has been asked for. */
+  /** Those of the unsettled rows that the disk is being asked for. */
   settling: number[] = [];
-  /** How many rows, at the front of `settling` and then of `unsettled`, a fingerprint waits for. */
+  /**
+   * The number of rows, first in `settling` and then in `unsettled`, that a fingerprint waits for.
+   */
   awaited = 0;
-  /** How many keys were written. */
+  /** The number of written keys. */
   rows = 0;
 
   constructor(place: Place, pool: SlabPool) {
@@ -35,12 +37,15 @@ export class Memtable {
     return this.unsettled.length + this.settling.length > 0;
   }
 
-  /** All that was taken for it, replaced rows too. */
+  /** The memory taken, including replaced rows. */
   get bytes(): number {
     return this.arena.bytes + this.rows * ROW_OVERHEAD_BYTES;
   }
 
-  /** The value, the receiver's to keep; `TOMBSTONE` where it is gone; undefined if not here. */
+  /**
+   * The value, which belongs to the caller; `TOMBSTONE` if deleted; undefined if not in this
+   * memtable.
+   */
   get(section: number, key: Uint8Array): Uint8Array | undefined {
     const row = this.find(section, key);
     return row === NO_ROW ? undefined : this.arena.value(row);
@@ -51,25 +56,25 @@ export class Memtable {
     return this.#sections[section]?.find(key) ?? NO_ROW;
   }
 
-  /** Takes in a new row of the arena, unless its key has one: says which one it has now. */
+  /** Inserts a new row of the arena, unless its key has one. Returns the row of the key. */
   place(section: number, row: number): number {
     const held = this.#rowsOf(section).place(row);
     if (held === row) this.rows += 1;
     return held;
   }
 
-  /** The row that was added last takes the place of the one with its key. */
+  /** The last added row replaces the row of its key. */
   replace(section: number, held: number, row: number): void {
     if (!this.arena.rewrite(held, row)) this.#rowsOf(section).replace(row);
   }
 
-  /** What is here now, to be looked at as long as anybody likes. */
+  /** A view of the present rows that may outlive this memtable. */
   share(): LayerView {
     this.arena.share();
     return this.view();
   }
 
-  /** The same, for as long as this memtable lives. */
+  /** A view that is valid for the lifetime of this memtable. */
   view(): LayerView {
     return Array.from(this.#sections, (rows) => rows?.view());
   }

@@ -1,6 +1,6 @@
 /**
- * The last rows that came from the disk. A machine reads a key and then writes it, and the state
- * hash must know what the write replaces: this spares it a second read.
+ * The last rows read from the disk. A machine reads a key and then writes it, and the state hash
+ * needs the replaced row: the cache saves a second read.
  */
 
 import { hash } from '../../base/hash.ts';
@@ -12,7 +12,7 @@ const SLOTS = 64;
 
 interface CachedRead {
   readonly stored: Uint8Array;
-  /** The checksum words alone, or `TOMBSTONE` if there was no row. */
+  /** The checksum words, or `TOMBSTONE` if there was no row. */
   readonly words: Uint8Array;
 }
 

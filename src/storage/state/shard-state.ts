@@ -1,4 +1,4 @@
-/** The state of one shard in one generation: memtable, frozen memtable, disk, and its hash. */
+/** The state of one shard in one generation: memtable, frozen memtable, disk, and hash. */
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -24,23 +24,23 @@ interface ShardStateOptions {
   readonly onDamage: (damage: StateDamage) => void;
 }
 
-/** The hash of a state as of one entry: equal for all replicas that applied that entry. */
+/** The hash of a state as of one entry: equal on all replicas that applied that entry. */
 export interface Fingerprint {
   readonly position: Position;
   readonly hash: StateHash;
 }
 
-/** A fingerprint whose sums are right once the rows that the memtables await have been settled. */
+/** A fingerprint whose sums are complete once the awaited rows of the memtables are settled. */
 interface Pending {
   readonly position: Position;
   readonly sums: StateSums;
 }
 
-/** A memtable that is on its way to the disk, and what it brings the disk to. */
+/** A memtable that is being written, and the state that the disk has afterwards. */
 interface Frozen {
   readonly memtable: Memtable;
   readonly description: SnapshotDescription;
-  /** The hash at that point, once all has been settled. */
+  /** The hash of that state, complete once all rows are settled. */
   readonly sums: StateSums;
 }
 
@@ -115,7 +115,7 @@ export class ShardState {
   apply({ position, configuration, writes }: AppliedEntry): void {
     const { index, term } = this.#description;
     assert(position.index === index + 1, 'entries are applied without a gap');
-    assert(position.term >= term, 'terms never fall');
+    assert(position.term >= term, 'terms never decrease');
     for (const write of writes) this.#write(write);
     const inForce =
       configuration === undefined
@@ -145,7 +145,7 @@ export class ShardState {
     memtable.replace(section, held, row);
   }
 
-  /** The hash loses what the first write of a key to this memtable replaces. */
+  /** Subtracts the row that the first write of a key in this memtable replaces. */
   #loseBelow(section: number, key: Uint8Array, row: number): void {
     const frozen = this.#frozen?.memtable;
     const held = frozen?.find(section, key) ?? NO_ROW;
@@ -160,14 +160,16 @@ export class ShardState {
     this.#sums.subtract(section, this.place, arena.slabOf(row), arena.recordAt(row));
   }
 
-  /** What is in memory, newest first, as it is now. */
+  /** The present layers in memory, newest first. */
   layers(): readonly LayerView[] {
     const layers = [this.#memtable.share()];
     if (this.#frozen !== undefined) layers.push(this.#frozen.memtable.share());
     return layers;
   }
 
-  /** The hash of the state as it is now; undefined for a damaged shard. Reads what is unsettled. */
+  /**
+   * The hash of the present state; undefined for a damaged shard. Reads the rows of unsettled keys.
+   */
   hash(): StateHash | undefined {
     for (const memtable of [this.#frozen?.memtable, this.#memtable]) {
       if (memtable === undefined) continue;
@@ -182,7 +184,7 @@ export class ShardState {
     return this.#isDamaged ? undefined : this.#sums.hash();
   }
 
-  /** Takes the hash as of the last entry; one at a time, a later one takes the place. */
+  /** Begins a fingerprint as of the last entry, in place of an earlier one. */
   beginFingerprint(): void {
     const { index, term } = this.#description;
     for (const memtable of [this.#frozen?.memtable, this.#memtable]) {
@@ -192,7 +194,7 @@ export class ShardState {
     this.#pending = { position: { index, term }, sums: this.#sums.copy() };
   }
 
-  /** Undefined until the disk has told what the last writes before it replaced. */
+  /** Undefined until the rows that the preceding writes replaced are known. */
   get fingerprint(): Fingerprint | undefined {
     if (this.#pending === undefined || this.isFingerprintAwaited || this.#isDamaged) {
       return undefined;
@@ -219,12 +221,12 @@ export class ShardState {
     this.#memtable = new Memtable(this.place, this.#pool);
   }
 
-  /** What the frozen memtable makes of the disk. */
+  /** The record of the state that the disk has with the frozen memtable. */
   recording(): RecordedState {
     const frozen = this.#frozen;
     assert(frozen !== undefined, 'a memtable was frozen');
     const { memtable, description, sums } = frozen;
-    assert(!memtable.hasUnsettled, 'all is settled');
+    assert(!memtable.hasUnsettled, 'all rows are settled');
     const isCondemned = this.#isCondemned;
     return { description, hash: this.#isDamaged ? undefined : sums.hash(), isCondemned };
   }
@@ -236,15 +238,18 @@ export class ShardState {
     this.#readCache.clear();
   }
 
-  /** Asks the disk what some writes of a memtable replace. False if there is nothing to ask now. */
+  /**
+   * Asks the disk for the rows that some writes of a memtable replace. Returns false if there is
+   * nothing to ask for now.
+   */
   settleSome(memtable: Memtable, done: () => void): boolean {
     if (memtable.settling.length > 0 || memtable.unsettled.length === 0) return false;
-    // From the front: what a fingerprint waits for comes before what was written behind it.
+    // In the order of writing, so that the rows that a fingerprint waits for come first.
     const rows = memtable.unsettled.splice(0, STATE_LIMITS.settleKeys);
     const keys = rows.map((row) => memtable.arena.key(row));
     memtable.settling = rows;
     this.#disk.getMany(keys, (values) => {
-      // Somebody wanted the hash meanwhile and read them all.
+      // `hash` may have read all of them meanwhile.
       if (memtable.settling === rows) this.#settleAll(memtable, keys, values);
       done();
     });

@@ -1,4 +1,4 @@
-/** A shard as it was at one moment: its memtables then, and the disk as it was then. */
+/** A shard as of one moment: its memtables and the disk as they were then. */
 
 import { assert } from '../../base/assert.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
@@ -34,7 +34,7 @@ export class ShardView implements StateView {
   }
 
   get(section: number, key: Uint8Array): Uint8Array | undefined {
-    assert(!this.#isClosed, 'a view that is read is open');
+    assert(!this.#isClosed, 'a view is open when it is read');
     for (const layer of this.#layers) {
       const held = layer[section]?.get(key);
       if (held !== undefined) return held === TOMBSTONE ? undefined : held;
@@ -45,7 +45,7 @@ export class ShardView implements StateView {
   }
 
   cursor(range: StateRange): StateCursor {
-    assert(!this.#isClosed, 'a view that is read is open');
+    assert(!this.#isClosed, 'a view is open when it is read');
     const cursor = new MergedCursor({
       place: this.#place,
       layers: this.#layers,

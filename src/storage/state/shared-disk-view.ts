@@ -1,4 +1,4 @@
-/** One view of the disk for all who look at it between the same two batches. */
+/** One view of the disk, shared by all readers between the same two batches. */
 
 import { assert } from '../../base/assert.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
@@ -19,12 +19,12 @@ export class SharedDiskView {
     this.#disk = disk;
   }
 
-  /** A batch left for the disk, or arrived: whoever looks from now on sees something else. */
+  /** A batch was submitted or became durable: later readers get a new view. */
   renew(): void {
     this.#current = undefined;
   }
 
-  /** Views that were taken and not given back. */
+  /** The number of views in use. */
   get size(): number {
     return this.#holders;
   }
@@ -33,7 +33,7 @@ export class SharedDiskView {
     return this.#holders < STATE_LIMITS.viewsMax;
   }
 
-  /** The view, and how to give it back. */
+  /** Returns the view and the function that releases it. */
   take(): { readonly view: DiskView; readonly release: () => void } {
     assert(this.#holders < STATE_LIMITS.viewsMax, 'open views are within their limit');
     this.#current ??= { view: this.#disk.view(), holders: 0 };
@@ -53,7 +53,7 @@ export class SharedDiskView {
     shared.view.close();
   }
 
-  /** Whoever still looks has lost the sight of it. */
+  /** Views that are still in use become invalid. */
   close(): void {
     for (const { view } of this.#open) view.close();
     this.#open.clear();

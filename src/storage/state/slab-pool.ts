@@ -1,5 +1,5 @@
 /**
- * Slabs that arenas take and give back. Left to the collector they would pile up, because it does
+ * A pool of slabs for arenas. Slabs that are left to the garbage collector pile up, because it does
  * not see their size in time, and then cost a full collection every few checkpoints.
  */
 
@@ -9,7 +9,7 @@ export const SLAB_BYTES = 64 * 1024;
 
 const FREE_MAX = STATE_LIMITS.checkpointBytes / SLAB_BYTES;
 
-/** Memory by the byte and by four bytes, with anything in it. */
+/** Uninitialized memory, accessible by bytes and by words. */
 export interface Slab {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
@@ -17,7 +17,7 @@ export interface Slab {
 
 export class SlabPool {
   readonly #free: Slab[] = [];
-  /** What was copied for others; such a slab is theirs together. */
+  /** Slab of the copies made for callers, who share it. */
   #copies = newSlab(0);
   #copied = 0;
 
@@ -25,7 +25,10 @@ export class SlabPool {
     return this.#free.pop() ?? newSlab(SLAB_BYTES);
   }
 
-  /** The receiver's to keep: from a whole word on, less than a slab. `slice` costs far more. */
+  /**
+   * A copy that belongs to the caller: starts at a word boundary, smaller than a slab. `slice`
+   * costs far more.
+   */
   copy({ words }: Slab, from: number, length: number): Uint8Array {
     const end = this.#copied + ((length + 3) & ~3);
     if (end > this.#copies.bytes.length) {
@@ -41,7 +44,7 @@ export class SlabPool {
     return new Uint8Array(this.#copies.bytes.buffer, at, length);
   }
 
-  /** Whoever gives them has seen to it that nobody looks at them any more. */
+  /** Required: no view refers to these slabs any more. */
   give(slabs: readonly Slab[]): void {
     for (const slab of slabs) {
       if (slab.bytes.length === SLAB_BYTES && this.#free.length < FREE_MAX) this.#free.push(slab);
@@ -49,7 +52,7 @@ export class SlabPool {
   }
 }
 
-/** Of a whole number of words. */
+/** The length is a multiple of a word. */
 export function newSlab(length: number): Slab {
   const { buffer } = Buffer.allocUnsafeSlow(length);
   return { bytes: new Uint8Array(buffer), words: new Int32Array(buffer) };

@@ -1,18 +1,18 @@
-/** Rows of an arena in the order of their keys: a B+tree whose past states cost nothing to keep. */
+/** The rows of an arena ordered by key: a copy-on-write B+tree, whose views are pointers. */
 
 import { present } from '../../base/assert.ts';
 import { type ByteRange, compare } from '../files/byte-order.ts';
 import type { Arena } from './arena.ts';
 import { PREFIX_BYTES, type Span } from './state-key.ts';
 
-/** Children of a branch, rows of a leaf. */
+/** The maximum number of children of a branch, and of rows of a leaf. */
 const WIDTH_MAX = 64;
 
 export const NO_ROW = -1;
 
-/** A leaf has rows and no children; a branch has the first row behind each of its boundaries. */
+/** A leaf has rows and no children; a branch has the first row after each of its boundaries. */
 interface Node {
-  /** Who may change this node in place; anybody else copies it first. */
+  /** The owner may change this node in place; all others copy it first. */
   readonly owner: object;
   readonly rows: number[];
   readonly children: Node[];
@@ -24,8 +24,8 @@ interface Split {
 }
 
 /**
- * Rows are added and replaced, never removed: a memtable keeps tombstones and is thrown away as a
- * whole. All keys share a prefix that comparisons leave out; keys that are asked for come without.
+ * Rows are inserted and replaced, never removed: a memtable keeps tombstones and is dropped as a
+ * whole. All stored keys share a prefix that comparisons skip; keys to look up come without it.
  */
 export class SortedRows {
   readonly #arena: Arena;
@@ -43,7 +43,7 @@ export class SortedRows {
     return lookUp(this.#arena, this.#root, key);
   }
 
-  /** Takes a row in, unless there is one with its key: says which one is there now. */
+  /** Inserts a row, unless its key has one. Returns the row of the key. */
   place(row: number): number {
     this.#found = row;
     this.#root = this.#owned(this.#root);
@@ -55,7 +55,7 @@ export class SortedRows {
     return this.#found;
   }
 
-  /** Takes a row in for the one with its key, which is there. */
+  /** Replaces the existing row of the same key. */
   replace(row: number): void {
     const key = this.#keyOf(row);
     this.#root = this.#owned(this.#root);
@@ -69,7 +69,7 @@ export class SortedRows {
     node.rows[search(this.#arena, node.rows, key)] = row;
   }
 
-  /** What is here now, for good. Later changes copy the few nodes that they touch. */
+  /** An immutable view. Later changes copy the few nodes that they touch. */
   view(): SortedView {
     this.#owner = {};
     this.#arena.seal();
@@ -123,7 +123,7 @@ export class SortedRows {
   }
 }
 
-/** One past or present state of sorted rows. */
+/** A view of sorted rows at one time. */
 export class SortedView {
   readonly #arena: Arena;
   readonly #root: Node;
@@ -133,24 +133,27 @@ export class SortedView {
     this.#root = root;
   }
 
-  /** The value of a key, `TOMBSTONE` where it is gone, undefined where nobody wrote it. */
+  /** The value of a key, `TOMBSTONE` if deleted, undefined if not written. */
   get(key: Uint8Array): Uint8Array | undefined {
     const row = lookUp(this.#arena, this.#root, key);
     return row === NO_ROW ? undefined : this.#arena.value(row);
   }
 
-  /** Begins before the first row of the range. */
+  /** Starts before the first row of the range. */
   cursor(range: ByteRange): SortedCursor {
     return new SortedCursor(this.#arena, this.#root, range);
   }
 }
 
-/** Walks over the rows of a view; `key` and `record` are of the last `next` that was true. */
+/**
+ * Iterates over the rows of a view; `key` and `record` are those of the last `next` that returned
+ * true.
+ */
 export class SortedCursor {
   readonly #arena: Arena;
   readonly #end: Uint8Array | undefined;
   readonly #isReverse: boolean;
-  /** The nodes from the root to the leaf, and the place in each. */
+  /** The path of nodes from the root to the leaf, and the position in each. */
   readonly #nodes: Node[] = [];
   readonly #places: number[] = [];
   #leaf: Node;
@@ -182,7 +185,7 @@ export class SortedCursor {
     return this.#isReverse ? order >= 0 : order < 0;
   }
 
-  /** Down to the leaf of a key, standing at the first row that is not before it. */
+  /** Descends to the leaf of a key, at the first row that is not before it. */
   #descend(from: Node, key: Uint8Array | undefined): Node {
     let node = from;
     for (;;) {
@@ -202,7 +205,7 @@ export class SortedCursor {
     }
   }
 
-  /** To the nearest end of the next leaf; at the end of the tree it stays where it is. */
+  /** Moves to the nearest end of the adjacent leaf; stays in place at the end of the tree. */
   #stepAside(): boolean {
     const step = this.#isReverse ? -1 : 1;
     for (let depth = this.#nodes.length - 1; depth >= 0; depth--) {
@@ -222,8 +225,8 @@ export class SortedCursor {
 }
 
 /**
- * Where a key stands among the rows of a node, or the complement of where it would. What it has in
- * common with the nearest rows found on both sides, all rows between them have too.
+ * The position of a key among the rows of a node, or the complement of its insertion point. All
+ * rows between two neighbors share the prefix that the key has in common with both.
  */
 function search(arena: Arena, rows: readonly number[], { bytes, from, to }: Span): number {
   let low = 0;
@@ -265,12 +268,12 @@ function lookUp(arena: Arena, root: Node, bytes: Uint8Array): number {
   return found < 0 ? NO_ROW : (node.rows[found] as number);
 }
 
-/** The child that has a key, by where the key stands among the rows of a branch. */
+/** The child that covers a key, by the result of searching the rows of a branch. */
 function childAt(found: number): number {
   return found < 0 ? ~found : found + 1;
 }
 
-/** `splice` would make an array of what it takes out. */
+/** `splice` would allocate an array for removed items. */
 function insertAt(rows: number[], at: number, row: number): void {
   rows.push(row);
   for (let to = rows.length - 1; to > at; to--) rows[to] = rows[to - 1] as number;

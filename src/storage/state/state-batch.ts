@@ -1,4 +1,7 @@
-/** Every way to the disk: one batch at a time, each with the store's own record and its mark. */
+/**
+ * The only path of writes to the disk: one batch at a time, each with the store's record and its
+ * mark.
+ */
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -13,9 +16,9 @@ interface StateBatchesOptions {
   readonly identity: Uint8Array;
   readonly batches: number;
   readonly records: ReadonlyMap<ShardId, ShardMeta>;
-  /** A batch leaves, or has arrived. */
+  /** A batch was submitted or became durable. */
   readonly onChange: () => void;
-  /** A batch has arrived, with the states that it brought to the disk. Told before its writer. */
+  /** A batch became durable, with these states. Called before the callback of its writer. */
   readonly onDurable: (written: readonly WrittenShard[]) => void;
 }
 
@@ -24,15 +27,15 @@ export interface WrittenShard {
   readonly description: SnapshotDescription;
 }
 
-/** What becomes of the records of shards; undefined takes one away. */
+/** New records of shards; undefined deletes one. */
 export type RecordChanges = ReadonlyMap<ShardId, ShardMeta | undefined>;
 
 /**
- * The records as they are on disk, and the only one who writes.
+ * The records as they are on disk, and the only writer of them.
  *
- * LevelDB leaves out a damaged piece of its log and goes on behind it. So each batch leaves a mark
- * with its number, and the last so many marks are looked for when the store is opened: a batch that
- * is gone from the middle is seen. One that is gone from the end is an earlier checkpoint.
+ * LevelDB skips a damaged piece of its log and continues after it. So each batch writes a mark with
+ * its number, and opening a store looks for the latest marks: a batch that is missing from the
+ * middle is detected. One that is missing from the end is an earlier checkpoint.
  */
 export class StateBatches {
   readonly #disk: StateDisk;

@@ -1,4 +1,4 @@
-/** Walks a range of one section in order through all layers: memory, newest first, then disk. */
+/** Iterates over a range of one section through all layers: memory, newest first, then disk. */
 
 import { assert } from '../../base/assert.ts';
 import { compare } from '../files/byte-order.ts';
@@ -16,7 +16,7 @@ interface MergedCursorOptions {
   readonly range: StateRange;
 }
 
-/** A layer of memory and the stored key that it stands at; undefined behind the last one. */
+/** A layer in memory and its current key; undefined after the last one. */
 interface Source {
   readonly cursor: SortedCursor;
   key: Uint8Array | undefined;
@@ -59,7 +59,7 @@ export class MergedCursor implements StateCursor {
     this.#disk.close();
   }
 
-  /** Merges what is at hand, and asks the disk for more when it cannot go on without. */
+  /** Merges the rows at hand, and reads from the disk when more are needed. */
   #collect(limits: ReadLimits, rows: StateRow[], bytesBefore: number, done: Done): void {
     if (this.#isClosed) return;
     let bytes = bytesBefore;
@@ -97,7 +97,7 @@ export class MergedCursor implements StateCursor {
     done(answer);
   }
 
-  /** The stored key that comes first, in the direction of the walk. */
+  /** The next stored key, in the direction of the iteration. */
   #nearest(): Uint8Array | undefined {
     let nearest = this.#rows[this.#row]?.[0];
     for (const { key } of this.#sources) {
@@ -107,7 +107,7 @@ export class MergedCursor implements StateCursor {
     return nearest;
   }
 
-  /** The newest record of a key; every layer that has the key goes on to its next. */
+  /** The newest record of a key; every layer that has the key advances. */
   #takeAt(stored: Uint8Array): Uint8Array | 'damaged' {
     let newest: Uint8Array | undefined;
     for (const source of this.#sources) {

@@ -2,36 +2,37 @@
  * The port under the state store: an ordered set of rows that changes by atomic, synced batches.
  *
  * Required of every implementation:
- * - A batch is on disk as a whole or not at all, and `write` reports only what will survive a loss
- *   of power. There is no other way to write, so nothing that was ever read can go back later.
- * - The store has at most one batch on its way; batches become durable in the order of `write`.
- * - Keys are ordered as unsigned bytes. Bytes handed in stay untouched until the report; bytes
- *   handed out are the receiver's to keep and nobody's to change; they may be buffers.
- * - Reports (`done`) come once, never within the call, and not at all after a fault or a close.
- * - A write that failed is told to `onFault` of whoever opened the disk, once. From then on nothing
- *   is reported: what is on disk is not known, and the process has to end.
- * - Bytes that cannot be read are a matter of one row: `get` throws, a cursor says `unreadable`.
+ * - A batch is on disk completely or not at all, and `write` reports only what survives a power
+ *   loss. There is no other way to write, so a row that was read never reverts later.
+ * - The store has at most one batch in flight; batches become durable in the order of `write`.
+ * - Keys are ordered as unsigned bytes. The caller does not change bytes that it passed in until
+ *   the report; bytes that are returned belong to the receiver, and neither side changes them; they
+ *   may be buffers.
+ * - Reports (`done`) come once, never within the call, and never after a fault or a close.
+ * - A failed write is reported once to the `onFault` that the disk was opened with. Nothing is
+ *   reported after it: the content of the disk is unknown, and the process has to end.
+ * - Unreadable bytes affect one row: `get` throws, a cursor reports `unreadable`.
  */
 
 export interface StateDisk {
-  /** Where this is, for people. */
+  /** Its location, for messages. */
   readonly name: string;
-  /** Nothing was ever written here. */
+  /** No row was ever written here. */
   readonly isBlank: boolean;
-  /** Little room is left: nothing should keep old rows from being thrown away. */
+  /** Free space is low: no view should keep replaced rows from being deleted. */
   readonly isShort: boolean;
-  /** The newest value written. While a batch is on its way, the old one or the new one. */
+  /** The newest value. While a batch is in flight, the old or the new one. */
   get(key: Uint8Array): Uint8Array | undefined;
-  /** The same for many keys at once, off this thread. */
+  /** The same for many keys at once, on another thread. */
   getMany(keys: readonly Uint8Array[], done: (values: DiskValues) => void): void;
   batch(): DiskBatch;
-  /** All rows as they are now: before or after the batch that is on its way, never between. */
+  /** A consistent view of all rows: before or after the batch in flight, never between. */
   view(): DiskView;
-  /** To be called now and then: whatever has to be done beside writing. */
+  /** To be called regularly, for maintenance beside writing. */
   maintain(): void;
-  /** Gives back the space of what was deleted or replaced, as far as there is room to do it in. */
+  /** Frees the space of deleted and replaced rows, as far as there is space to do it in. */
   compact(done: () => void): void;
-  /** Makes little of what the next start has to write again: what was written leaves its log. */
+  /** Moves rows from LevelDB's log into a table, so that the next start writes little. */
   flush(done: () => void): void;
   close(done: () => void): void;
 }
@@ -47,7 +48,7 @@ export interface DiskBatch {
 export interface DiskView {
   get(key: Uint8Array): Uint8Array | undefined;
   cursor(range: DiskRange): DiskCursor;
-  /** Cursors that are still open end with it. */
+  /** Closes cursors that are still open. */
   close(): void;
 }
 
@@ -59,12 +60,15 @@ export interface DiskRange {
 }
 
 export interface DiskCursor {
-  /** The next rows in order, read off this thread; none at the end. One call at a time. */
+  /** The next rows in order, read on another thread; none at the end. One call at a time. */
   next(limits: ReadLimits, done: (rows: DiskRows) => void): void;
   close(): void;
 }
 
-/** As many rows as both allow, and one at least. The disk may stop earlier, but not at none. */
+/**
+ * Reading stops at either limit, but returns at least one row. The disk may return fewer, except
+ * none.
+ */
 export interface ReadLimits {
   readonly rowsMax: number;
   readonly bytesMax: number;

@@ -1,4 +1,4 @@
-/** The state store of a node as a folder: opened once it is known to be sound, or set aside. */
+/** The state store of a node as a folder: opened after verification, or set aside if damaged. */
 
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -12,16 +12,16 @@ import { openRecords } from './state-opening.ts';
 interface StateFolderOptions {
   readonly folder: string;
   readonly tablesMax?: number | undefined;
-  /** Whose store this is: compared with what is on disk. */
+  /** The owner of the store: compared with its record on disk. */
   readonly identity: Uint8Array;
   readonly onFault: (cause: unknown) => void;
   readonly onDamage: (damage: StateStoreDamaged) => void;
 }
 
 /**
- * Throws `StateStoreDamaged` for what is not what was written, and then nothing in the folder is
- * open or was changed by LevelDB, unless only its records are damaged; `StateUnusable` for what is
- * no store of this node.
+ * Throws `StateStoreDamaged` for damaged content, with nothing open and nothing changed by LevelDB,
+ * except if only the store's own records are damaged; throws `StateUnusable` for a store of another
+ * node.
  */
 export async function openState(options: StateFolderOptions): Promise<StateDisk> {
   const disk = await openLevelState(options);
@@ -35,8 +35,8 @@ export async function openState(options: StateFolderOptions): Promise<StateDisk>
 }
 
 /**
- * Renames a damaged store, so that a blank one can take its place; says what it is called now. Of
- * those from before only so many are kept as `damagedStoresMax` allows. It must not be open.
+ * Renames a damaged store, so that a blank one can take its place, and returns its new path. Keeps
+ * at most `damagedStoresMax` of the earlier ones. The store must not be open.
  */
 export async function setAside(folder: string): Promise<string> {
   const parent = dirname(folder);

@@ -1,4 +1,4 @@
-/** The hash of a state: for each section the number of its rows and two sums over them. */
+/** The hash of a state: for each section its number of rows and two sums over them. */
 
 import { assert } from '../../base/assert.ts';
 import { hash } from '../../base/hash.ts';
@@ -7,8 +7,8 @@ import type { Place } from './state-key.ts';
 import { wordOne, wordTwo } from './state-record.ts';
 
 /**
- * Sums of keyed hashes of the rows, so that neither the order of writes nor what was there in
- * between matters: replaying the log from its beginning and installing a snapshot give the same.
+ * Sums of keyed hashes of the rows, so that neither the order of writes nor intermediate values
+ * matter: replaying the log from its beginning and installing a snapshot give the same hash.
  */
 export interface SectionHash {
   readonly section: number;
@@ -20,7 +20,7 @@ export interface SectionHash {
 /** Sections that have rows, in rising order. */
 export type StateHash = readonly SectionHash[];
 
-/** A hash that follows the writes. */
+/** A hash that is updated with each write. */
 export class StateSums {
   readonly #rows: number[];
   readonly #ones: number[];
@@ -39,7 +39,7 @@ export class StateSums {
     }
   }
 
-  /** A record, or what begins like it: only the words in front of the value matter. */
+  /** Adds a record, or bytes that begin like it: only the checksum words matter. */
   add(section: number, place: Place, record: Uint8Array, from = 0): void {
     this.#turn(section, 1, wordOne(place, record, from), wordTwo(record, from));
   }
@@ -49,8 +49,8 @@ export class StateSums {
   }
 
   /**
-   * Right once every value that was replaced has been subtracted. Undefined for sums that no rows
-   * can have: the disk gave back what was never there, and the hash is lost.
+   * Complete once every replaced value has been subtracted. Undefined for sums that no rows can
+   * have: the disk returned rows that were never written, and the hash is lost.
    */
   hash(): StateHash | undefined {
     const sections: SectionHash[] = [];
@@ -80,7 +80,7 @@ export class StateSums {
   }
 }
 
-/** A hash in two words of 32 bits: what replicas compare. */
+/** A hash in two words of 32 bits, which replicas compare. */
 interface HashDigest {
   readonly one: number;
   readonly two: number;

@@ -5,8 +5,8 @@ import type { DiskBatch } from './state-disk.ts';
 
 /**
  * Each step does one slice and yields:
- * - `again`: the next slice can be done at once;
- * - `later`: the job waits for the disk or for the log, and nothing is lost by calling it again.
+ * - `again`: the next slice can be done immediately;
+ * - `later`: the job waits for the disk or for the log; calling it earlier has no effect.
  */
 export type Job = Generator<'again' | 'later', void>;
 
@@ -22,7 +22,7 @@ interface BatchWrite extends JobOptions {
   readonly onDone?: () => void;
 }
 
-/** Writes a batch and waits until it is durable: how every job ends. */
+/** Writes a batch and waits until it is durable. Every job ends with it. */
 export function* writeBatch({ batches, batch, changes, onDone, onProgress }: BatchWrite): Job {
   let isDurable = false;
   batches.write(batch ?? batches.begin(), changes, () => {

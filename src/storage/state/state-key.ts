@@ -1,4 +1,4 @@
-/** How keys look on disk: a kind, and for rows of a shard also whose, which life, which room. */
+/** The format of keys on disk: a kind, and for rows the shard, the generation and the section. */
 
 import { assert } from '../../base/assert.ts';
 import { hash } from '../../base/hash.ts';
@@ -7,13 +7,13 @@ import { STATE_LIMITS } from '../../base/limits.ts';
 import type { ByteRange } from '../files/byte-order.ts';
 import type { DiskRange } from './state-disk.ts';
 
-/** Kinds of rows. A number is never given a second meaning. */
+/** Kinds of rows. A number is never reused for another kind. */
 export const KEY_KIND = { store: 0, shard: 1, mark: 2, row: 3 } as const;
 
 /** Kind, shard, generation and section; the machine's key follows. */
 export const PREFIX_BYTES = 10;
 
-/** Bytes of a key or a record, wherever they lie. */
+/** The bytes of a key or a record within a buffer. */
 export interface Span {
   readonly bytes: Uint8Array;
   readonly from: number;
@@ -21,18 +21,18 @@ export interface Span {
 }
 
 const SECTION_AT = 9;
-/** Up to here a loop is quicker than a call of `set`. */
+/** Up to this length a loop is faster than `set`. */
 const LOOP_BYTES_MAX = 32;
 const PLACE_SEED = 0x70_6c_61_63;
 
 /**
- * One life of one shard's rows. A snapshot is installed into a new generation; numbers only grow,
- * as long as any row of the shard is on the disk.
+ * One generation of one shard's rows. A snapshot is installed into a new generation; generation
+ * numbers only grow while any row of the shard is on disk.
  */
 export class Place {
   readonly shard: ShardId;
   readonly generation: number;
-  /** Mixed into checksums, so that a row that strays from another place is damage. */
+  /** Part of checksums, so that a row at another place is detected as damage. */
   readonly word: number;
   readonly #prefix: Uint8Array;
 
@@ -52,7 +52,7 @@ export class Place {
     return bytes;
   }
 
-  /** Into bytes that have room for it from there on. */
+  /** Writes a stored key into a buffer. */
   putKey(bytes: Uint8Array, from: number, section: number, key: Uint8Array): void {
     for (let at = 0; at < SECTION_AT; at++) bytes[from + at] = this.#prefix[at] as number;
     bytes[from + SECTION_AT] = section;
@@ -61,7 +61,7 @@ export class Place {
     else for (let at = 0; at < key.length; at++) bytes[keyAt + at] = key[at] as number;
   }
 
-  /** A range of one section, as the disk wants it. */
+  /** A range of one section as a range of stored keys. */
   range(section: number, { from, to, isReverse }: ByteRange): DiskRange {
     const none = new Uint8Array(0);
     return {
@@ -79,7 +79,7 @@ export class Place {
   }
 }
 
-/** The shard of a stored key, and the generation of a row; 0 where the key is too short. */
+/** The shard of a stored key, and the generation of a row; 0 if the key is too short. */
 export function ownerOf(stored: Uint8Array): Pick<Place, 'shard' | 'generation'> {
   const head = new Uint8Array(SECTION_AT);
   head.set(stored.subarray(0, SECTION_AT));
@@ -96,15 +96,15 @@ export function keyOf(stored: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset + PREFIX_BYTES, length - PREFIX_BYTES);
 }
 
-/** What the store knows of itself. */
+/** The key of the store's own record. */
 export const STORE_KEY = Uint8Array.of(KEY_KIND.store);
 
-/** What the store knows of a shard. */
+/** The key of a shard's record. */
 export function shardKey(shard: ShardId): Uint8Array {
   return numbered(KEY_KIND.shard, shard);
 }
 
-/** That a batch was written. */
+/** The key of the mark of a batch. */
 export function markKey(batch: number): Uint8Array {
   return numbered(KEY_KIND.mark, batch % 2 ** 32);
 }
@@ -116,7 +116,7 @@ function numbered(kind: number, number: number): Uint8Array {
   return bytes;
 }
 
-/** Big-endian, so that the order of bytes is that of numbers. */
+/** Big-endian, so that keys are ordered by number. */
 function putWord(bytes: Uint8Array, at: number, word: number): void {
   assert(Number.isInteger(word) && word >= 0 && word < 2 ** 32, 'a word has 32 bits');
   bytes[at] = word >>> 24;

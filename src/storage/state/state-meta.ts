@@ -1,4 +1,4 @@
-/** What the store writes about itself and about each shard, and how damage to that is seen. */
+/** The records of the store and of each shard, with checksums. */
 
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -21,35 +21,37 @@ import { SNAPSHOT } from '../../wire/raft-entry.ts';
 import { compare } from '../files/byte-order.ts';
 import type { SectionHash, StateHash } from './state-hash.ts';
 
-/** Of the rows and records together. A store of another format is refused. */
+/** The format of rows and records. A store of another format is refused. */
 const FORMAT = 2;
 const SEED = 0x6d_65_74_61;
 const CHECKSUM_BYTES = 4;
 
 /** One for the whole store, rewritten with every batch. */
 interface StoreRecord {
-  /** Whose store this is; another's is refused. */
+  /** The owner of the store; a store of another node is refused. */
   readonly identity: Uint8Array;
-  /** Batches so far, this one included. */
+  /** The number of batches, including this one. */
   readonly batches: number;
   /** The shards that have a record, in rising order. */
   readonly shards: readonly ShardId[];
 }
 
-/** One for each shard: where its rows are and what they are the state of. */
+/** One for each shard: the location of its rows and the state that they represent. */
 export interface ShardMeta {
   readonly generation: number;
-  /** Generations that may have rows on the disk and are nobody's state. */
+  /** Unused generations that may have rows on disk. */
   readonly leftovers: readonly number[];
-  /** Undefined for a shard that left; only its leftovers are still here. */
+  /** Undefined for a removed shard; only rows of unused generations are left. */
   readonly state: RecordedState | undefined;
 }
 
 export interface RecordedState {
   readonly description: SnapshotDescription;
-  /** Undefined once damage was found: nobody knows what the rows should add up to. */
+  /** Undefined once damage was found: the expected sums of the rows are unknown then. */
   readonly hash: StateHash | undefined;
-  /** Without a hash: it is not that some rows are damaged, the state as a whole is another's. */
+  /**
+   * The hash is unknown because the state as a whole is wrong, not because single rows are damaged.
+   */
   readonly isCondemned: boolean;
 }
 
@@ -102,7 +104,7 @@ export function decodeShardRecord(key: Uint8Array, stored: Uint8Array): ShardMet
   return body === undefined ? undefined : decode(SHARD_RECORD, body);
 }
 
-/** With a checksum in front that knows the key too. */
+/** Adds a checksum over key and body. */
 function sealed(key: Uint8Array, body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(CHECKSUM_BYTES + body.length);
   bytes.set(checksumOf(key, body));

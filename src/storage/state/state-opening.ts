@@ -1,4 +1,4 @@
-/** What a store finds when it is opened, and when it refuses to go on. */
+/** Reads the records of a store when it is opened, and decides whether to refuse it. */
 
 import type { ShardId } from '../../base/ids.ts';
 import { STATE_LIMITS } from '../../base/limits.ts';
@@ -14,8 +14,8 @@ interface FoundStore {
 }
 
 /**
- * Reads the records, as they were with the last batch. Throws `StateStoreDamaged` for what cannot
- * be what was written, `StateUnusable` for what is not this node's.
+ * Reads the records as of the last batch. Throws `StateStoreDamaged` for damaged content, and
+ * `StateUnusable` for a store of another node or version.
  */
 export function openRecords(disk: StateDisk, identity: Uint8Array): FoundStore {
   const { name } = disk;
@@ -36,7 +36,7 @@ export function openRecords(disk: StateDisk, identity: Uint8Array): FoundStore {
     throw damaged('its own record is missing');
   }
   const store = decodeStoreRecord(STORE_KEY, bytes);
-  if (store === 'damaged') throw damaged('its own record is not what was written');
+  if (store === 'damaged') throw damaged('its own record is damaged');
   if (store === 'of another format') throw refuse('was written by another version');
   if (compare(store.identity, 0, identity, 0) !== 0) throw refuse('belongs to another node');
   const oldest = Math.max(1, store.batches - STATE_LIMITS.batchMarks + 1);
@@ -50,7 +50,7 @@ export function openRecords(disk: StateDisk, identity: Uint8Array): FoundStore {
     const key = shardKey(shard);
     const found = read(key, `the record of shard ${shard}`);
     const record = found === undefined ? undefined : decodeShardRecord(key, found);
-    if (record === undefined) throw damaged(`the record of shard ${shard} is not what was written`);
+    if (record === undefined) throw damaged(`the record of shard ${shard} is damaged`);
     records.set(shard, record);
   }
   return { batches: store.batches, records };

@@ -1,4 +1,4 @@
-/** A value as it is stored, behind two words of checksum: its part of the state hash. */
+/** A stored value with two checksum words before it, which are its part of the state hash. */
 
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -8,14 +8,14 @@ import { keyOf, type Place, PREFIX_BYTES, type Span, sectionOf } from './state-k
 
 export const WORDS_BYTES = 8;
 
-/** In a memtable: the key is gone. Every record is longer. */
+/** Marks a deleted key in a memtable. Every record is longer. */
 export const TOMBSTONE = new Uint8Array(0);
 
-// Part of what replicas compare: other seeds would make equal states look different.
+// Replicas compare hashes: other seeds would make equal states look different.
 const SEED_ONE = 0x52_69_6e_67;
 const SEED_TWO = 0x6b_76_53_74;
 
-/** Into bytes of the right length, for a key as it is stored. */
+/** Fills a record of the right length, for a stored key. */
 export function putRecord(
   bytes: Uint8Array,
   place: Place,
@@ -27,14 +27,14 @@ export function putRecord(
   return bytes;
 }
 
-/** Puts the words in front of a value that is there already. */
+/** Writes the checksum words before a value that is already there. */
 export function sealRecord(place: Place, stored: Span, record: Span): void {
   const { bytes, from } = record;
   putWord(bytes, from, pairWord(SEED_ONE, stored, record) ^ place.word);
   putWord(bytes, from + 4, pairWord(SEED_TWO, stored, record));
 }
 
-/** The value of a record that came from the disk; throws what is wrong with it. */
+/** The value of a record from the disk; throws if it is damaged. */
 export function soundValue(place: Place, stored: Uint8Array, record: Uint8Array): Uint8Array {
   if (!isSound(place, stored, record)) throw damageOf(place.shard, stored);
   return valueIn(record);
@@ -55,7 +55,7 @@ export function damageOf(shard: ShardId, stored: Uint8Array, cause?: unknown): S
 }
 
 export function valueIn(record: Uint8Array): Uint8Array {
-  // LevelDB hands out buffers, whose methods mean something else; what leaves here is plain bytes.
+  // LevelDB returns buffers, whose methods differ; callers get plain byte arrays.
   const { buffer, byteOffset, length } = record;
   return new Uint8Array(buffer, byteOffset + WORDS_BYTES, length - WORDS_BYTES);
 }
@@ -68,7 +68,7 @@ export function wordTwo(record: Uint8Array, from = 0): number {
   return word32(record, from + 4);
 }
 
-/** Of section, key and value: the same in every shard and generation. */
+/** Depends on section, key and value: the same in every shard and generation. */
 function pairWord(seed: number, stored: Span, record: Span): number {
   const { bytes, from, to } = stored;
   const keyed = hash(bytes, (seed + sectionOf(bytes, from)) >>> 0, from + PREFIX_BYTES, to);

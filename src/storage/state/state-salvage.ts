@@ -1,4 +1,4 @@
-/** What a damaged state store still holds, shard by shard, and what is not to be believed in it. */
+/** What a damaged state store still contains, shard by shard, and which rows cannot be trusted. */
 
 import type { ShardId } from '../../base/ids.ts';
 import { compare } from '../files/byte-order.ts';
@@ -10,7 +10,7 @@ import { KEY_KIND, keyOf, ownerOf, Place, PREFIX_BYTES, sectionOf, shardKey } fr
 import { decodeShardRecord, type RecordedState } from './state-meta.ts';
 import { damageOf, isSound, valueIn, WORDS_BYTES } from './state-record.ts';
 
-/** Rows that are there and were damaged, or may be older than what was written last. */
+/** Keys whose rows are damaged, or may be outdated. */
 interface Doubt {
   readonly section: number;
   readonly key: Uint8Array;
@@ -19,14 +19,14 @@ interface Doubt {
 
 export class SalvagedShard {
   readonly shard: ShardId;
-  /** Undefined if its record is damaged: what it was the state of is not known. */
+  /** Undefined if the shard's record is damaged: the position of the rows is unknown. */
   readonly recorded: RecordedState | undefined;
   readonly #place: Place;
   readonly #rows = new Map<string, Uint8Array>();
   readonly #hidden: readonly DamagedKeys[];
   readonly doubts: Doubt[] = [];
   readonly #doubted = new Set<string>();
-  /** The rows add up to what the last checkpoint recorded: none is missing, and none is old. */
+  /** The rows match the hash of the last checkpoint: none is missing, and none is outdated. */
   readonly isProven: boolean;
 
   constructor({ place, recorded, rows, hidden }: ShardParts) {
@@ -51,7 +51,7 @@ export class SalvagedShard {
     }
   }
 
-  /** Throws `StateDamage` for what is not known. */
+  /** Throws `StateDamage` for unknown values. */
   get(section: number, key: Uint8Array): Uint8Array | undefined {
     const stored = this.#place.key(section, key);
     const record = this.#rows.get(nameOf(stored));
@@ -61,7 +61,7 @@ export class SalvagedShard {
     return undefined;
   }
 
-  /** What an entry did: from here on it is known, whatever it was before. */
+  /** Applies an entry: its keys are known from here on. */
   apply(writes: readonly StateWrite[]): void {
     for (const { section, key, value } of writes) {
       const record = new Uint8Array(value === undefined ? 0 : value.length + WORDS_BYTES);
@@ -70,7 +70,7 @@ export class SalvagedShard {
     }
   }
 
-  /** What an entry would have done to this key cannot be told. */
+  /** The effect of an entry on this key is unknown. */
   lose(section: number, key: Uint8Array, text: string): void {
     const stored = this.#place.key(section, key);
     this.#rows.delete(nameOf(stored));
@@ -105,7 +105,7 @@ interface ShardParts {
   readonly place: Place;
   readonly recorded: RecordedState | undefined;
   readonly rows: ReadonlyMap<string, Uint8Array>;
-  /** Where newer rows may be damaged. */
+  /** Key ranges in which newer rows may be damaged. */
   readonly hidden: readonly DamagedKeys[];
 }
 
@@ -113,7 +113,7 @@ function isEqual(one: StateHash | undefined, other: StateHash | undefined): bool
   return one !== undefined && other !== undefined && isSameHash(one, other);
 }
 
-/** In rising order. A shard without its record counts with its newest generation. */
+/** In rising order. For a shard without a record, the newest generation counts. */
 export function salvageShards({ rows, damages }: LevelRows): readonly SalvagedShard[] {
   const everything: DamagedKeys = { after: undefined, last: new Uint8Array(1).fill(0xff) };
   const hidden = damages.map(({ keys }) => keys ?? everything);
@@ -144,7 +144,7 @@ export function salvageShards({ rows, damages }: LevelRows): readonly SalvagedSh
     });
 }
 
-/** The key of a user in a stored key, which may be cut short; undefined in one of another kind. */
+/** The user's key in a stored key, which may be truncated; undefined for other kinds. */
 export function userKeyIn(stored: Uint8Array | undefined): Uint8Array | undefined {
   const isRow = stored !== undefined && stored[0] === KEY_KIND.row && stored.length > PREFIX_BYTES;
   return isRow ? keyOf(stored) : undefined;

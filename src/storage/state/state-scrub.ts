@@ -1,10 +1,10 @@
 /**
- * Adds up the rows of every shard as they are on disk, and compares the sums with the hash that was
- * recorded with them. Rows that are missing, old, or back though they were deleted have sound
- * checksums: nothing else notices them before they are written again.
+ * Adds up the stored rows of every shard, and compares the sums with the recorded hash. Missing and
+ * outdated rows, and deleted rows that returned, have sound checksums: nothing else detects them
+ * before they are written again.
  *
- * One shard at a time and one slice at a time, so slowly that the work is not felt: a pass of
- * 100 GiB takes seven hours.
+ * One shard and one slice at a time, slowly enough that the load is negligible: 100 GiB take seven
+ * hours.
  */
 
 import type { ShardId } from '../../base/ids.ts';
@@ -18,7 +18,7 @@ import { storedState } from './stored-state.ts';
 
 interface StateScrubOptions {
   readonly disk: StateDisk;
-  /** A row that is damaged, or rows that do not add up. */
+  /** Receives a damaged row, or a shard whose rows do not match its hash. */
   readonly onDamage: (damage: StateDamage) => void;
 }
 
@@ -36,31 +36,31 @@ const READ = { rowsMax: STATE_LIMITS.exportReadRows, bytesMax: STATE_LIMITS.slic
 
 export class StateScrub {
   readonly #options: StateScrubOptions;
-  /** When each shard was found sound, or found damaged, last. */
+  /** When each shard was last checked. */
   readonly #checkedAt = new Map<ShardId, number>();
   #pass: Pass | undefined;
   #dueAt = 0;
   #now = 0;
-  /** Shards that were found sound since the store was opened. */
+  /** The number of shards found sound since the store was opened. */
   sound = 0;
 
   constructor(options: StateScrubOptions) {
     this.#options = options;
   }
 
-  /** To be called again and again, with the shards that are here. */
+  /** To be called regularly, with the present shards. */
   work(now: number, shards: () => readonly ShardId[]): void {
     this.#now = now;
     if (now < this.#dueAt || this.#pass?.isReading === true) return;
     this.#dueAt = now + STATE_LIMITS.scrubSliceMilliseconds;
-    // A view keeps old rows from being thrown away, which would make room.
+    // A view keeps replaced rows from being deleted, which would free space.
     if (this.#options.disk.isShort) return this.#end();
     this.#pass ??= this.#begin(shards());
     if (this.#pass === undefined) this.#dueAt = now + STATE_LIMITS.scrubLookMilliseconds;
     else this.#read(this.#pass);
   }
 
-  /** The shard leaves, or a snapshot takes the place of what it was. */
+  /** The shard was removed, or a snapshot replaced its state. */
   forget(shard: ShardId): void {
     this.#checkedAt.delete(shard);
     if (this.#pass?.place.shard === shard) this.#end();
@@ -70,7 +70,7 @@ export class StateScrub {
     this.#end();
   }
 
-  /** The shard that was not looked at for longest, once that is long enough. */
+  /** The shard whose check is oldest, if it is due. */
   #begin(shards: readonly ShardId[]): Pass | undefined {
     const until = this.#now - STATE_LIMITS.scrubMilliseconds;
     const at = (shard: ShardId) => this.#checkedAt.get(shard) ?? Number.NEGATIVE_INFINITY;
@@ -79,7 +79,7 @@ export class StateScrub {
       .sort((one, other) => at(one) - at(other));
     if (shard === undefined) return undefined;
     this.#checkedAt.set(shard, this.#now);
-    // The record and the rows are of one view, so they belong together whatever is being written.
+    // Record and rows come from one view, so they match whatever is written meanwhile.
     const view = this.#options.disk.view();
     const stored = storedState(view, shard);
     if (stored === undefined) {
@@ -102,7 +102,7 @@ export class StateScrub {
 
   #take({ place, hash, sums }: Pass, rows: DiskRows): void {
     const { onDamage } = this.#options;
-    // What cannot be read at all is told by the disk itself.
+    // The disk itself reports unreadable rows.
     if (rows === 'unreadable') return this.#end();
     for (const [key, record] of rows) {
       if (!isSound(place, key, record)) {

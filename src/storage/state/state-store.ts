@@ -1,4 +1,4 @@
-/** The state of all shards of a node: memtables in memory, checkpoints on disk. See `state.ts`. */
+/** The state of all shards of a node: memtables, and checkpoints on disk. See `state.ts`. */
 
 import { assert, present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
@@ -27,23 +27,23 @@ import { StateScrub } from './state-scrub.ts';
 
 interface StateStoreOptions {
   readonly disk: StateDisk;
-  /** Whose store this is: compared with what is on disk. */
+  /** The owner of the store: compared with its record on disk. */
   readonly identity: Uint8Array;
-  /** Through which index a shard's log will survive a loss of power. */
+  /** The index up to which a shard's log is durable. */
   readonly durableIndex: (shard: ShardId) => number;
-  /** The disk has answered: `work` can go on. */
+  /** The disk has answered: `work` can continue. */
   readonly onProgress: () => void;
-  /** A batch is on disk. */
+  /** A batch is durable. */
   readonly onBatch: (batch: DurableBatch) => void;
   readonly onDamage: (damage: StateDamage) => void;
 }
 
 interface DurableBatch {
-  /** The shards whose state it brought to the disk. */
+  /** The shards whose state it contained. */
   readonly written: readonly WrittenShard[];
   /**
-   * What the log may forget: the states of the checkpoint before. LevelDB gives up its last batch
-   * if that is damaged, and then the log has to go on from the one before.
+   * What the log may forget: the states of the checkpoint before. LevelDB drops its last batch if
+   * that is damaged, and the log must be able to continue from the one before.
    */
   readonly forgettable: readonly WrittenShard[];
 }
@@ -61,13 +61,13 @@ export class StateStore {
   #bytes = 0;
   #rows = 0;
   #now = 0;
-  /** When the oldest write that is not frozen yet came, as far as `work` knows. */
+  /** When the oldest write in the memtables arrived, as far as `work` knows. */
   #oldest: number | undefined;
   #isCheckpointWanted = false;
-  /** Jobs of snapshots coming in, and of clearing, that come before the next checkpoint. */
+  /** The number of snapshot and clearing jobs that may run before the next checkpoint. */
   #turnsOwed = 0;
   #isClosed = false;
-  /** What the last batch brought to the disk: it counts for the log once another has followed. */
+  /** The states in the last batch: the log may forget them once another batch has followed. */
   #unfollowed: WrittenShard[] = [];
 
   /** Throws `StateUnusable` or `StateStoreDamaged`: see `openRecords`. */
@@ -99,19 +99,19 @@ export class StateStore {
     }
   }
 
-  /** The shards that are here, in rising order. */
+  /** The shards of this store, in rising order. */
   get shards(): readonly ShardId[] {
     return [...this.#states.keys()].sort((one, other) => one - other);
   }
 
-  /** A shard without history. It is on disk from the first checkpoint on. */
+  /** Creates a shard without history. It is on disk from the first checkpoint on. */
   create(shard: ShardId, configuration: Configuration): void {
     assert(!this.#states.has(shard), 'a shard is created once');
     const description = { ...ORIGIN, configuration, configurationAt: ORIGIN };
     this.#open(this.#generations.create(shard), { description, hash: [], isCondemned: false });
   }
 
-  /** The shard leaves this node, for good once `work` has written it. Its rows go after that. */
+  /** Removes a shard, durably once `work` has written it. Its rows are deleted afterwards. */
   drop(shard: ShardId): void {
     this.#stateOf(shard);
     this.#exports.closeOf(shard);
@@ -123,14 +123,14 @@ export class StateStore {
   }
 
   /**
-   * Whether nothing of a former replica's state is on disk. A shard that comes back sooner could
-   * wake up with the state of the one that left, should the process end meanwhile.
+   * Whether no state of a former replica is on disk. A shard that is created before that could
+   * restart with the state of its former replica.
    */
   isFree(shard: ShardId): boolean {
     return !this.#states.has(shard) && this.#batches.records.get(shard)?.state === undefined;
   }
 
-  /** Where a shard's state stands. */
+  /** The position and configuration of a shard's state. */
   description(shard: ShardId): SnapshotDescription {
     return this.#stateOf(shard).description;
   }
@@ -139,27 +139,27 @@ export class StateStore {
     return this.#stateOf(shard).isDamaged;
   }
 
-  /** Whether it was condemned, in this life or before: no row of it counts. */
+  /** Whether the state was condemned, in this incarnation or before: none of its rows counts. */
   isCondemned(shard: ShardId): boolean {
     return this.#stateOf(shard).isCondemned;
   }
 
-  /** Undefined for a damaged shard. Reads what some of the last writes replaced. */
+  /** Undefined for a damaged shard. Reads the rows that recent writes replaced. */
   hash(shard: ShardId): StateHash | undefined {
     return this.#stateOf(shard).hash();
   }
 
-  /** Takes the hash of a shard as of its last entry. It takes the place of an earlier one. */
+  /** Begins a fingerprint of a shard as of its last entry, in place of an earlier one. */
   beginFingerprint(shard: ShardId): void {
     this.#stateOf(shard).beginFingerprint();
   }
 
-  /** The one begun last; undefined until the disk has answered, and for a damaged shard. */
+  /** The last fingerprint begun; undefined until the disk has answered, and for a damaged shard. */
   fingerprint(shard: ShardId): Fingerprint | undefined {
     return this.#stateOf(shard).fingerprint;
   }
 
-  /** What the shard holds is wrong though its rows are sound: it counts as damaged from now on. */
+  /** The state is wrong although its rows are sound: it counts as damaged from now on. */
   condemn(shard: ShardId): void {
     this.#stateOf(shard).condemn();
   }
@@ -168,7 +168,7 @@ export class StateStore {
     return this.#stateOf(shard).get(section, key);
   }
 
-  /** Whether one more view may be taken. */
+  /** Whether one more view may be opened. */
   get hasViews(): boolean {
     return this.#shared.hasRoom;
   }
@@ -182,7 +182,7 @@ export class StateStore {
     return new ShardView({ state: this.#stateOf(shard), disk, onClose: release });
   }
 
-  /** Whether the memtables have room for an entry. If not, wait: the disk is behind. */
+  /** Whether the memtables have room for an entry. Without room applying waits for the disk. */
   get hasRoom(): boolean {
     return this.#bytes < STATE_LIMITS.memtableBytesMax;
   }
@@ -193,7 +193,7 @@ export class StateStore {
 
   apply(shard: ShardId, entry: AppliedEntry): void {
     assert(this.hasRoom, 'there is room before an entry is applied');
-    assert(!this.#generations.isSwitching(shard), 'nothing is applied to a state that goes');
+    assert(!this.#generations.isSwitching(shard), 'a state that is being replaced is not written');
     const state = this.#stateOf(shard);
     const { bytes, rows } = state.memtable;
     state.apply(entry);
@@ -202,38 +202,38 @@ export class StateStore {
     this.#oldest ??= this.#now;
   }
 
-  /** Snapshots of the last checkpoint, for the core of this shard to send. */
+  /** Snapshots of the last checkpoint, for the Raft core of this shard. */
   snapshots(shard: ShardId): SnapshotReader {
     return this.#exports.readerOf(shard);
   }
 
   /**
-   * Whether a snapshot of this shard may begin to come in: so many do at once. Asking again keeps
-   * the shard in line.
+   * Whether a snapshot of this shard may begin to come in: their number is limited. Asking again
+   * keeps the shard's place in the queue.
    */
   askToInstall(shard: ShardId): boolean {
     return this.#generations.admission.ask(shard, this.#now);
   }
 
-  /** The same of a shard that asked before; undefined if it is not in line any more. */
+  /** The same for a shard that asked before; undefined if it is not in the queue any more. */
   mayInstall(shard: ShardId): boolean | undefined {
     return this.#generations.admission.askAgain(shard, this.#now);
   }
 
-  /** The shard has no use for its place among those that come in. */
+  /** The shard does not need its admission or its place in the queue. */
   leaveInstall(shard: ShardId): void {
     this.#generations.admission.leave(shard);
   }
 
-  /** A snapshot begins to come in; one that was coming before is given up. */
+  /** Begins to install a snapshot, in place of one that is coming in. */
   install(shard: ShardId, description: SnapshotDescription): SnapshotInstall {
     this.#stateOf(shard);
     return this.#generations.install(shard, description);
   }
 
   /**
-   * Makes a sound snapshot the state of its shard. Reported when that is on disk; until then reads
-   * see the old state and nothing may be applied.
+   * Makes a verified snapshot the state of its shard. Calls `done` when that is durable; until then
+   * reads see the old state and nothing may be applied.
    */
   switchTo(install: SnapshotInstall, done: () => void): void {
     this.#generations.switchTo(install, done);
@@ -244,17 +244,16 @@ export class StateStore {
   }
 
   /**
-   * Asks for a checkpoint before one is due. With nothing new to write, a batch without rows lets
-   * the log forget what the last one brought.
+   * Requests a checkpoint before one is due. If there is nothing to write, an empty batch lets the
+   * log forget the states of the last one.
    */
   checkpoint(): void {
     this.#isCheckpointWanted = true;
   }
 
   /**
-   * One slice of work, with the monotone time in milliseconds. `again`: there is more to do at
-   * once. `later`: call again when something has happened: a write, a tick, a report of the log,
-   * `onProgress`.
+   * Does one slice of work at a monotone time in milliseconds. `again`: there is more to do
+   * immediately. `later`: call again after a write, a tick, a report of the log, or `onProgress`.
    */
   work(now: number): 'again' | 'later' {
     this.#now = now;
@@ -271,13 +270,13 @@ export class StateStore {
     return 'again';
   }
 
-  /** Whether nothing is left to write, at this moment. */
+  /** Whether there is nothing to write at this moment. */
   get isIdle(): boolean {
     const isClean = this.#changed().length === 0 && !this.#generations.hasWork;
     return this.#job === undefined && isClean;
   }
 
-  /** Ends all views. What is in the memtables alone is in the log too. */
+  /** Closes all views. The log has all entries that only the memtables contain. */
   close(done: () => void): void {
     assert(!this.#isClosed, 'a store is closed once');
     this.#isClosed = true;
@@ -287,7 +286,7 @@ export class StateStore {
     this.#options.disk.close(done);
   }
 
-  /** A checkpoint may be due again as soon as one is over: others get their turns between them. */
+  /** The next checkpoint may be due as soon as one is complete: other jobs run between them. */
   #chooseJob(): Job | undefined {
     const isDue = this.#isDue();
     if (isDue && this.#turnsOwed > 0 && !this.#generations.isWaitingForRecord) {
@@ -310,7 +309,7 @@ export class StateStore {
   #isDue(): boolean {
     if (this.#isCheckpointWanted || this.#rows >= STATE_LIMITS.checkpointRows) return true;
     if (this.#bytes >= STATE_LIMITS.checkpointBytes) return true;
-    // A shard that the disk does not know yet cannot receive a snapshot.
+    // A shard without a record on disk cannot receive a snapshot.
     if (this.#generations.isWaitingForRecord) return true;
     const age = this.#oldest === undefined ? 0 : this.#now - this.#oldest;
     return age >= STATE_LIMITS.checkpointMilliseconds;
@@ -339,7 +338,10 @@ export class StateStore {
       });
   }
 
-  /** Between jobs: a hash that is asked for needs few reads, and a fingerprint gets ready. */
+  /**
+   * Between jobs: settles rows, so that a requested hash needs few reads and a fingerprint
+   * completes.
+   */
   #settle(): 'later' {
     for (const state of this.#states.values()) {
       const isDue = state.memtable.unsettled.length >= STATE_LIMITS.settleKeys;
@@ -355,7 +357,7 @@ export class StateStore {
     this.#states.set(place.shard, new ShardState({ place, disk, pool, recorded, onDamage }));
   }
 
-  /** Rows that do not add up condemn all of them: which are wrong is not known. */
+  /** If the sums of a shard's rows are wrong, none of the rows can be trusted. */
   #noteDamage(damage: StateDamage): void {
     if (damage.row === undefined) this.condemn(damage.shard);
     this.#options.onDamage(damage);

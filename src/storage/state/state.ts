@@ -1,25 +1,25 @@
 /**
- * The state of all shards of a node: what a machine reads, what it writes, what is promised.
+ * The state of all shards of a node: what a machine reads and writes, and the guarantees for it.
  *
- * Rows are ordered by shard, section and key. A section is a room of a machine's data (values,
+ * Rows are ordered by shard, section and key. A section is a part of a machine's data (values,
  * sessions, prepared writes ...), numbered by the machine. Everything the machine knows is here:
- * one state, one serializer, one hash.
+ * one state, one serialization, one hash.
  *
- * - **Applying** is synchronous and touches memory only: the memtable. An entry's writes go in as
- *   one, with its position; entries come without a gap. Before each entry the caller asks
- *   `hasRoom`; without it the disk is behind and applying waits. Bytes are copied.
- * - **Point reads** are synchronous: the memtable, then the frozen one, then the disk.
- * - **Ordered reads** go through a view. They are made in slices, because what is cold is read off
- *   this thread; the view stands still meanwhile, so a range that belongs to an entry is read from
- *   a view taken when that entry was applied, and its answer follows later.
+ * - **Applying** is synchronous and touches memory only: the memtable. The writes of an entry are
+ *   applied together, with its position; entries come without a gap. The caller asks `hasRoom`
+ *   before each entry; without room the disk is behind and applying waits. Bytes are copied.
+ * - **Point reads** are synchronous: the memtable, then the frozen memtable, then the disk.
+ * - **Ordered reads** go through a view. They are made in slices, because cold rows are read on
+ *   another thread. A view does not change, so a range that belongs to an entry is read from a view
+ *   opened when that entry was applied, and its answer follows later.
  * - **A checkpoint** is one atomic write for all shards: rows, positions, configurations, hashes.
- *   After a crash the store is exactly at a checkpoint. It is written when the memtable is big or
- *   old enough, and only once the log holds durably all that it covers.
- * - **Damage** is never served. A row whose checksum is wrong makes a read throw `StateDamage`,
- *   which names it; found in the background, it is told to `onDamage`. Rewriting the row does not
- *   heal the shard, because its hash is no longer known: it is replaced by a snapshot.
- * - **Nothing happens by itself.** `work` does one slice, and the driver calls it once in a turn
- *   while it answers `again`, and in the turn after each `onProgress`.
+ *   After a crash the store is exactly at a checkpoint. It is written when the memtables are large
+ *   or old enough, and only once the log is durable up to it.
+ * - **Damage** is never served. A read of a row with a wrong checksum throws `StateDamage`, which
+ *   names the row; damage found in the background is reported to `onDamage`. Rewriting the row does
+ *   not repair the shard, because its hash is unknown: a snapshot replaces it.
+ * - **The store does nothing on its own.** `work` does one slice. The driver calls it once in a
+ *   turn while it returns `again`, and in the turn after each `onProgress`.
  */
 
 import type { ShardId } from '../../base/ids.ts';
@@ -28,17 +28,17 @@ import type { SnapshotDescription } from '../../raft/message.ts';
 import type { Position } from '../../raft/position.ts';
 import type { ReadLimits } from './state-disk.ts';
 
-/** A value, or undefined where the key goes. */
+/** A value, or undefined for a deletion. */
 export interface StateWrite {
   readonly section: number;
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
 }
 
-/** What one entry did, in order; a later write to a key replaces an earlier one. */
+/** The effect of one entry, in order; a later write to a key replaces an earlier one. */
 export interface AppliedEntry {
   readonly position: Position;
-  /** If the entry changed it; in force from here on. */
+  /** Set if the entry changed it; in force from here on. */
   readonly configuration: Configuration | undefined;
   readonly writes: readonly StateWrite[];
 }
@@ -56,7 +56,9 @@ export interface StateRange {
   readonly isReverse: boolean;
 }
 
-/** A shard as it was when the view was taken. Open views are counted and bounded: close them. */
+/**
+ * A shard as of the time when the view was opened. The number of open views is limited: close them.
+ */
 export interface StateView {
   readonly description: SnapshotDescription;
   get(section: number, key: Uint8Array): Uint8Array | undefined;
@@ -66,14 +68,14 @@ export interface StateView {
 
 export interface StateCursor {
   /**
-   * The next rows in order, none only at the end. Reported once: at once when they are at hand,
-   * later when the disk must be asked, never after `close`. One call at a time.
+   * Reads the next rows in order, none only at the end. Calls `done` once: within the call if the
+   * rows are in memory, later if the disk must be read, never after `close`. One call at a time.
    */
   next(limits: ReadLimits, done: (rows: readonly StateRow[] | StateDamage) => void): void;
   close(): void;
 }
 
-/** A row that is not what was written; without a row, the rows of a shard together are not. */
+/** A damaged row; without a row, the rows of a shard do not match its hash. */
 export class StateDamage extends Error {
   override readonly name = 'StateDamage';
   readonly code = 'state-damaged';
@@ -99,12 +101,12 @@ interface DamagedPlace {
 }
 
 function textOf(row: DamagedRow | undefined): string {
-  if (row === undefined) return ': rows are missing on disk, or are not the newest ones';
+  if (row === undefined) return ': its rows on disk are incomplete or outdated';
   const hex = Array.from(row.key, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return `, section ${row.section}, key 0x${hex} is damaged on disk`;
 }
 
-/** The folder cannot be used as it is; the text says what to do. */
+/** The folder cannot be used; the text says what to do. */
 export class StateUnusable extends Error {
   override readonly name = 'StateUnusable';
   readonly code = 'state-unusable';
@@ -114,11 +116,11 @@ export class StateUnusable extends Error {
   }
 }
 
-/** Files of the store are not what was written: it can be made again, or what is sound saved. */
+/** Files of the store are damaged: it can be rebuilt, or its intact rows salvaged. */
 export class StateStoreDamaged extends Error {
   override readonly name = 'StateStoreDamaged';
   readonly code = 'state-store-damaged';
-  /** One place each, for people. */
+  /** One text for each damaged place. */
   readonly places: readonly string[];
 
   constructor({ name, places, cause }: DamagedStore) {
@@ -135,15 +137,15 @@ interface DamagedStore {
   readonly cause?: unknown;
 }
 
-/** Places of damage that are told one by one. */
+/** The number of damaged places that a message lists. */
 const PLACES_MAX = 4;
 
-/** The store ran out of space in the middle of a write, and there is room to open it anew. */
+/** The store ran out of space during a write, and there is space to reopen it. */
 export class SpaceReturned extends Error {
   override readonly name = 'SpaceReturned';
 
   constructor(cause: unknown) {
-    super('it ran out of space and takes no more writes. There is room again: start it again', {
+    super('it ran out of space and cannot write. There is space again: restart it', {
       cause,
     });
   }
@@ -156,6 +158,6 @@ interface UnusableStore {
 }
 
 const ADVICE =
-  'Nothing was changed in it. Look whether it is the right folder and whether its disk is sound; ' +
-  'or put back an intact copy of the whole data folder; or remove the whole data folder and let ' +
-  'the node join again as a new member, to be fed by the others';
+  'Nothing was changed in it. Check that it is the right folder and that its disk works; ' +
+  'or restore an intact copy of the whole data folder; or delete the whole data folder and let ' +
+  'the node rejoin as a new member, which the other nodes supply with data';

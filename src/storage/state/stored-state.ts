@@ -1,4 +1,6 @@
-/** What is on disk of one shard: the record of its last checkpoint, and where the rows lie. */
+/**
+ * The stored state of one shard: the record of its last checkpoint, and the location of its rows.
+ */
 
 import type { ShardId } from '../../base/ids.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
@@ -10,11 +12,11 @@ import { decodeShardRecord, type ShardMeta } from './state-meta.ts';
 interface StoredState {
   readonly place: Place;
   readonly description: SnapshotDescription;
-  /** What the rows have to add up to. */
+  /** The expected hash of the rows. */
   readonly hash: StateHash;
 }
 
-/** Undefined for a shard that is not there, was never written to, or is known to be damaged. */
+/** Undefined for a shard that is absent, was never written, or is known to be damaged. */
 export function storedState(disk: Pick<DiskView, 'get'>, shard: ShardId): StoredState | undefined {
   const record = recordIn(disk, shard);
   const { description, hash } = record?.state ?? {};
@@ -29,7 +31,7 @@ function recordIn(disk: Pick<DiskView, 'get'>, shard: ShardId): ShardMeta | unde
     const bytes = disk.get(key);
     return bytes === undefined ? undefined : decodeShardRecord(key, bytes);
   } catch {
-    // A record that cannot be read describes nothing; opening the store says so loudly.
+    // An unreadable record describes nothing; opening the store reports it.
     return undefined;
   }
 }
