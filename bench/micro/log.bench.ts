@@ -4,11 +4,11 @@ import { closeSync, constants, fdatasync, mkdtempSync, openSync, rmSync, write }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
-import { LOG_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { LogEntry } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
+import { LOG_LIMITS } from '../../src/storage/limits.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
 import type { BenchRow } from './report.ts';

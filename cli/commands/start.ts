@@ -1,10 +1,10 @@
 /** `kvctl start`: runs one node until a signal stops it. */
 
 import { monotoneNow } from '../../src/base/ambient.ts';
-import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import type { NodeEnd } from '../../src/runtime/fatal-guard.ts';
 import { standardErrorSink } from '../../src/runtime/log-sink.ts';
+import { LOG_SINK_LIMITS } from '../../src/runtime/log-sink-limits.ts';
 import { type NodeOptions, type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { Restarts } from '../../src/runtime/restarts.ts';
 import type { Call } from '../call.ts';

@@ -1,4 +1,8 @@
-/** Every bound in one place, with the relations between them asserted. */
+/**
+ * Limits that several rooms share, with their relations. A limit of one room is in the limits file
+ * of that room. Bounds protect correctness and memory; tunables may change with the machine or with
+ * a measurement, within the asserted relations.
+ */
 
 import { assert } from './assert.ts';
 import { NUMBER_MAX } from './ids.ts';
@@ -14,23 +18,12 @@ export const ENTRY_OVERHEAD_BYTES = 96;
 /** The same of each member in a configuration, which the log keeps twice. */
 export const MEMBER_OVERHEAD_BYTES = 32;
 
-/** Raft counts time in ticks; the node decides how long a tick is. */
-export const RAFT_LIMITS = {
-  /** A leader sends to every follower at least this often. */
-  heartbeatTicks: 2,
-  /** Followers wait for a random time in [timeout, 2 timeout) before they campaign. */
-  electionTicksMin: 10,
-  /** The timeout grows with the delays of disks, event loops and answers, up to here. */
-  electionTicksMax: 150,
-  /** A delay counts for one to two of these windows. */
-  delayWindowTicks: 150,
+const RAFT_BOUNDS = {
   /** Appends in flight to one follower, in messages and in bytes. */
   inflightMessagesMax: 256,
   inflightBytesMax: 8 * MIB,
   /** Entries in one append; a single larger entry travels alone. */
   appendBytesMax: 512 * KIB,
-  /** An append, or a chunk of a snapshot, where the link is full; a single larger entry passes. */
-  fullLinkBytesMax: 16 * KIB,
   /** Entries handed to the machine at once. */
   committedBytesMax: 4 * MIB,
   /** Uncommitted payloads of a leader; one larger payload may enter alone. */
@@ -38,25 +31,8 @@ export const RAFT_LIMITS = {
   /** One chunk of a snapshot, and the chunks in flight to one follower. */
   chunkBytesMax: 256 * KIB,
   chunkWindowBytesMax: MIB,
-  /** Without an answer a chunk is sent again, after a wait that doubles so many times. */
-  chunkRetryDoublingsMax: 4,
-  /** A follower that was not heard for this long loses its place among the transfers. */
-  transferPatienceTicks: 100,
-  /** Entries kept behind the applied index for followers that are a little slow. */
-  tailEntries: 4096,
-  /** How far truncation waits for a follower that is slow but alive. */
-  slowFollowerEntriesMax: 65_536,
-  /**
-   * What the logs of all shards of a node keep behind the state where no follower that needs it is
-   * heard, for slow followers, and while a snapshot is being sent.
-   */
-  logTailBytesMax: 64 * MIB,
-  logKeptBytesMax: 256 * MIB,
-  logTransferBytesMax: 1024 * MIB,
   /** Reads waiting for confirmation. */
   readsMax: 65_536,
-  /** An idle shard quiesces after this long. */
-  quiesceTicks: 50,
   /** Voters, outgoing voters and learners of one shard, each. */
   membersMax: 32,
   /**
@@ -72,6 +48,39 @@ export const RAFT_LIMITS = {
   /** One tick in milliseconds of the leader's monotone clock: what a lease is measured in. */
   tickMilliseconds: 20,
 } as const;
+
+const RAFT_TUNABLES = {
+  /** A leader sends to every follower at least this often. */
+  heartbeatTicks: 2,
+  /** Followers wait for a random time in [timeout, 2 timeout) before they campaign. */
+  electionTicksMin: 10,
+  /** The timeout grows with the delays of disks, event loops and answers, up to here. */
+  electionTicksMax: 150,
+  /** A delay counts for one to two of these windows. */
+  delayWindowTicks: 150,
+  /** An append, or a chunk of a snapshot, where the link is full; a single larger entry passes. */
+  fullLinkBytesMax: 16 * KIB,
+  /** Without an answer a chunk is sent again, after a wait that doubles so many times. */
+  chunkRetryDoublingsMax: 4,
+  /** A follower that was not heard for this long loses its place among the transfers. */
+  transferPatienceTicks: 100,
+  /** Entries kept behind the applied index for followers that are a little slow. */
+  tailEntries: 4096,
+  /** How far truncation waits for a follower that is slow but alive. */
+  slowFollowerEntriesMax: 65_536,
+  /**
+   * What the logs of all shards of a node keep behind the state where no follower that needs it is
+   * heard, for slow followers, and while a snapshot is being sent.
+   */
+  logTailBytesMax: 64 * MIB,
+  logKeptBytesMax: 256 * MIB,
+  logTransferBytesMax: 1024 * MIB,
+  /** An idle shard quiesces after this long. */
+  quiesceTicks: 50,
+} as const;
+
+/** Raft counts time in ticks; the node decides how long a tick is. */
+export const RAFT_LIMITS = { ...RAFT_BOUNDS, ...RAFT_TUNABLES } as const;
 
 export type RaftLimits = { readonly [name in keyof typeof RAFT_LIMITS]: number };
 
@@ -136,8 +145,7 @@ export const REQUEST_LIMITS = {
 assert(REQUEST_LIMITS.keysMax <= REQUEST_LIMITS.listMax, 'a read of many keys can be answered');
 assert(REQUEST_LIMITS.rangeBytesMax * 2 <= WIRE_LIMITS.frameBytesMax, 'a range fits a frame');
 
-/** Limits of the catalog. Every node and client holds all of it in memory. */
-export const CATALOG_LIMITS = {
+const CATALOG_BOUNDS = {
   nodesMax: 256,
   /** Nodes that have a number and have never started; further ones are refused until one has. */
   newcomersMax: 32,
@@ -161,14 +169,17 @@ export const CATALOG_LIMITS = {
    * half a year of one each second. Beyond, most of the heard nodes have to report it.
    */
   mapStepMax: 2 ** 24,
+  /** Moving replicas that a node reports. */
+  movesToldMax: 64,
+} as const;
+
+const CATALOG_TUNABLES = {
   /** Shards that change their members at the same time. */
   movingShardsMax: 8,
   /** A move without progress for this long no longer blocks another, though it continues. */
   movePatienceMilliseconds: 60_000,
   /** Moves at the same time, including those without progress. */
   movesMax: 32,
-  /** Moving replicas that a node reports. */
-  movesToldMax: 64,
   /** A new node gets replicas once it has been alive for this long. */
   newcomerMilliseconds: 1000,
   /** A leader stays in office for at least this long before it hands over to a preferred one. */
@@ -176,6 +187,9 @@ export const CATALOG_LIMITS = {
   /** The maximum, where leadership comes back each time. */
   handoverTicksMax: 32_000,
 } as const;
+
+/** Limits of the catalog. Every node and client holds all of it in memory. */
+export const CATALOG_LIMITS = { ...CATALOG_BOUNDS, ...CATALOG_TUNABLES } as const;
 
 assert(
   CATALOG_LIMITS.replicasMax * 2 <= CATALOG_LIMITS.membersMax,
@@ -200,141 +214,15 @@ assert(
   'a leader outlasts the election that made it',
 );
 
-/** One log per node. */
-export const LOG_LIMITS = {
-  /** One segment: the least at first, more as more is written; a recycled one keeps its size. */
-  segmentBytesMin: MIB,
-  segmentBytes: 32 * MIB,
-  /** Records of one batch; what does not fit waits for the next one. One write has to fit. */
-  batchBytesMax: 26 * MIB,
-  /** Recent entries kept in memory, all shards together. */
-  cacheBytesMax: 64 * MIB,
-  /** Zero-filled segments in reserve; with fewer the log is read-only until space returns. */
-  sparesMin: 2,
-  sparesMax: 3,
-  /** With more segments than this the oldest one's live entries are moved on. */
-  segmentsMin: 4,
-  /** Live entries moved with one batch. */
-  moveBytesMax: MIB,
-  /** Payloads read from the disk at once. */
-  readBytesMax: 4 * MIB,
-  /**
-   * With less free space than `low` the node is read-only, and with less than `full` it creates no
-   * files. Both grow with what is written, within these bounds.
-   */
-  lowBytesMin: 16 * MIB,
-  lowBytesMax: 512 * MIB,
-  fullBytesMin: 4 * MIB,
-  fullBytesMax: 64 * MIB,
-  /** Disk space kept to be released for the state store, piece by piece, as a last resort. */
-  reserveBytesMax: 64 * MIB,
-  reservePieceBytes: 4 * MIB,
-} as const;
-
-export type LogLimits = { readonly [name in keyof typeof LOG_LIMITS]: number };
-
-/** Asserted for the defaults and for whatever a test makes of them. */
-export function assertLogLimits(limits: LogLimits): void {
-  for (const value of Object.values(limits)) assert(value > 0, 'every limit is above zero');
-  assert(limits.segmentBytes % 4096 === 0, 'a segment is whole pages');
-  assert(limits.segmentBytesMin % 4096 === 0, 'the smallest segment is whole pages');
-  assert(limits.segmentBytesMin <= limits.segmentBytes, 'segments only grow');
-  assert(limits.fullBytesMin <= limits.lowBytesMin, 'the low bound is above the full bound');
-  assert(limits.fullBytesMax <= limits.lowBytesMax, 'with large segments too');
-  // A larger batch, or the last one of a former life, gets its own segment.
-  assert(limits.batchBytesMax <= limits.segmentBytes - 8192, 'a batch fits a segment');
-  assert(limits.sparesMin >= 2 && limits.sparesMax >= limits.sparesMin, 'one spare is a reserve');
-  assert(limits.segmentsMin >= 2, 'the segment in use is not cleaned');
-  assert(limits.moveBytesMax <= limits.batchBytesMax, 'moved records fit a batch');
-}
-
-assertLogLimits(LOG_LIMITS);
-assert(
-  LOG_LIMITS.batchBytesMax >= 2 * RAFT_LIMITS.inflightBytesMax,
-  'all that comes in one turn fits one batch, also when a leader follows another',
-);
-assert(
-  LOG_LIMITS.batchBytesMax >= RAFT_LIMITS.uncommittedBytesMax + WIRE_LIMITS.payloadBytesMax,
-  'all that a leader may hold uncommitted fits one batch',
-);
-
-/** Limits of the state of all shards of a node, in memory and per step. */
-export const STATE_LIMITS = {
-  /** Sections of a machine's data, numbered from 0. */
-  sections: 16,
+/** Limits of a row in the state store, which a machine's rows must fit. */
+export const ROW_LIMITS = {
   /** A client's key is at most 4096 bytes; a machine may add bytes of its own. */
   keyBytesMax: 8 * KIB,
-  /** A row: a client's value and the machine's fields around it. */
+  /** A client's value and the machine's fields around it. */
   valueBytesMax: 17 * MIB,
-  /** Replicas on one node. */
-  shardsMax: 16_384,
-  identityBytesMax: 256,
-  /** A checkpoint is due when the memtable has this much, or is this old. */
-  checkpointBytes: 8 * MIB,
-  checkpointRows: 32_768,
-  checkpointMilliseconds: 2000,
-  /** Memtables of all shards, the frozen ones included; at this size applying has to wait. */
-  memtableBytesMax: 64 * MIB,
-  /** One slice of work: well below two milliseconds of filling a batch. */
-  sliceRows: 256,
-  sliceBytes: 256 * KIB,
-  /** Replaced values read at once for the state hash: a millisecond of asking and of taking in. */
-  settleKeys: 1024,
-  /**
-   * Jobs between two checkpoints, while there are any: a batch of a snapshot coming in, a piece of
-   * an old generation. With checkpoints of 8 MiB they get a third of what is written.
-   */
-  jobsBetweenCheckpoints: 4,
-  /** Rows of a snapshot that are written at once; bytes of all that wait to become rows. */
-  installBatchBytes: MIB,
-  installQueueBytesMax: 2 * MIB,
-  /** Rows of an old generation that are deleted at once. */
-  clearRows: 1024,
-  /** Open views: each keeps old rows from being dropped. */
-  viewsMax: 1024,
-  /** Snapshots being sent and received, over all shards; further ones wait in a queue. */
-  exportsMax: 8,
-  installsMax: 8,
-  /** A shard that does not ask again within this time loses its place in the queue. */
-  exportQueueMilliseconds: 2000,
-  installQueueMilliseconds: 10_000,
-  /** Rows of a snapshot that are read at once: to check and to spell them takes a millisecond. */
-  exportReadRows: 512,
-  /** Followers that read one snapshot at places far apart; one more takes another's place. */
-  exportWindowsMax: 8,
-  /** A snapshot without a read or a chunk for this long is given up. */
-  exportIdleMilliseconds: 10_000,
-  installIdleMilliseconds: 10_000,
-  /** Batches that are known to follow each other without a gap, looked at when a store opens. */
-  batchMarks: 1024,
-  /** What the scrub reads in a second, and how often it asks LevelDB for new tables. */
-  scrubBytesPerSecond: 16 * MIB,
-  scrubLookMilliseconds: 1000,
-  /** A table, and a shard, that was found sound is looked at again after this. */
-  scrubMilliseconds: 6 * 60 * 60 * 1000,
-  /** Between two slices of a shard whose rows are added up: 4 MiB a second at most. */
-  scrubSliceMilliseconds: 60,
-  /** Stores that were set aside as damaged and are kept, the newest ones. */
-  damagedStoresMax: 1,
 } as const;
 
-assert(
-  STATE_LIMITS.checkpointBytes * 2 + WIRE_LIMITS.payloadBytesMax <= STATE_LIMITS.memtableBytesMax,
-  'a memtable can grow while another is written',
-);
-assert(STATE_LIMITS.valueBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a value came in an entry');
-assert(STATE_LIMITS.sections < 0xff, 'a section and the end of a snapshot have one byte');
-assert(
-  RAFT_LIMITS.chunkWindowBytesMax <= STATE_LIMITS.installQueueBytesMax,
-  'all that is on its way of one snapshot can wait for the disk',
-);
-assert(
-  (RAFT_LIMITS.electionTicksMin << RAFT_LIMITS.chunkRetryDoublingsMax) *
-    RAFT_LIMITS.tickMilliseconds *
-    2 <
-    Math.min(STATE_LIMITS.exportIdleMilliseconds, STATE_LIMITS.installQueueMilliseconds),
-  'what is sent again after the longest wait is not given up before',
-);
+assert(ROW_LIMITS.valueBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a value came in an entry');
 
 /**
  * Limits of a command, and of the session that a shard keeps of each client. They apply while
@@ -378,11 +266,11 @@ export const MACHINE_LIMITS = {
 const MACHINE_OVERHEAD_BYTES = 64;
 
 assert(
-  MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= STATE_LIMITS.keyBytesMax,
+  MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= ROW_LIMITS.keyBytesMax,
   'a key has room for what stands around it',
 );
 assert(
-  MACHINE_LIMITS.valueBytesMax + MACHINE_OVERHEAD_BYTES <= STATE_LIMITS.valueBytesMax,
+  MACHINE_LIMITS.valueBytesMax + MACHINE_OVERHEAD_BYTES <= ROW_LIMITS.valueBytesMax,
   'a value has room for what stands around it',
 );
 assert(
@@ -402,7 +290,7 @@ assert(
 );
 assert(
   MACHINE_LIMITS.slotBytesMax + MACHINE_LIMITS.commandsMax * MACHINE_OVERHEAD_BYTES <=
-    STATE_LIMITS.valueBytesMax,
+    ROW_LIMITS.valueBytesMax,
   'what is remembered of a request fits a row',
 );
 assert(MACHINE_LIMITS.sweepBytesMax <= WIRE_LIMITS.payloadBytesMax, 'a sweep fits an entry');
@@ -412,20 +300,6 @@ assert(
   'the largest value can be read and rewritten, and all that comes in an entry',
 );
 assert(
-  STATE_LIMITS.checkpointBytes * 2 + MACHINE_LIMITS.workBytesMax <= STATE_LIMITS.memtableBytesMax,
-  'a memtable that is due for a checkpoint has room for all that an entry may write',
-);
-assert(
   MACHINE_LIMITS.keyBytesMax + MACHINE_OVERHEAD_BYTES <= MACHINE_LIMITS.sweepBytesMax,
   'every key can be swept',
 );
-
-/** Limits of one replica. */
-export const SHARD_LIMITS = {
-  /** Reads that wait for a ReadIndex round, or for the machine. */
-  readsMax: 16_384,
-  /** Exactly known deletions: beyond this the older ones are folded. */
-  removalsBytesMax: MIB,
-  /** Key ranges in which older deletions are summarized. */
-  stretchesMax: 2048,
-} as const;

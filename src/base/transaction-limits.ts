@@ -1,7 +1,7 @@
 /** The limits of transactions, and their relations to each other and to other limits. */
 
 import { assert } from './assert.ts';
-import { CATALOG_LIMITS, STATE_LIMITS, WIRE_LIMITS } from './limits.ts';
+import { CATALOG_LIMITS, WIRE_LIMITS } from './limits.ts';
 
 /** Transactions over several shards. Limits of the machine apply while entries are applied, too. */
 export const TRANSACTION_LIMITS = {
@@ -111,10 +111,6 @@ assert(
     TRANSACTION_LIMITS.partsMax ** 2 * TRANSACTION_LIMITS.participantBytesMax <=
     TRANSACTION_LIMITS.conductedBytesMax,
   'the largest transaction can be conducted',
-);
-assert(
-  TRANSACTION_LIMITS.checkViewsMax * 2 <= STATE_LIMITS.viewsMax,
-  'checks of ranges leave room for reads',
 );
 assert(
   TRANSACTION_LIMITS.keptForAbortMax * 2 <= TRANSACTION_LIMITS.slotsMax,

@@ -1,7 +1,7 @@
 /** The limits of sockets: deadlines, waiting bytes, and their number. */
 
 import { assert } from './assert.ts';
-import { RAFT_LIMITS, STATE_LIMITS, WIRE_LIMITS } from './limits.ts';
+import { RAFT_LIMITS, WIRE_LIMITS } from './limits.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -100,11 +100,6 @@ assert(
   TRANSPORT_LIMITS.clientsUnfinishedBytesMax >= 4 * TRANSPORT_LIMITS.clientFrameBytesMax &&
     TRANSPORT_LIMITS.peersUnfinishedBytesMax >= 4 * WIRE_LIMITS.frameBytesMax,
   'several large frames may come at the same time',
-);
-assert(
-  STATE_LIMITS.exportsMax * (RAFT_LIMITS.chunkWindowBytesMax + RAFT_LIMITS.chunkBytesMax) <=
-    TRANSPORT_LIMITS.bulkBytesMax,
-  'the chunks that may be on their way to one peer fit its socket',
 );
 assert(
   TRANSPORT_LIMITS.queueMilliseconds * 2 <=

@@ -1,6 +1,5 @@
 /** The client: a space without a prefix, and the connections below all spaces. */
 
-import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
@@ -8,6 +7,7 @@ import type { Surroundings } from './dial.ts';
 import { Encoding, type Entry } from './encoding.ts';
 import { Engine, urlsOf } from './engine.ts';
 import type { Key } from './key.ts';
+import { CLIENT_LIMITS } from './limits.ts';
 import type {
   CallOptions,
   ConnectOptions,

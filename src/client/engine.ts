@@ -1,6 +1,5 @@
 /** The engine: gives the core turns, time and connections, and turns calls into promises. */
 
-import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { Ticker } from '../transport/ticker.ts';
@@ -11,6 +10,7 @@ import { Core } from './core/core.ts';
 import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
 import type { ConnectionListener, DialedConnection, Surroundings } from './dial.ts';
+import { CLIENT_LIMITS } from './limits.ts';
 import { invalid } from './options.ts';
 import { onAbort } from './signals.ts';
 

@@ -1,11 +1,11 @@
 /** Options of a client and of its calls. */
 
-import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import type { Codec } from './codec.ts';
 import type { Balance } from './core/balance.ts';
+import { CLIENT_LIMITS } from './limits.ts';
 
 /**
  * How fresh a read has to be. `linearizable`: it sees every write that was acknowledged before the

@@ -1,6 +1,5 @@
 /** The transaction loop: runs the function until a run commits, or until the timeout. */
 
-import { CLIENT_LIMITS } from '../base/client-limits.ts';
 import { KvError } from '../base/errors.ts';
 import type { Priority } from './core/call.ts';
 import { keyText } from './core/call-failure.ts';
@@ -8,6 +7,7 @@ import { BACKOFF, backoffAfter } from './core/retry-policy.ts';
 import { Deadline } from './deadline.ts';
 import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
+import { CLIENT_LIMITS } from './limits.ts';
 import { invalid, levelOf, type Read, timeoutOf } from './options.ts';
 import { Transaction, type TransactionOptions } from './transaction.ts';
 import { type Conclusion, Run } from './transaction-run.ts';

@@ -1,7 +1,7 @@
 /** The lock table of a shard: which prepared transaction locks which keys until it is resolved. */
 
 import { present } from '../base/assert.ts';
-import { STATE_LIMITS } from '../base/limits.ts';
+import { ROW_LIMITS } from '../base/limits.ts';
 import { bytes, count, decode, type Of, struct } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes, nameOf } from './bytes.ts';
@@ -31,7 +31,7 @@ const PREPARED_IN = struct({
   version: count(),
   since: count(),
   workBytes: count(),
-  bytes: bytes(STATE_LIMITS.valueBytesMax),
+  bytes: bytes(ROW_LIMITS.valueBytesMax),
 });
 
 /** The public part of a lock. */

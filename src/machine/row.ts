@@ -1,6 +1,6 @@
 /** What is stored under a client's key, and its one encoding: `[version, expiresAt, value]`. */
 
-import { STATE_LIMITS } from '../base/limits.ts';
+import { ROW_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
 
 export interface Row {
@@ -37,5 +37,5 @@ export function readRowOrNone(reader: Reader): Row | undefined {
 function readRest(reader: Reader): Row {
   const version = reader.count();
   const expiresAt = reader.count();
-  return { version, expiresAt, value: reader.bytes(STATE_LIMITS.valueBytesMax) };
+  return { version, expiresAt, value: reader.bytes(ROW_LIMITS.valueBytesMax) };
 }

@@ -3,7 +3,7 @@
  * uses a slot acknowledges the answer to the slot's former request.
  */
 
-import { MACHINE_LIMITS, STATE_LIMITS } from '../base/limits.ts';
+import { MACHINE_LIMITS, ROW_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
 import { CLIENT_BYTES } from './batch.ts';
 import {
@@ -115,7 +115,7 @@ function readRun(reader: Reader): ReplyRun {
   const first = reader.count();
   const count = reader.count();
   const version = reader.count();
-  return { first, count, version, verdicts: reader.bytes(STATE_LIMITS.valueBytesMax) };
+  return { first, count, version, verdicts: reader.bytes(ROW_LIMITS.valueBytesMax) };
 }
 
 export function writeVerdict(writer: Writer, verdict: CommandResult): void {

@@ -1,6 +1,6 @@
 /** The one encoding of transactions and of their entries. */
 
-import { MACHINE_LIMITS, STATE_LIMITS } from '../base/limits.ts';
+import { MACHINE_LIMITS, ROW_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import {
   count,
@@ -31,7 +31,7 @@ import type {
 import { CLIENT, RANK, TRANSACTION_ID, type TransactionId } from './transaction-id.ts';
 
 /** It is kept as a row, with the entry's index and time around it. */
-const PREPARE_BYTES_MAX = STATE_LIMITS.valueBytesMax - 64;
+const PREPARE_BYTES_MAX = ROW_LIMITS.valueBytesMax - 64;
 
 const OPERATION: Schema<Operation> = {
   elements: 1,

@@ -3,9 +3,9 @@
  * connection with many waiting bytes is not read until they are served.
  */
 
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { FairJob } from '../shard/fair-queue.ts';
+import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 import type { Responder } from '../shard/responder.ts';
 import { type Request, RequestReader } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';

@@ -1,10 +1,10 @@
 /** The connected clients, and the responses that each gets at the end of the turn. */
 
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Flow } from '../shard/fair-queue.ts';
+import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { Transport } from '../transport/transport.ts';
 import {

@@ -27,10 +27,10 @@
  */
 
 import type { NodeId } from '../base/ids.ts';
-import { LIFE_LIMITS } from '../base/life-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { CATALOG_SHARD, type ClusterMap } from '../catalog/cluster-map.ts';
 import type { Log } from '../storage/log/log.ts';
+import { LIFE_LIMITS } from './limits.ts';
 
 interface Peer {
   isMet: boolean;

@@ -2,12 +2,12 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { type Life, type Lineage, lifeMissingIn, wordOf } from '../base/life.ts';
-import { LIFE_LIMITS } from '../base/life-limits.ts';
 import type { ClusterMap, NodeRow } from '../catalog/cluster-map.ts';
 import { lifeOfRow } from '../catalog/decision.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { TransportEvent } from '../transport/transport.ts';
 import { Confirmation, electoratesIn } from './life-confirmation.ts';
+import { LIFE_LIMITS } from './limits.ts';
 import type { MapChange } from './map-cache.ts';
 import type { NodeState } from './node-state.ts';
 import { PeerLives } from './peer-lives.ts';

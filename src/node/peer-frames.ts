@@ -3,12 +3,12 @@
  */
 
 import { unreachable } from '../base/assert.ts';
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Message } from '../raft/message.ts';
 import type { Flow } from '../shard/fair-queue.ts';
+import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 import { lengthensLog } from '../shard/full-disk.ts';
 import { decodeFrame } from '../wire/frame.ts';
 import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';

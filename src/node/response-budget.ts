@@ -4,7 +4,7 @@
  * nothing for long is closed, because others need the room.
  */
 
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
+import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 
 const { answerBytesMax, answersBytesMax } = FAIRNESS_LIMITS;
 const { stallMilliseconds, stallMillisecondsFull } = FAIRNESS_LIMITS;

@@ -1,7 +1,7 @@
 /** Rate limit of the node's log: a bounded number of lines per kind of fact, then a count. */
 
 import { monotoneNow } from '../base/ambient.ts';
-import { LOG_SINK_LIMITS } from '../base/log-sink-limits.ts';
+import { LOG_SINK_LIMITS } from './log-sink-limits.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 

@@ -5,8 +5,8 @@
  */
 
 import pino from 'pino';
-import { LOG_SINK_LIMITS } from '../base/log-sink-limits.ts';
 import { type Outlet, standardError } from '../storage/files/standard-error.ts';
+import { LOG_SINK_LIMITS } from './log-sink-limits.ts';
 
 /** The prefix of a fatal line in pino's format. */
 const FATAL = '{"level":60';

@@ -3,7 +3,7 @@
  * map. Its folder may be a copy from before other nodes joined.
  */
 
-import { LIFE_LIMITS } from '../base/life-limits.ts';
+import { LIFE_LIMITS } from '../node/limits.ts';
 import type { ClientConnection } from '../transport/client-connection.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { askForMap } from './peer-discovery.ts';

@@ -1,7 +1,7 @@
 /** A node core with its folder, disk and clock: its start and its end. */
 
 import { monotoneNow, randomSeed, wallNow } from '../base/ambient.ts';
-import { LOG_LIMITS, MACHINE_LIMITS, type RaftLimits, REQUEST_LIMITS } from '../base/limits.ts';
+import { MACHINE_LIMITS, type RaftLimits, REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Random } from '../base/random.ts';
 import { raftLimitsFor, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
@@ -12,6 +12,7 @@ import type { EndReason, NodeFact } from '../node/node-fact.ts';
 import { DiskFiles } from '../storage/files/disk-files.ts';
 import type { Files } from '../storage/files/files.ts';
 import type { FolderLock } from '../storage/files/folder-lock.ts';
+import { LOG_LIMITS } from '../storage/limits.ts';
 import type { Log } from '../storage/log/log.ts';
 import {
   beginLog,

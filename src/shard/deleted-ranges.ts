@@ -5,9 +5,9 @@
  * it; false negatives never.
  */
 
-import { SHARD_LIMITS } from '../base/limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { Deletion } from './deleted-keys.ts';
+import { SHARD_LIMITS } from './limits.ts';
 
 /** Keys by their first bytes, as `endOf` has them: from the one up to the other, both included. */
 interface Stretch {

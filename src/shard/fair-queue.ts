@@ -7,7 +7,7 @@
  * A turn of the node serves a bounded slice; the rest waits for the next turn.
  */
 
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
+import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 
 const { quantumCost, sliceCost } = FAIRNESS_LIMITS;
 

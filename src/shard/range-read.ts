@@ -3,7 +3,6 @@
  * before the next slice.
  */
 
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import { compareBytes } from '../machine/bytes.ts';
@@ -18,6 +17,7 @@ import {
 import type { RangeQuery } from '../wire/request.ts';
 import type { Failure, RangeRow } from '../wire/response.ts';
 import type { FairJob, FairQueue } from './fair-queue.ts';
+import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 import { failRequester, type Requester } from './proposals.ts';
 
 interface RangeReadOptions {

@@ -1,7 +1,6 @@
 /** Serves reads from the state after they were granted. */
 
 import { unreachable } from '../base/assert.ts';
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
@@ -14,6 +13,7 @@ import type { RangeQuery } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
 import { CheckRead } from './check-read.ts';
 import type { FairQueue } from './fair-queue.ts';
+import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 import { failRequester } from './proposals.ts';
 import { RangeRead } from './range-read.ts';
 import type { ReadContext } from './read-moment.ts';

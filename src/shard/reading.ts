@@ -1,13 +1,13 @@
 /** The reads of one replica from request to answer: what they wait for, and how long. */
 
-import { FAIRNESS_LIMITS } from '../base/fairness-limits.ts';
-import { SHARD_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import type { ReadAnswer } from '../raft/ready.ts';
 import { BlockedReads } from './blocked-reads.ts';
 import type { FairJob } from './fair-queue.ts';
+import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 import { Freshness } from './freshness.ts';
+import { SHARD_LIMITS } from './limits.ts';
 import type { Proposing } from './proposing.ts';
 import { ReadServer } from './read-server.ts';
 import { type PendingRead, Reads } from './reads.ts';

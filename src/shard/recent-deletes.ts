@@ -13,11 +13,12 @@
  * "unknown" for everything before.
  */
 
-import { MACHINE_LIMITS, SHARD_LIMITS } from '../base/limits.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
 import { compareBytes, nameOf } from '../machine/bytes.ts';
 import { type RowWrite, SECTION } from '../machine/section.ts';
 import { DeletedKeys, type Deletion } from './deleted-keys.ts';
 import { DeletedRanges } from './deleted-ranges.ts';
+import { SHARD_LIMITS } from './limits.ts';
 
 /** After the one index was applied, up to the other. */
 interface Time {

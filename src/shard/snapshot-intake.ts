@@ -2,9 +2,9 @@
 
 import { assert } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
-import { STATE_LIMITS } from '../base/limits.ts';
 import type { SnapshotChunk, SnapshotDescription } from '../raft/message.ts';
 import type { ReceivedChunk } from '../raft/ready.ts';
+import { STATE_LIMITS } from '../storage/limits.ts';
 import type { SnapshotInstall } from '../storage/snapshot/snapshot-install.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
 

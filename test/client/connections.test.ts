@@ -2,11 +2,11 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { Connections } from '../../src/client/core/connections.ts';
 import { ShardRequest } from '../../src/client/core/shard-request.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 
 const URL = 'kv://one';
 const BYTES = 10;

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import { encodeReply } from '../../src/machine/reply.ts';
 import { clusterOf, connectLocally, keysApart } from './model/local.ts';
 

@@ -2,12 +2,12 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { encodeMap } from '../../src/catalog/map-bytes.ts';
 import type { Call } from '../../src/client/core/call.ts';
 import { Core } from '../../src/client/core/core.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import { decodeRequests, type Request } from '../../src/wire/request.ts';
 import { encodeResponses, type Response } from '../../src/wire/response.ts';
 import { mapOf, urlOf } from './model/map.ts';

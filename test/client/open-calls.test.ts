@@ -2,10 +2,10 @@
 
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import type { CommitCall, ValidateCall } from '../../src/client/core/call.ts';
 import { OpenCalls } from '../../src/client/core/open-calls.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 
 /** What was seen of ranges, of so many bytes. */
 function seen(bytes: number) {

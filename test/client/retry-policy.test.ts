@@ -2,12 +2,12 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import test from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import {
   decideRefusal,
   decideRetry,
   decideUnreadable,
 } from '../../src/client/core/retry-policy.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import { FAILURES, type Failure } from '../../src/wire/response.ts';
 
 const resend = (how: { avoidsNode?: boolean; isMapOld?: boolean; isContended?: true } = {}) => {

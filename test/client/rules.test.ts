@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import { arcOf } from '../../src/ring/arc.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { Stage } from './model/stage.ts';

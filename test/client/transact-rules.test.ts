@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import { keyText } from '../../src/client/core/call-failure.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { Stage } from './model/stage.ts';

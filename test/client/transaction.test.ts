@@ -3,9 +3,9 @@
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
-import { CLIENT_LIMITS } from '../../src/base/client-limits.ts';
 import type { Client } from '../../src/client/client.ts';
 import { json } from '../../src/client/codec.ts';
+import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
 import { KvError } from '../../src/index.ts';
 import type { Request } from '../../src/wire/request.ts';

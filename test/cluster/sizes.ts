@@ -1,6 +1,7 @@
 /** The sizes that the nodes of a simulated cluster accept, and the logs that hold them. */
 
-import { LOG_LIMITS, type LogLimits, MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { LOG_LIMITS, type LogLimits } from '../../src/storage/limits.ts';
 import { FRAMES, SMALL_LOG } from './small-limits.ts';
 
 const KIB = 1024;

@@ -1,6 +1,6 @@
 /** Limits of the nodes of a simulated cluster: small, so that runs reach them. */
 
-import { LOG_LIMITS } from '../../src/base/limits.ts';
+import { LOG_LIMITS } from '../../src/storage/limits.ts';
 
 const KIB = 1024;
 

@@ -2,7 +2,7 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import { Stage } from './stage.ts';
 
 /** Logs without a tail, so that a node that was away needs snapshots. */

@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { NUMBER_MAX } from '../../src/base/ids.ts';
-import { MACHINE_LIMITS, STATE_LIMITS } from '../../src/base/limits.ts';
+import { MACHINE_LIMITS, ROW_LIMITS } from '../../src/base/limits.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { TransactionStep } from '../../src/machine/entry.ts';
 import { decodeReply } from '../../src/machine/reply.ts';
@@ -130,7 +130,7 @@ test('a part that would not fit its row is malformed', () => {
   const value = new Uint8Array(16 * 1024 * 1024 - 4096);
   const large = { type: 'set', key: new Uint8Array(4096), value, lifeMilliseconds: 0 } as const;
   const left =
-    STATE_LIMITS.valueBytesMax - 64 - encodePrepare({ ...PREPARE, operations: [large] }).length;
+    ROW_LIMITS.valueBytesMax - 64 - encodePrepare({ ...PREPARE, operations: [large] }).length;
   const filler = { ...large, key: Uint8Array.of(1), value: new Uint8Array(left - 12) };
   const fits = encodePrepare({ ...PREPARE, operations: [large, filler] });
   const longer = { ...filler, value: new Uint8Array(filler.value.length + 30) };

@@ -2,7 +2,6 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { ClientFrames } from '../../src/node/client-frames.ts';
@@ -10,6 +9,7 @@ import { Clients } from '../../src/node/clients.ts';
 import type { NodeState } from '../../src/node/node-state.ts';
 import type { Requests } from '../../src/node/requests.ts';
 import { FairQueue } from '../../src/shard/fair-queue.ts';
+import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { encodeRequests, type Request } from '../../src/wire/request.ts';
 import { decodeResponses } from '../../src/wire/response.ts';

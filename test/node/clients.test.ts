@@ -2,10 +2,10 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { Clients, type RequestFact } from '../../src/node/clients.ts';
+import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { decodeResponses, type Response } from '../../src/wire/response.ts';
 

@@ -3,9 +3,9 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId, NodeId } from '../../src/base/ids.ts';
-import { LIFE_LIMITS } from '../../src/base/life-limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { Confirmation, electoratesIn } from '../../src/node/life-confirmation.ts';
+import { LIFE_LIMITS } from '../../src/node/limits.ts';
 import type { Log } from '../../src/storage/log/log.ts';
 
 const [ONE, TWO, THREE] = [1 as NodeId, 2 as NodeId, 3 as NodeId];

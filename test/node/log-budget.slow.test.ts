@@ -2,8 +2,8 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { shareOf } from '../../src/node/log-budget.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import { Stage } from '../cluster/stage.ts';
 
 const KIB = 1024;

@@ -3,7 +3,7 @@
 import { equal, fail, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import type { Computer } from '../cluster/computer.ts';
 import { Stage } from '../cluster/stage.ts';
 

@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import { Debt, ResponseBudget } from '../../src/node/response-budget.ts';
+import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 
 const { answerBytesMax, answersBytesMax } = FAIRNESS_LIMITS;
 const { stallMilliseconds, stallMillisecondsFull } = FAIRNESS_LIMITS;

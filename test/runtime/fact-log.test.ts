@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
 import { FactLog } from '../../src/runtime/fact-log.ts';
+import { LOG_SINK_LIMITS } from '../../src/runtime/log-sink-limits.ts';
 import { newLogger } from '../../src/runtime/logger.ts';
 
 const { spellMilliseconds, alarmsPerSpell, newsPerSpell, kindsMax } = LOG_SINK_LIMITS;

@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { LOG_SINK_LIMITS } from '../../src/base/log-sink-limits.ts';
 import { LogSink } from '../../src/runtime/log-sink.ts';
+import { LOG_SINK_LIMITS } from '../../src/runtime/log-sink-limits.ts';
 
 const { bytesMax } = LOG_SINK_LIMITS;
 

@@ -2,9 +2,9 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { SHARD_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { DeletedRanges } from '../../src/shard/deleted-ranges.ts';
+import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import { bytesOf } from '../machine/machine-rig.ts';
 
 function recentDeletes(keys: readonly string[], version = 20) {

@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import { type FairJob, FairQueue, Flow, type Stage } from '../../src/shard/fair-queue.ts';
+import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 
 const { sliceCost, quantumCost } = FAIRNESS_LIMITS;
 

@@ -3,8 +3,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { SHARD_LIMITS } from '../../src/base/limits.ts';
 import { TAKEN } from '../../src/raft/ready.ts';
+import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import type { Requester } from '../../src/shard/proposals.ts';
 import type { Proposing } from '../../src/shard/proposing.ts';
 import { Reading } from '../../src/shard/reading.ts';

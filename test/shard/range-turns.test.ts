@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { FAIRNESS_LIMITS } from '../../src/base/fairness-limits.ts';
 import { FairQueue, Flow } from '../../src/shard/fair-queue.ts';
+import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 import type { Wanted } from '../../src/shard/reads.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { put } from '../machine/machine-rig.ts';

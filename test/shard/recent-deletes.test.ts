@@ -2,9 +2,10 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { MACHINE_LIMITS, SHARD_LIMITS } from '../../src/base/limits.ts';
+import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { SECTION } from '../../src/machine/section.ts';
+import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import { RecentDeletes } from '../../src/shard/recent-deletes.ts';
 import { bytesOf } from '../machine/machine-rig.ts';
 

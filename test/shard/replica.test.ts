@@ -3,7 +3,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberId } from '../../src/base/ids.ts';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
@@ -11,6 +10,7 @@ import type { LogEntry, SnapshotChunk } from '../../src/raft/message.ts';
 import type { SnapshotReader } from '../../src/raft/ready.ts';
 import { newborn } from '../../src/shard/recovery.ts';
 import { soundSnapshots } from '../../src/shard/sound-snapshots.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import type { RestoredReplica } from '../../src/storage/log/log.ts';
 import { StateDamage } from '../../src/storage/state/state.ts';
 import { MemoryMedium, StateRig } from '../storage/state-rig.ts';

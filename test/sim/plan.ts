@@ -1,13 +1,8 @@
 /** What a seed determines before the run: the cluster, its limits, its load and its faults. */
 
-import {
-  assertLogLimits,
-  assertRaftLimits,
-  type LogLimits,
-  RAFT_LIMITS,
-  type RaftLimits,
-} from '../../src/base/limits.ts';
+import { assertRaftLimits, RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
+import { assertLogLimits, type LogLimits } from '../../src/storage/limits.ts';
 import { Buggify, type BuggifySite } from './buggify.ts';
 import { FAULT_KINDS, type FaultKind, PROFILES, type Profile } from './profiles.ts';
 

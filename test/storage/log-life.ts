@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
-import type { LogLimits } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Files } from '../../src/storage/files/files.ts';
+import type { LogLimits } from '../../src/storage/limits.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
 import { type Opened, openLog } from '../../src/storage/log/log-boot.ts';
 import type { MemoryFiles } from '../support/twins/memory-files.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { LogLimits } from '../../src/base/limits.ts';
+import type { LogLimits } from '../../src/storage/limits.ts';
 import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { CREATION, command, writing } from './log-contract.ts';
 import { appendNow, mustOpen, rest, TINY } from './log-life.ts';

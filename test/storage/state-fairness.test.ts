@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import { MemoryMedium, put, SHARD, StateRig } from './state-rig.ts';
 
 const OTHER = 8 as ShardId;

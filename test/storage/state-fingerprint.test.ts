@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import type { StateHash } from '../../src/storage/state/state-hash.ts';
 import { digestOf } from '../../src/storage/state/state-hash.ts';
 import { randomWrites } from './state-model.ts';

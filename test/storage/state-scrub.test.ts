@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import type { ShardId } from '../../src/base/ids.ts';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import type { DiskRow, StateDisk } from '../../src/storage/state/state-disk.ts';
 import { Place } from '../../src/storage/state/state-key.ts';
 import { StateScrub } from '../../src/storage/state/state-scrub.ts';

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { hash } from '../../src/base/hash.ts';
 import type { ShardId } from '../../src/base/ids.ts';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import type { SnapshotPiece, SnapshotReader } from '../../src/raft/ready.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import { Place } from '../../src/storage/state/state-key.ts';
 import { randomWrites } from './state-model.ts';
 import {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
-import { STATE_LIMITS } from '../../src/base/limits.ts';
+import { ROW_LIMITS } from '../../src/base/limits.ts';
+import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import {
   bytesOf,
   MEDIA,
@@ -166,8 +167,8 @@ for (const newMedium of MEDIA) {
   });
 
   sentence('keys and values at their limits are kept, and beyond them refused', async (rig) => {
-    const key = new Uint8Array(STATE_LIMITS.keyBytesMax).fill(0xff);
-    const value = new Uint8Array(STATE_LIMITS.valueBytesMax).fill(1);
+    const key = new Uint8Array(ROW_LIMITS.keyBytesMax).fill(0xff);
+    const value = new Uint8Array(ROW_LIMITS.valueBytesMax).fill(1);
     const section = STATE_LIMITS.sections - 1;
     rig.apply([
       { section, key, value },

@@ -1,11 +1,11 @@
 /** Batching: the calls of one turn become one batch and one read for each shard. */
 
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { MACHINE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { ReadLevel } from '../../wire/request.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import { isProtected, type ReadCall, type Writing } from './call.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { Lookup, type LookupListener, ReadRequest } from './read-request.ts';

@@ -1,11 +1,11 @@
 /** Calls of the application, as the core takes them. */
 
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { Check, CheckRange, Command } from '../../machine/command.ts';
 import type { Output, Reply } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { KeyRange, Moments } from './range.ts';
 import type { PageCall } from './scan.ts';
 import type { OpenCall } from './shard-request.ts';

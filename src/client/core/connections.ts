@@ -1,10 +1,10 @@
 /** Connections: one per node, dialled on demand, and the requests in flight on each. */
 
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOf } from '../../base/schema.ts';
 import { encodeRequests, type Request } from '../../wire/request.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { ClientPort, Greeting } from './port.ts';
 import { BACKOFF, backoffAfter } from './retry-policy.ts';
 import type { RequestBody, ShardRequest } from './shard-request.ts';

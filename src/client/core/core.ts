@@ -6,10 +6,10 @@
  */
 
 import { unreachable } from '../../base/assert.ts';
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import { Admission } from './admission.ts';
 import { type Balance, Balancer } from './balance.ts';
 import { Batcher } from './batcher.ts';

@@ -1,10 +1,10 @@
 /** Dispatch: sends each request to the node that should answer it, again until it is over. */
 
 import { assert, present, unreachable } from '../../base/assert.ts';
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { effectOf, type Response } from '../../wire/response.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { Balancer, Candidate } from './balance.ts';
 import type { Call } from './call.ts';
 import type { Connection, Connections } from './connections.ts';

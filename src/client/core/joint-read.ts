@@ -6,12 +6,12 @@
  * Keys that are written all the time would fail for ever, so after some rounds they are locked.
  */
 
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { ShardId } from '../../base/ids.ts';
 import { MACHINE_LIMITS } from '../../base/limits.ts';
 import type { Check, CheckRange } from '../../machine/command.ts';
 import { outputBytesMax } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { GaveWay, ReadCall, Replied, RowsRead } from './call.ts';
 import type { CallFailure } from './call-failure.ts';
 import { type CallContext, fanOut } from './fan-out.ts';

@@ -1,8 +1,8 @@
 /** The map of the cluster: fetched at first contact, and again when it seems to be old. */
 
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Routing } from './routing.ts';
 

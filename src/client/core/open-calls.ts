@@ -1,6 +1,6 @@
 /** The open calls of a client: how many, how many bytes, and that each ends once. */
 
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { Call } from './call.ts';
 import { type CallFailure, notApplied } from './call-failure.ts';
 

@@ -5,10 +5,10 @@
  */
 
 import { unreachable } from '../../base/assert.ts';
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Random } from '../../base/random.ts';
 import type { Reason } from '../../machine/reply.ts';
 import type { Failure } from '../../wire/response.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { FinalReason } from './call-failure.ts';
 import type { RequestKind, Retry, Verdict } from './shard-request.ts';
 

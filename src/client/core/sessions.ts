@@ -1,10 +1,10 @@
 /** Sessions: the numbers that make a write happen once, and the log time of each shard. */
 
 import { assert } from '../../base/assert.ts';
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import { NUMBER_MAX, type ShardId } from '../../base/ids.ts';
 import { MACHINE_LIMITS } from '../../base/limits.ts';
 import type { Contender } from '../../machine/transaction-id.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 
 /** The numbers of a request. They stay the same as long as a copy of it may be in flight. */
 export interface Numbers {

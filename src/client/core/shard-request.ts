@@ -4,11 +4,11 @@
  */
 
 import { present } from '../../base/assert.ts';
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt, KvErrorCode } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import { type CallFailure, countText, keyText } from './call-failure.ts';
 import type { Sessions } from './sessions.ts';
 

@@ -1,7 +1,6 @@
 /** A command over several shards: one transaction, its numbers, its copies, and its outcome. */
 
 import { present, unreachable } from '../../base/assert.ts';
-import { CLIENT_LIMITS } from '../../base/client-limits.ts';
 import type { Attempt } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { Reason, Reply } from '../../machine/reply.ts';
@@ -10,6 +9,7 @@ import { encodeTransaction } from '../../machine/transaction-codec.ts';
 import { keyPosition } from '../../ring/key-position.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import type { CommitCall, GaveWay, Priority, Replied } from './call.ts';
 import { type CallFailure, lateFailure, notApplied, refusalOf } from './call-failure.ts';
 import { onlyReplyOf, settleRequest } from './query-request.ts';

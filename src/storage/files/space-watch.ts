@@ -3,7 +3,7 @@
  * plenty, often while there is not. The disk is never filled to find out.
  */
 
-import type { LogLimits } from '../../base/limits.ts';
+import type { LogLimits } from '../limits.ts';
 import type { Files } from './files.ts';
 
 /**

@@ -1,6 +1,5 @@
 /** Opens a log: inspects the folder, recovers it, begins a new incarnation, and then reports. */
 
-import { assertLogLimits } from '../../base/limits.ts';
 import {
   type FileDone,
   type FileEntry,
@@ -9,6 +8,7 @@ import {
   type FilesReader,
   faultText,
 } from '../files/files.ts';
+import { assertLogLimits } from '../limits.ts';
 import {
   encodeHardStates,
   HARD_STATE_BYTES,

@@ -4,7 +4,7 @@
  */
 
 import type { ShardId } from '../../base/ids.ts';
-import type { LogLimits } from '../../base/limits.ts';
+import type { LogLimits } from '../limits.ts';
 import { RUN_BYTES } from './log-batch.ts';
 import type { RawEntry } from './log-reader.ts';
 import { recordBytes } from './log-record.ts';

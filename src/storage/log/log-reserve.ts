@@ -3,8 +3,8 @@
  * state store on a full disk.
  */
 
-import type { LogLimits } from '../../base/limits.ts';
 import type { FileDone, FileEntry, Files } from '../files/files.ts';
+import type { LogLimits } from '../limits.ts';
 import { reserveName } from './log-folder.ts';
 
 interface LogReserveOptions {

@@ -1,8 +1,8 @@
 /** Reads the log of a stopped node without changing its folder: no new incarnation begins in it. */
 
 import type { ShardId } from '../../base/ids.ts';
-import { LOG_LIMITS } from '../../base/limits.ts';
 import { readOnlyFiles } from '../files/disk-files.ts';
+import { LOG_LIMITS } from '../limits.ts';
 import type { Log, LogOwner } from './log.ts';
 import { inspectLog } from './log-boot.ts';
 import { LogReader } from './log-reader.ts';

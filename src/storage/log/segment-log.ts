@@ -3,10 +3,10 @@
 import { assert } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Life, Lineage } from '../../base/life.ts';
-import type { LogLimits } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import type { EntryRange, EntryReader } from '../../raft/log.ts';
 import { type FileFault, type Files, faultText } from '../files/files.ts';
+import type { LogLimits } from '../limits.ts';
 import { AppendQueue } from './append-queue.ts';
 import { EntryCache } from './entry-cache.ts';
 import type { BatchPosition } from './hard-state.ts';

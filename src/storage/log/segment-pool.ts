@@ -7,9 +7,9 @@
  * the next attempt waits, each time longer.
  */
 
-import type { LogLimits } from '../../base/limits.ts';
 import type { FileEntry, FileFault, Files } from '../files/files.ts';
 import { SpaceWatch } from '../files/space-watch.ts';
+import type { LogLimits } from '../limits.ts';
 import type { Fullness } from './log.ts';
 import { SPARE_NEW, spareName, spareNumberOf } from './log-folder.ts';
 import { LogReserve } from './log-reserve.ts';

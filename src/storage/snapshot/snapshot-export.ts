@@ -4,8 +4,8 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { StateDamage } from '../state/state.ts';
 import type { DiskCursor, DiskRow, DiskView } from '../state/state-disk.ts';
 import type { StateHash } from '../state/state-hash.ts';

@@ -4,9 +4,9 @@
  */
 
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
 import type { SnapshotReader } from '../../raft/ready.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { StateDamage } from '../state/state.ts';
 import type { DiskView, StateDisk } from '../state/state-disk.ts';
 import { storedState } from '../state/stored-state.ts';

@@ -3,9 +3,10 @@
  * of section and key, and at the end the hash.
  */
 
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { ROW_LIMITS } from '../../base/limits.ts';
 import { decode, encode } from '../../base/schema.ts';
 import type { Position } from '../../raft/position.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { ReadLimits } from '../state/state-disk.ts';
 import type { StateHash } from '../state/state-hash.ts';
 import { STATE_HASH } from '../state/state-meta.ts';
@@ -144,8 +145,8 @@ export class SnapshotParser {
     if (section === END) return this.#takeEnd(bytes, keyLength, valueLength);
     const isPossible =
       section < STATE_LIMITS.sections &&
-      keyLength <= STATE_LIMITS.keyBytesMax &&
-      valueLength <= STATE_LIMITS.valueBytesMax;
+      keyLength <= ROW_LIMITS.keyBytesMax &&
+      valueLength <= ROW_LIMITS.valueBytesMax;
     if (!isPossible) return this.#refuse();
     const valueAt = ROW_HEADER_BYTES + keyLength;
     const length = valueAt + valueLength;

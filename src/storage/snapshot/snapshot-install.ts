@@ -5,9 +5,9 @@
 
 import { assert, present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
 import { compare } from '../files/byte-order.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { StateBatches } from '../state/state-batch.ts';
 import type { DiskBatch, DiskRow, ReadLimits } from '../state/state-disk.ts';
 import { isSameHash, StateSums } from '../state/state-hash.ts';

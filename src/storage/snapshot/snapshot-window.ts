@@ -1,6 +1,6 @@
 /** A window of a snapshot's stream in memory, which moves forward with one reader. */
 
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { DiskCursor, DiskRow, DiskRows } from '../state/state-disk.ts';
 import type { QueuedRead, ReadQueue } from './read-queue.ts';
 

@@ -1,7 +1,7 @@
 /** Writes the memtables of all shards to disk as one batch, in slices. */
 
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { ShardState } from './shard-state.ts';
 import type { SortedCursor } from './sorted-rows.ts';
 import type { DiskBatch } from './state-disk.ts';

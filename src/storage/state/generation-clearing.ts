@@ -2,7 +2,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { DiskRows, StateDisk } from './state-disk.ts';
 import { type Job, type JobOptions, writeBatch } from './state-job.ts';
 import type { Place } from './state-key.ts';

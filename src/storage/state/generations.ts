@@ -2,8 +2,8 @@
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import { SnapshotAdmission } from '../snapshot/snapshot-admission.ts';
 import { installRows, SnapshotInstall, switchGeneration } from '../snapshot/snapshot-install.ts';
 import { clearGeneration } from './generation-clearing.ts';

@@ -6,7 +6,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotoneNow } from '../../base/ambient.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { TableFile } from './level-manifest.ts';
 import { checkTable, type LevelDamage } from './level-table-check.ts';
 

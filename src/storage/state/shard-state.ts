@@ -2,9 +2,10 @@
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { ROW_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
 import type { Position } from '../../raft/position.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import { type LayerView, Memtable } from './memtable.ts';
 import { ReadCache } from './read-cache.ts';
 import type { SlabPool } from './slab-pool.ts';
@@ -132,7 +133,7 @@ export class ShardState {
   #write({ section, key, value }: StateWrite): void {
     assertKey(section, key);
     const length = value?.length ?? 0;
-    assert(length <= STATE_LIMITS.valueBytesMax, 'a value is within its limit');
+    assert(length <= ROW_LIMITS.valueBytesMax, 'a value is within its limit');
     const memtable = this.#memtable;
     const { arena } = memtable;
     const row = arena.add(section, key, value);
@@ -305,5 +306,5 @@ export class ShardState {
 
 function assertKey(section: number, key: Uint8Array): void {
   assert(section >= 0 && section < STATE_LIMITS.sections, 'a section is within its limit');
-  assert(key.length <= STATE_LIMITS.keyBytesMax, 'a key is within its limit');
+  assert(key.length <= ROW_LIMITS.keyBytesMax, 'a key is within its limit');
 }

@@ -1,7 +1,7 @@
 /** One view of the disk, shared by all readers between the same two batches. */
 
 import { assert } from '../../base/assert.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { DiskView, StateDisk } from './state-disk.ts';
 
 interface Shared {

@@ -3,7 +3,7 @@
  * not see their size in time, and then cost a full collection every few checkpoints.
  */
 
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 
 export const SLAB_BYTES = 64 * 1024;
 

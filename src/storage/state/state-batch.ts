@@ -5,8 +5,8 @@
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { DiskBatch, StateDisk } from './state-disk.ts';
 import { markKey, STORE_KEY, shardKey } from './state-key.ts';
 import { encodeShardRecord, encodeStoreRecord, type ShardMeta } from './state-meta.ts';

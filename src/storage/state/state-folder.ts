@@ -2,8 +2,8 @@
 
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import { syncFolder } from '../files/small-file.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import { openLevelState } from './level-state.ts';
 import type { StateStoreDamaged } from './state.ts';
 import type { StateDisk } from './state-disk.ts';

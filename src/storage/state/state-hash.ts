@@ -2,7 +2,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { hash } from '../../base/hash.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { Place } from './state-key.ts';
 import { wordOne, wordTwo } from './state-record.ts';
 

@@ -3,8 +3,8 @@
 import { assert } from '../../base/assert.ts';
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import type { ByteRange } from '../files/byte-order.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { DiskRange } from './state-disk.ts';
 
 /** Kinds of rows. A number is never reused for another kind. */

@@ -2,7 +2,6 @@
 
 import { hash } from '../../base/hash.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import { Reader } from '../../base/message-pack.ts';
 import {
   bytes,
@@ -19,6 +18,7 @@ import {
 import type { SnapshotDescription } from '../../raft/message.ts';
 import { SNAPSHOT } from '../../wire/raft-entry.ts';
 import { compare } from '../files/byte-order.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import type { SectionHash, StateHash } from './state-hash.ts';
 
 /** The format of rows and records. A store of another format is refused. */

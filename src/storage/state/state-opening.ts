@@ -1,8 +1,8 @@
 /** Reads the records of a store when it is opened, and decides whether to refuse it. */
 
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import { compare } from '../files/byte-order.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import { StateStoreDamaged, StateUnusable } from './state.ts';
 import type { StateDisk } from './state-disk.ts';
 import { markKey, STORE_KEY, shardKey } from './state-key.ts';

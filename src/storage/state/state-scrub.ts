@@ -8,7 +8,7 @@
  */
 
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import { StateDamage } from './state.ts';
 import type { DiskCursor, DiskRows, DiskView, StateDisk } from './state-disk.ts';
 import { isSameHash, type StateHash, StateSums } from './state-hash.ts';

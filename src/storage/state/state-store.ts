@@ -2,11 +2,11 @@
 
 import { assert, present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { STATE_LIMITS } from '../../base/limits.ts';
 import type { Configuration } from '../../raft/configuration.ts';
 import type { SnapshotDescription } from '../../raft/message.ts';
 import { ORIGIN } from '../../raft/position.ts';
 import type { SnapshotReader } from '../../raft/ready.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import { SnapshotExports } from '../snapshot/snapshot-exports.ts';
 import type { SnapshotInstall } from '../snapshot/snapshot-install.ts';
 import { checkpoint } from './checkpoint.ts';

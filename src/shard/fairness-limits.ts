@@ -1,9 +1,9 @@
 /** Limits on what clients of one node can cost each other. */
 
-import { assert } from './assert.ts';
-import { REQUEST_LIMITS, WIRE_LIMITS } from './limits.ts';
-import { NODE_LIMITS } from './node-limits.ts';
-import { TRANSPORT_LIMITS } from './transport-limits.ts';
+import { assert } from '../base/assert.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,6 +1,6 @@
 /** Limits of a node's log output: bytes that wait for the reader, and repetitions of one fact. */
 
-import { assert } from './assert.ts';
+import { assert } from '../base/assert.ts';
 
 const KIB = 1024;
 

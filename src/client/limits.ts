@@ -1,8 +1,8 @@
 /** The limits of one client, and their relations to other limits. */
 
-import { assert } from './assert.ts';
-import { MACHINE_LIMITS, REQUEST_LIMITS } from './limits.ts';
-import { TRANSPORT_LIMITS } from './transport-limits.ts';
+import { assert } from '../base/assert.ts';
+import { MACHINE_LIMITS, REQUEST_LIMITS } from '../base/limits.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 
 const KIB = 1024;
 const MIB = 1024 * 1024;

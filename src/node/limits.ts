@@ -1,8 +1,11 @@
-/** How long a life of a node waits for its confirmation by others. */
+/** How long a life of a node waits for its confirmation by others, and relations between rooms. */
 
-import { assert } from './assert.ts';
-import { NODE_LIMITS } from './node-limits.ts';
-import { TRANSPORT_LIMITS } from './transport-limits.ts';
+import { assert } from '../base/assert.ts';
+import { RAFT_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
+import { STATE_LIMITS } from '../storage/limits.ts';
 
 export const LIFE_LIMITS = {
   /** From the start of a node until a peer that it has not met counts as unreachable. */
@@ -24,4 +27,13 @@ assert(
 assert(
   LIFE_LIMITS.meetMilliseconds >= 4 * NODE_LIMITS.beatMilliseconds,
   'a peer that can be reached is met in time',
+);
+assert(
+  STATE_LIMITS.exportsMax * (RAFT_LIMITS.chunkWindowBytesMax + RAFT_LIMITS.chunkBytesMax) <=
+    TRANSPORT_LIMITS.bulkBytesMax,
+  'the chunks that may be on their way to one peer fit its socket',
+);
+assert(
+  TRANSACTION_LIMITS.checkViewsMax * 2 <= STATE_LIMITS.viewsMax,
+  'checks of ranges leave room for reads',
 );
