@@ -1,11 +1,13 @@
 /** Bytes to text and back: as UTF-8, hex or base64. */
 
-import type { Options } from './call.ts';
 import { usageFailure } from './failure.ts';
 
 export type TextEncoding = 'text' | 'hex' | 'base64';
 
-export function encodingOf({ hex, base64 }: Options): TextEncoding {
+type Flag = string | boolean | undefined;
+
+export function encodingOf(flags: Readonly<Record<string, Flag>>): TextEncoding {
+  const { hex, base64 } = flags;
   if (hex === true && base64 === true) {
     throw usageFailure('--hex and --base64 are mutually exclusive', 'use one of them');
   }
