@@ -27,7 +27,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     set: async ({ key, value, ttlMilliseconds, ifVersion }) => {
       const kv = await client();
       const options = {
-        ...(ttlMilliseconds === undefined ? {} : { ttl: ttlMilliseconds }),
+        ...lived(ttlMilliseconds),
         ...(ifVersion === undefined ? {} : { ifVersion }),
       };
       const written = await kv.set(key, value, options);
@@ -38,7 +38,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
       const deleted = await (await client()).delete(key, options);
       return deleted.ok ? deleted.wasThere : undefined;
     },
-    add: async (key, by) => (await client()).add(key, by),
+    add: async (key, by, ttl) => (await client()).add(key, by, lived(ttl)),
     touch: async (key, ttl) => (await client()).touch(key, ttl),
     commit: async (steps) => commitBy(await client(), steps),
     scan: (request) => scanBy(client, request),
@@ -70,22 +70,26 @@ async function commitBy(kv: Client, steps: readonly Step[]): Promise<Committed> 
 function add(step: Step, atomic: Atomic<unknown>): void {
   switch (step.type) {
     case 'set': {
-      const { key, value, ttlMilliseconds: ttl } = step;
-      atomic.set(key, value, ttl === undefined ? {} : { ttl });
+      const { key, value, ttlMilliseconds } = step;
+      atomic.set(key, value, lived(ttlMilliseconds));
       return;
     }
     case 'delete':
       atomic.delete(step.key);
       return;
     case 'append':
-      atomic.append(step.key, step.value);
+      atomic.append(step.key, step.value, lived(step.ttlMilliseconds));
       return;
     case 'check':
       atomic.check(step);
       return;
     default:
-      atomic[step.type](step.key, step.operand);
+      atomic[step.type](step.key, step.operand, lived(step.ttlMilliseconds));
   }
+}
+
+function lived(ttl: number | undefined): { readonly ttl?: number } {
+  return ttl === undefined ? {} : { ttl };
 }
 
 function scanBy(

@@ -25,23 +25,23 @@ export async function stepOf(line: string, call: Call, codec: Codec): Promise<St
   const spelled = withSpelling(options, call.options);
   const key = bytesOf(keyWord, encodingOf(spelled));
   if (key.length === 0) throw usageFailure('the key is empty', 'a key has at least 1 byte');
+  const ttlMilliseconds = durationOption(options, 'ttl');
   switch (form.name) {
     case 'set': {
-      const ttlMilliseconds = durationOption(options, 'ttl');
       const value = await valueGiven({ ...call, options: spelled }, word, codec);
       return { type: 'set', key, value, ttlMilliseconds };
     }
     case 'append': {
       const raw = { ...spelled, as: 'stored' };
       const value = await valueGiven({ ...call, options: raw }, word, codec);
-      return { type: 'append', key, value };
+      return { type: 'append', key, value, ttlMilliseconds };
     }
     case 'delete':
       return { type: 'delete', key };
     case 'check':
       return { type: 'check', key, version: versionGiven(word) };
     default:
-      return { type: form.name, key, operand: integerOf(word) };
+      return { type: form.name, key, operand: integerOf(word), ttlMilliseconds };
   }
 }
 

@@ -51,8 +51,15 @@ export type Step =
       readonly type: 'add' | 'min' | 'max';
       readonly key: Uint8Array;
       readonly operand: bigint;
+      /** Of a key that is created. */
+      readonly ttlMilliseconds: number | undefined;
     }
-  | { readonly type: 'append'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | {
+      readonly type: 'append';
+      readonly key: Uint8Array;
+      readonly value: Uint8Array;
+      readonly ttlMilliseconds: number | undefined;
+    }
   /** The key must have this version; 0: it must not exist. */
   | { readonly type: 'check'; readonly key: Uint8Array; readonly version: number };
 
@@ -106,7 +113,8 @@ export interface Store {
   set(request: SetRequest): Promise<Written>;
   /** Whether the key existed; undefined if the condition was false. */
   delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined>;
-  add(key: Uint8Array, by: bigint): Promise<bigint>;
+  /** The time to live is that of a key that is created. */
+  add(key: Uint8Array, by: bigint, ttlMilliseconds: number | undefined): Promise<bigint>;
   /** Sets when the key expires, or never with null; false if it does not exist. */
   touch(key: Uint8Array, ttlMilliseconds: number | null): Promise<boolean>;
   /** Commits all steps atomically, in any shards. */

@@ -24,9 +24,8 @@ async function isAllowed(client: string): Promise<boolean> {
   const key = [client, Math.floor(Date.now() / WINDOW_MS)];
   const timeout = TIMEOUT_MS;
   try {
-    // The first request makes the counter, because `add` cannot give it a time to live.
-    const first = await counters.set(key, 1, { ifVersion: 0, ttl: 2 * WINDOW_MS, timeout });
-    return first.ok || (await counters.add(key, 1, { timeout })) <= REQUESTS_MAX;
+    // The time to live begins with the first request of the window, and later ones leave it.
+    return (await counters.add(key, 1, { ttl: 2 * WINDOW_MS, timeout })) <= REQUESTS_MAX;
   } catch (error) {
     if (!(error instanceof KvError)) throw error;
     console.error(`not limited: ${error.message}`);

@@ -13,6 +13,7 @@ export type { Balance, Candidate } from './client/core/balance.ts';
 export type { Encoded, Entry, ScannedEntry } from './client/encoding.ts';
 export type { Key, KeyKind, KeyPart } from './client/key.ts';
 export type {
+  AddOptions,
   CallOptions,
   ConnectOptions,
   Read,

@@ -30,7 +30,12 @@ export async function run(): Promise<BenchRow[]> {
       { type: 'check-presence', key: keyOf(at), isThere: true },
       put(at, 0),
     ]),
-    task('add', 1, (at) => [{ type: 'add', key: keyOf(at), operand: ONE }], COUNTED),
+    task(
+      'add',
+      1,
+      (at) => [{ type: 'add', key: keyOf(at), operand: ONE, lifeMilliseconds: 0 }],
+      COUNTED,
+    ),
     task('put that lives for a while', 1, (at) => [put(at, 60_000)]),
     duplicate(),
     ...OPEN.map(whileOthersAreOpen),

@@ -5,7 +5,7 @@ import { type Int64, int64From } from '../machine/int64.ts';
 import type { Encoding } from './encoding.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
-import { invalid, lifeOf, touchedLifeOf, versionOf } from './options.ts';
+import { appendedBytesOf, invalid, lifeOf, touchedLifeOf, versionOf } from './options.ts';
 
 /** The result of a write of one key that took effect. */
 export interface Committed {
@@ -138,17 +138,17 @@ export class Atomic<V> {
 
   /**
    * Adds to an integer of 64 bits; a key that does not exist counts as 0. `commit` rejects with
-   * `not-a-number` or `overflow`, and nothing takes effect.
+   * `not-a-number` or `overflow`, and nothing takes effect. `ttl` is the time to live, in
+   * milliseconds, of a key that is created; one that exists keeps its expiry. `min`, `max` and
+   * `append` have it too.
    *
    * @example
    * ```ts
    * await kv.atomic().add('balance:ada', -10n).add('balance:grace', 10n).commit();
    * ```
    */
-  add(key: Key, operand: bigint | number): this {
-    return this.#add(key, (bytes) => {
-      return { type: 'add', key: bytes, operand: operandOf(operand) };
-    });
+  add(key: Key, operand: bigint | number, options: { readonly ttl?: number } = {}): this {
+    return this.#compute('add', key, operand, options.ttl);
   }
 
   /**
@@ -159,10 +159,8 @@ export class Atomic<V> {
    * await kv.atomic().min('temperature:min', 12).max('temperature:max', 31).commit();
    * ```
    */
-  min(key: Key, operand: bigint | number): this {
-    return this.#add(key, (bytes) => {
-      return { type: 'min', key: bytes, operand: operandOf(operand) };
-    });
+  min(key: Key, operand: bigint | number, options: { readonly ttl?: number } = {}): this {
+    return this.#compute('min', key, operand, options.ttl);
   }
 
   /**
@@ -173,10 +171,8 @@ export class Atomic<V> {
    * await kv.atomic().max('seen', 1_042).commit();
    * ```
    */
-  max(key: Key, operand: bigint | number): this {
-    return this.#add(key, (bytes) => {
-      return { type: 'max', key: bytes, operand: operandOf(operand) };
-    });
+  max(key: Key, operand: bigint | number, options: { readonly ttl?: number } = {}): this {
+    return this.#compute('max', key, operand, options.ttl);
   }
 
   /**
@@ -188,8 +184,11 @@ export class Atomic<V> {
    * await kv.atomic().append('log', new TextEncoder().encode('started\n')).commit();
    * ```
    */
-  append(key: Key, value: Uint8Array): this {
-    return this.#add(key, (bytes) => ({ type: 'append', key: bytes, value: value.slice() }));
+  append(key: Key, value: Uint8Array, options: { readonly ttl?: number } = {}): this {
+    return this.#add(key, (bytes) => {
+      const lifeMilliseconds = lifeOf(options.ttl);
+      return { type: 'append', key: bytes, value: appendedBytesOf(value), lifeMilliseconds };
+    });
   }
 
   /**
@@ -229,6 +228,17 @@ export class Atomic<V> {
       return promise;
     }
     return this.#home.commit([...this.#operations], [...this.#keys], options);
+  }
+
+  #compute(
+    type: 'add' | 'min' | 'max',
+    key: Key,
+    operand: bigint | number,
+    ttl: number | undefined,
+  ): this {
+    return this.#add(key, (bytes) => {
+      return { type, key: bytes, operand: operandOf(operand), lifeMilliseconds: lifeOf(ttl) };
+    });
   }
 
   #add(key: Key, make: (bytes: Uint8Array) => Operation): this {

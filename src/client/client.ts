@@ -9,6 +9,7 @@ import { Engine, urlsOf } from './engine.ts';
 import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import type {
+  AddOptions,
   CallOptions,
   ConnectOptions,
   ReadOptions,
@@ -111,17 +112,34 @@ export class Client {
 
   /**
    * Adds to an integer of 64 bits, 1 by default, and returns the sum; a key that does not exist
-   * counts as 0. Takes effect exactly once, however often the client retries.
+   * counts as 0. Takes effect exactly once, however often the client retries. `ttl` is the time to
+   * live of a key that is created; one that exists keeps its expiry.
    *
    * @example
    * ```ts
    * const visits = await kv.add('visits');
    * const left = await kv.add('stock', -3);
    * console.log(visits, left); // bigints
+   * const requests = await kv.add('requests:ada', 1, { ttl: 60_000 }); // a window of one minute
+   * if (requests > 100n) console.log('too many requests');
    * ```
    */
-  add(key: Key, by?: bigint | number, options?: CallOptions): Promise<bigint> {
+  add(key: Key, by?: bigint | number, options?: AddOptions): Promise<bigint> {
     return this.#root.add(key, by, options);
+  }
+
+  /**
+   * Appends bytes to the stored bytes, whichever codec wrote them, and returns the new length in
+   * bytes; a key that does not exist is empty. Takes effect exactly once, however often the client
+   * retries. `ttl` is as for `add`.
+   *
+   * @example
+   * ```ts
+   * const length = await kv.append('log', new TextEncoder().encode('started\n'));
+   * ```
+   */
+  append(key: Key, value: Uint8Array, options?: AddOptions): Promise<number> {
+    return this.#root.append(key, value, options);
   }
 
   /**

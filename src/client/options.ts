@@ -65,6 +65,15 @@ export interface SetOptions extends WriteOptions {
   readonly ttl?: number;
 }
 
+/** Options of `add` and `append`. */
+export interface AddOptions extends CallOptions {
+  /**
+   * Time to live in milliseconds of a key that the call creates. A key that exists keeps its
+   * expiry, so the first call begins a window of time and the later ones do not extend it.
+   */
+  readonly ttl?: number;
+}
+
 /** Options of a write without a condition: its result is never a `Conflict`. */
 export type Unconditional<O extends WriteOptions> = O & { readonly ifVersion?: never };
 
@@ -108,6 +117,14 @@ function wholeLife(ttl: number): number {
   const { timeMax } = MACHINE_LIMITS;
   if (Number.isSafeInteger(ttl) && ttl > 0 && ttl <= timeMax) return ttl;
   throw invalid(`ttl must be an integer of 1 to ${timeMax} milliseconds (got ${ttl})`);
+}
+
+/** A copy, because the caller may change its bytes before they are sent. */
+export function appendedBytesOf(value: Uint8Array): Uint8Array {
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+  }
+  throw invalid(`append takes bytes: encode a text with new TextEncoder() (got ${typeof value})`);
 }
 
 export function versionOf(version: number): number {

@@ -28,6 +28,8 @@ import { ENCODING, type Encoded, type Encoding, type Entry } from './encoding.ts
 import type { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import {
+  type AddOptions,
+  appendedBytesOf,
   type CallOptions,
   invalid,
   levelOf,
@@ -175,24 +177,53 @@ export class Space<V = unknown> implements Encoded<V> {
 
   /**
    * Adds to an integer of 64 bits, 1 by default, and returns the sum; a key that does not exist
-   * counts as 0. Takes effect exactly once, however often the client retries.
+   * counts as 0. Takes effect exactly once, however often the client retries. `ttl` is the time to
+   * live of a key that is created; one that exists keeps its expiry.
    *
    * @example
    * ```ts
    * const visits = await kv.space('visits').add('2026-11-29');
    * ```
    */
-  add(key: Key, by: bigint | number = 1, options: CallOptions = {}): Promise<bigint> {
+  add(key: Key, by: bigint | number = 1, options: AddOptions = {}): Promise<bigint> {
     return this.#engine.ask<WriteCall, bigint>(
       () => {
         const add: Operation = {
           type: 'add',
           key: this[ENCODING].keyOf(key),
           operand: operandOf(by),
+          lifeMilliseconds: lifeOf(options.ttl),
         };
         return this.#writing([add], options);
       },
       (result) => bigintFrom(outputOf(result, 'integer').value),
+      options.signal,
+    );
+  }
+
+  /**
+   * Appends bytes to the stored bytes, whichever codec wrote them, and returns the new length in
+   * bytes; a key that does not exist is empty. Takes effect exactly once, however often the client
+   * retries. `ttl` is as for `add`.
+   *
+   * @example
+   * ```ts
+   * const line = new TextEncoder().encode('started\n');
+   * const length = await kv.space('log', { codec: utf8 }).append('today', line);
+   * ```
+   */
+  append(key: Key, value: Uint8Array, options: AddOptions = {}): Promise<number> {
+    return this.#engine.ask<WriteCall, number>(
+      () => {
+        const append: Operation = {
+          type: 'append',
+          key: this[ENCODING].keyOf(key),
+          value: appendedBytesOf(value),
+          lifeMilliseconds: lifeOf(options.ttl),
+        };
+        return this.#writing([append], options);
+      },
+      (result) => outputOf(result, 'appended').length,
       options.signal,
     );
   }

@@ -52,18 +52,24 @@ interface Delete {
   readonly key: Uint8Array;
 }
 
-/** On a MessagePack integer. An absent key is 0 to `add`, and the operand to the others. */
+/**
+ * On a MessagePack integer. An absent key is 0 to `add`, and the operand to the others. The time to
+ * live is that of a key which the operation creates, 0 for no expiry; an existing key keeps its
+ * expiry.
+ */
 export interface Arithmetic {
   readonly type: 'add' | 'min' | 'max';
   readonly key: Uint8Array;
   readonly operand: Int64;
+  readonly lifeMilliseconds: number;
 }
 
-/** Appends bytes to the value. Like arithmetic, it leaves the expiry as it is. */
+/** Appends bytes to the value. The time to live is as that of arithmetic. */
 export interface AppendValue {
   readonly type: 'append';
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  readonly lifeMilliseconds: number;
 }
 
 /**

@@ -216,9 +216,8 @@ export class Execution {
 
   /** A put without expiry does not read the old row: an old index row is left to go stale. */
   #set(key: Uint8Array, value: Uint8Array, lifeMilliseconds: number): undefined {
-    let expiresAt = 0;
-    if (lifeMilliseconds > 0) {
-      expiresAt = this.#logTime + lifeMilliseconds;
+    const expiresAt = this.#endOf(lifeMilliseconds);
+    if (expiresAt > 0) {
       const row = this.#rowOrLost(key);
       const before = row === 'lost' ? 0 : (row?.expiresAt ?? 0);
       this.#reindex(key, before, expiresAt);
@@ -244,13 +243,14 @@ export class Execution {
     if (row !== undefined && before === undefined) return 'not-a-number';
     const after = computed(operation, before);
     if (after === undefined) return 'overflow';
-    const expiresAt = row?.expiresAt ?? 0;
+    const expiresAt = this.#keptExpiry(operation, row);
     this.#write(key, { version: this.#version, expiresAt, value: encodeInteger(after) });
     this.#say({ type: 'integer', value: after });
     return undefined;
   }
 
-  #append({ key, value }: AppendValue): Reason | undefined {
+  #append(operation: AppendValue): Reason | undefined {
+    const { key, value } = operation;
     const row = this.#rowAt(key);
     const before = row?.value ?? NO_BYTES;
     const length = before.length + value.length;
@@ -260,16 +260,28 @@ export class Execution {
     const joined = new Uint8Array(length);
     joined.set(before);
     joined.set(value, before.length);
-    const expiresAt = row?.expiresAt ?? 0;
+    const expiresAt = this.#keptExpiry(operation, row);
     this.#write(key, { version: this.#version, expiresAt, value: joined });
     this.#say({ type: 'appended', length });
     return undefined;
   }
 
+  /** An existing key keeps its expiry; one that is created begins its life now. */
+  #keptExpiry({ key, lifeMilliseconds }: Arithmetic | AppendValue, row: Row | undefined): number {
+    if (row !== undefined) return row.expiresAt;
+    const expiresAt = this.#endOf(lifeMilliseconds);
+    this.#index(expiresAt, key, NO_BYTES);
+    return expiresAt;
+  }
+
+  #endOf(lifeMilliseconds: number): number {
+    return lifeMilliseconds > 0 ? this.#logTime + lifeMilliseconds : 0;
+  }
+
   /** The row keeps its version, so checks of other transactions on this key still hold. */
   #touch({ key, lifeMilliseconds }: Touch): undefined {
     const row = this.#rowAt(key);
-    const expiresAt = lifeMilliseconds > 0 ? this.#logTime + lifeMilliseconds : 0;
+    const expiresAt = this.#endOf(lifeMilliseconds);
     // What it costs must not depend on the time: a part is resolved later than it is prepared.
     if (row !== undefined && (row.expiresAt > 0 || expiresAt > 0)) {
       this.#reindex(key, row.expiresAt, expiresAt);

@@ -41,6 +41,7 @@ export function writeOperation(writer: Writer, operation: Operation): void {
       writer.truth(operation.isThere);
       break;
     case 'set':
+    case 'append':
       writer.bytes(operation.value);
       writer.count(operation.lifeMilliseconds);
       break;
@@ -51,9 +52,9 @@ export function writeOperation(writer: Writer, operation: Operation): void {
     case 'min':
     case 'max':
       writeInt64(writer, operation.operand);
+      writer.count(operation.lifeMilliseconds);
       break;
     case 'check-value':
-    case 'append':
       writer.bytes(operation.value);
       break;
     case 'check-range':
@@ -78,7 +79,8 @@ export function readOperation(reader: Reader): Operation | undefined {
   const key = reader.bytes(MACHINE_LIMITS.keyBytesMax + (type === 'check-range' ? 1 : 0));
   if (key.length === 0) return undefined;
   switch (type) {
-    case 'set': {
+    case 'set':
+    case 'append': {
       const value = reader.bytes(MACHINE_LIMITS.valueBytesMax);
       return { type, key, value, lifeMilliseconds: readLife(reader) };
     }
@@ -91,9 +93,8 @@ export function readOperation(reader: Reader): Operation | undefined {
     case 'add':
     case 'min':
     case 'max':
-      return { type, key, operand: readInt64(reader) };
+      return { type, key, operand: readInt64(reader), lifeMilliseconds: readLife(reader) };
     case 'check-value':
-    case 'append':
       return { type, key, value: reader.bytes(MACHINE_LIMITS.valueBytesMax) };
     case 'get':
     case 'delete':
@@ -121,6 +122,10 @@ function lengthOf(type: Operation['type']): number {
     case 'delete':
       return 2;
     case 'set':
+    case 'add':
+    case 'min':
+    case 'max':
+    case 'append':
       return 4;
     case 'check-range':
       return 5;

@@ -159,6 +159,8 @@ test('count and add count', async () => {
   assert.equal((await kvctl(['add', 'visits'], { store })).data.toString(), '1\n');
   assert.equal((await kvctl(['add', 'visits', '--', '-3'], { store })).data.toString(), '-2\n');
   assert.equal((await kvctl(['add', 'visits', 'much'], { store })).exit, 2);
+  assert.equal((await kvctl(['add', 'visits', '--ttl', '1m'], { store })).exit, 0);
+  assert.deepEqual(store.lives, [undefined, undefined, 60_000]);
 });
 
 test('the store is closed after success and failure', async () => {

@@ -33,6 +33,8 @@ export class MemoryStore implements Store {
   cluster = '';
   readonly entries = new Map<string, StoredEntry>();
   readonly sets: SetRequest[] = [];
+  /** Of `add`. */
+  readonly lives: (number | undefined)[] = [];
   readonly touches: (number | null)[] = [];
   /** What the cluster says of itself, or the failure that comes instead. */
   clusterMap: ClusterMap | Error = new Error('there is no map');
@@ -73,7 +75,8 @@ export class MemoryStore implements Store {
     return Promise.resolve(isRefused ? undefined : entry !== undefined);
   }
 
-  add(key: Uint8Array, by: bigint): Promise<bigint> {
+  add(key: Uint8Array, by: bigint, ttlMilliseconds: number | undefined): Promise<bigint> {
+    this.lives.push(ttlMilliseconds);
     const entry = this.entries.get(nameOf(key));
     const sum = BigInt(entry === undefined ? 0 : (codec.decode(entry.value) as number)) + by;
     this.plant(key, Number(sum));

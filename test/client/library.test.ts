@@ -71,6 +71,21 @@ test('a touch changes when a key expires, and conditions on its version still ho
   await kv.close();
 });
 
+test('a time to live of add and append holds where they create the key', async () => {
+  const { client: kv } = await connectLocally();
+  equal(await kv.add('n', 2, { ttl: 60_000 }), 2n);
+  equal(await kv.add('n', 2, { ttl: 60_000 }), 4n);
+  equal(await kv.append('t', new Uint8Array([0xa1]), { ttl: 60_000 }), 1);
+  equal(await kv.space('s').append('t', new Uint8Array([0xa1, 0x61])), 2);
+  equal((await kv.space('s').get('t'))?.value, 'a');
+  await rejects(kv.add('n', 1, { ttl: 0 }), { code: 'invalid-argument' });
+  await rejects(kv.append('t', 'text' as never), { code: 'invalid-argument' });
+  const both = kv.atomic().max('n', 9, { ttl: 60_000 }).append('t', new Uint8Array(), { ttl: 1 });
+  ok((await both.commit()).ok);
+  await rejects(kv.atomic().min('n', 9, { ttl: -1 }).commit(), { code: 'invalid-argument' });
+  await kv.close();
+});
+
 test('counters count once and stay integers', async () => {
   const { client: kv } = await connectLocally();
   const sums = await Promise.all([kv.add('n'), kv.add('n'), kv.add('n', 40n)]);

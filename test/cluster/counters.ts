@@ -31,7 +31,9 @@ export class Counters implements Workload {
   }
 
   add(customer: Customer, key: string, done: () => void): void {
-    const command: Command = [{ type: 'add', key: bytesOf(key), operand: { high: 0, low: 1 } }];
+    const command: Command = [
+      { type: 'add', key: bytesOf(key), operand: { high: 0, low: 1 }, lifeMilliseconds: 0 },
+    ];
     customer.write(command, (record) => {
       this.#adds.push({ key, record });
       done();

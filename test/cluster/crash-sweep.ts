@@ -202,7 +202,12 @@ class SweepRun {
         const isNew = this.#questions.some(({ asked }) => asked.value === value);
         const isKnown = value === BEFORE || (isNew && world.written().includes(key));
         if (!isKnown) world.fail('atomicity', `${key} is read as ${value}`);
-        const mark = { type: 'append', key: bytesOf(key), value: bytesOf(MARK) } as const;
+        const mark = {
+          type: 'append',
+          key: bytesOf(key),
+          value: bytesOf(MARK),
+          lifeMilliseconds: 0,
+        } as const;
         customer.write([mark], ({ outcome }) => {
           if (outcome !== 'ok') world.fail('liveness', `${key} is not written: ${outcome}`);
           left -= 1;

@@ -183,7 +183,8 @@ function writesOf(wishes: readonly Wish[], lists: Lists): Command {
   );
   return [...appended].map(([key, elements]) => {
     const value = textOfElements(elements);
-    if (!rewritten.has(key)) return { type: 'append', key: bytesOf(key), value: bytesOf(value) };
+    if (!rewritten.has(key))
+      return { type: 'append', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds: 0 };
     return putOf(key, textOfElements(lists.get(key) ?? []) + value);
   });
 }

@@ -35,7 +35,7 @@ export class Lives implements Workload {
     const value = `${key} lives`;
     const lifeMilliseconds = customer.random.between(LIFE.min, LIFE.max);
     const put = {
-      type: 'set',
+      type: customer.random.pick(['set', 'append'] as const),
       key: bytesOf(key),
       value: bytesOf(value),
       lifeMilliseconds,

@@ -117,7 +117,7 @@ function commandOf(key: Uint8Array, input: RegisterInput): Command {
     case 'write':
       return input.value === undefined ? [{ type: 'delete', key }] : [putOf(key, input.value)];
     case 'append':
-      return [{ type: 'append', key, value: bytesOf(`,${input.element}`) }];
+      return [{ type: 'append', key, value: bytesOf(`,${input.element}`), lifeMilliseconds: 0 }];
     case 'cas': {
       const { expected, value } = input;
       const check =

@@ -75,7 +75,9 @@ test('a write that was done under two sequences was done twice', () => {
 
 test('a counter with another sum than was added is detected', () => {
   const script = new Script();
-  script.put(1, [{ type: 'add', key: bytesOf('counter-1'), operand: { high: 0, low: 1 } }]);
+  script.put(1, [
+    { type: 'add', key: bytesOf('counter-1'), operand: { high: 0, low: 1 }, lifeMilliseconds: 0 },
+  ]);
   throws(() => new Counters().judge(script.truth()), /counter-1 is 0 by 1 additions/);
 });
 

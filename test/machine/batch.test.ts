@@ -94,7 +94,7 @@ test('a command takes no more than its computed bound', () => {
   const commands: Command[] = [
     [put('a', 'x', MACHINE_LIMITS.timeMax)],
     [putOf(new Uint8Array(keyBytesMax), new Uint8Array(70_000)), get('b'), append('c', 'yz')],
-    [{ type: 'add', key: bytesOf('n'), operand: { high: -1, low: 5 } }],
+    [{ type: 'add', key: bytesOf('n'), operand: { high: -1, low: 5 }, lifeMilliseconds: 0 }],
     [{ type: 'check-version', key: bytesOf('n'), version: 2 ** 52 }, put('a', '')],
   ];
   const bare = batchOf([[put('a', '')]]).length - 7;

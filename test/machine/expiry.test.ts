@@ -123,6 +123,23 @@ test('arithmetic and append do not change when a value expires', () => {
   deepEqual(sweep(rig), ['n', 't']);
 });
 
+test('arithmetic and append begin the life of a key that they create, and extend no other', () => {
+  const rig = new MachineRig();
+  rig.do(compute('add', 'n', 5n, 100), append('t', 'x', 200), compute('max', 'm', 1n, 300));
+  deepEqual(indexed(rig), ['n at 100', 't at 200', 'm at 300']);
+  rig.time = START + 50;
+  rig.do(compute('add', 'n', 1n, 100), append('t', 'y', 200), compute('max', 'm', 2n));
+  deepEqual(indexed(rig), ['n at 100', 't at 200', 'm at 300']);
+  equal(rig.row('n')?.expiresAt, START + 100);
+  rig.do(put('p', 'x'));
+  rig.do(append('p', 'y', 100));
+  equal(rig.row('p')?.expiresAt, 0, 'a key without expiry stays without');
+  rig.time = START + 100;
+  deepEqual(sweep(rig), ['n']);
+  equal(said(rig.do(compute('add', 'n', 1n, 100))), 'done at 7, 1');
+  deepEqual(indexed(rig), ['n at 200', 't at 200', 'm at 300']);
+});
+
 test('a touch changes when a key expires, and neither its value nor its version', () => {
   const rig = new MachineRig();
   rig.do(put('a', 'x', 100));

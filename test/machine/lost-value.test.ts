@@ -32,13 +32,17 @@ function putOf(key: Uint8Array, value: string, lifeMilliseconds = 0): Operation 
   return { type: 'set', key, value: bytesOf(value), lifeMilliseconds };
 }
 
+function appendOf(key: Uint8Array, value: string): Operation {
+  return { type: 'append', key, value: bytesOf(value), lifeMilliseconds: 0 };
+}
+
 const NEEDING: readonly Operation[] = [
   { type: 'get', key: KEY },
   { type: 'check-version', key: KEY, version: 1 },
   { type: 'check-value', key: KEY, value: bytesOf('old') },
   { type: 'check-presence', key: KEY, isThere: true },
-  { type: 'add', key: KEY, operand: int64From(1n) },
-  { type: 'append', key: KEY, value: bytesOf('more') },
+  { type: 'add', key: KEY, operand: int64From(1n), lifeMilliseconds: 0 },
+  appendOf(KEY, 'more'),
   { type: 'touch', key: KEY, lifeMilliseconds: LIFE },
 ];
 
@@ -61,7 +65,7 @@ for (const operation of [putOf(KEY, 'new'), putOf(KEY, 'new', LIFE)]) {
   test(`a lost value is repaired by writing it again${what}`, () => {
     const rig = rigWithLoss();
     equal(rig.do(operation).type, 'done');
-    const reply = rig.do({ type: 'append', key: KEY, value: bytesOf('er') });
+    const reply = rig.do(appendOf(KEY, 'er'));
     equal(reply.type, 'done');
     equal(rig.value('lost'), 'newer');
   });

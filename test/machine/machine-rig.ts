@@ -173,12 +173,17 @@ export function touch(key: string, lifeMilliseconds: number): Operation {
   return { type: 'touch', key: bytesOf(key), lifeMilliseconds };
 }
 
-export function append(key: string, value: string): Operation {
-  return { type: 'append', key: bytesOf(key), value: bytesOf(value) };
+export function append(key: string, value: string, lifeMilliseconds = 0): Operation {
+  return { type: 'append', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds };
 }
 
-export function compute(type: 'add' | 'min' | 'max', key: string, operand: bigint): Operation {
-  return { type, key: bytesOf(key), operand: int64From(operand) };
+export function compute(
+  type: 'add' | 'min' | 'max',
+  key: string,
+  operand: bigint,
+  lifeMilliseconds = 0,
+): Operation {
+  return { type, key: bytesOf(key), operand: int64From(operand), lifeMilliseconds };
 }
 
 export function checkVersion(key: string, version: number): Operation {

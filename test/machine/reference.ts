@@ -168,12 +168,12 @@ export class Reference {
   }
 
   #change(operation: Operation, row: Row | undefined): Change | Reason {
-    const expiresAt = row?.expiresAt ?? 0;
+    const life = 'lifeMilliseconds' in operation ? operation.lifeMilliseconds : 0;
+    const fresh = life === 0 ? 0 : this.logTime + life;
+    const expiresAt = row?.expiresAt ?? fresh;
     switch (operation.type) {
-      case 'set': {
-        const life = operation.lifeMilliseconds;
-        return { value: operation.value, expiresAt: life === 0 ? 0 : this.logTime + life };
-      }
+      case 'set':
+        return { value: operation.value, expiresAt: fresh };
       case 'delete':
         return { expiresAt, output: { type: 'presence', wasThere: row !== undefined } };
       case 'append': {

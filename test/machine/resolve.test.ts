@@ -85,6 +85,16 @@ test('a time to live begins when the part is resolved', () => {
   deepEqual(due, [dueKeyOf({ expiresAt: START + 1100, key: bytesOf('a') })]);
 });
 
+test('the life of a key that a part creates begins when the part is resolved', () => {
+  const rig = new TransactionRig();
+  rig.prepare([compute('add', 'n', 1n, 100), append('t', 'x', 100)]);
+  rig.pass(1000);
+  rig.resolve(true);
+  equal(rig.shard.row('n')?.expiresAt, START + 1100);
+  equal(rig.shard.row('t')?.expiresAt, START + 1100);
+  equal(rig.shard.rows.in(SECTION.expiries).length, 2);
+});
+
 test('a touch of a part takes effect when the part is resolved, and keeps the version', () => {
   const rig = new TransactionRig();
   rig.do(put('a', 'x', 100));

@@ -58,7 +58,14 @@ test('replies of every kind are remembered byte for byte', () => {
     [get('a'), get('none'), compute('max', 'n', -3n), put('c', 'y')],
     [checkVersion('a', 77), put('d', 'z')],
     [{ type: 'delete', key: new TextEncoder().encode('a') }],
-    [{ type: 'append', key: Uint8Array.of(7), value: Uint8Array.of(1, 2, 3) }],
+    [
+      {
+        type: 'append',
+        key: Uint8Array.of(7),
+        value: Uint8Array.of(1, 2, 3),
+        lifeMilliseconds: 0,
+      },
+    ],
     [put('b', 'twice')],
   ]);
   twice(rig, batch);

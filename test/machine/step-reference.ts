@@ -81,8 +81,10 @@ export class StepReference {
     for (const name of names) this.base.holders.set(name, { id, attempts, age });
     const lives = new Map<string, number>();
     for (const operation of operations) {
-      if (operation.type !== 'set' && operation.type !== 'touch') continue;
-      if (operation.lifeMilliseconds === 0) continue;
+      if (!('lifeMilliseconds' in operation) || operation.lifeMilliseconds === 0) continue;
+      const isAlways = operation.type === 'set' || operation.type === 'touch';
+      // The others begin the life of a key only where they create it.
+      if (!isAlways && this.base.rows.has(nameOf(operation.key))) continue;
       lives.set(nameOf(operation.key), operation.lifeMilliseconds);
     }
     this.ready.set(textOf(id), { after, lives, names });

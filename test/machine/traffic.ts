@@ -163,12 +163,22 @@ export class Traffic {
       case 0:
         return { type: 'delete', key };
       case 1:
-        return { type: 'append', key, value: bytesOf('.'.repeat(random.below(3))) };
+        return {
+          type: 'append',
+          key,
+          value: bytesOf('.'.repeat(random.below(3))),
+          lifeMilliseconds,
+        };
       case 8:
         return { type: 'touch', key, lifeMilliseconds };
       case 2:
       case 3:
-        return { type: random.pick(['add', 'min', 'max']), key, operand: this.#integer() };
+        return {
+          type: random.pick(['add', 'min', 'max']),
+          key,
+          operand: this.#integer(),
+          lifeMilliseconds,
+        };
       default:
         return { type: 'set', key, value: this.#value(), lifeMilliseconds };
     }

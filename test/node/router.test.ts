@@ -180,7 +180,7 @@ test('with a nearly full disk only deletes are accepted', () => {
     return failureOf(ask(router, { type: 'write', id: 1, shard: SHARD, epoch: EPOCH, batch }));
   };
   equal(write({ type: 'set', key, value: key, lifeMilliseconds: 0 }), 'read-only');
-  equal(write({ type: 'append', key, value: key }), 'read-only');
+  equal(write({ type: 'append', key, value: key, lifeMilliseconds: 0 }), 'read-only');
   equal(write({ type: 'touch', key, lifeMilliseconds: 7 }), 'read-only');
   equal(write({ type: 'delete', key }), undefined);
 });

@@ -130,7 +130,12 @@ export class Customer {
       parts.set(shardOf(key), [...list, operation]);
     };
     for (const key of appended) {
-      put(key, { type: 'append', key: bytesOf(key), value: Uint8Array.of(number) });
+      put(key, {
+        type: 'append',
+        key: bytesOf(key),
+        value: Uint8Array.of(number),
+        lifeMilliseconds: 0,
+      });
     }
     for (const { key, version } of seen) {
       put(key, { type: 'check-version', key: bytesOf(key), version });

@@ -200,7 +200,7 @@ class Trial {
       const value = this.#number;
       const write: Operation = random.chance(0.7)
         ? { type: 'set', key, value, lifeMilliseconds: 0 }
-        : { type: 'append', key, value };
+        : { type: 'append', key, value, lifeMilliseconds: 0 };
       const check: Operation = { type: 'check-version', key, version: 0 };
       return random.chance(0.2 / count) ? [check, write] : [write];
     });
