@@ -1,4 +1,4 @@
-/** What the files on the real file system ask of the system before they report anything. */
+/** The sync calls that the real file system port makes before it reports. */
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -12,8 +12,8 @@ import { temporaryFolder } from './temporary.ts';
 type Ended = (error: NodeJS.ErrnoException | null) => void;
 
 /**
- * Syncs as they end, by the name of what was synced. No program can pull the plug; what a loss of
- * power would keep is what the system was asked to sync, so that is what is looked at.
+ * The completed syncs, by the name of the synced file. No program can cut the power, so the test
+ * observes what the system is asked to sync.
  */
 function recordSyncs(t: TestContext): string[] {
   const ended: string[] = [];

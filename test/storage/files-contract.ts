@@ -1,15 +1,15 @@
-/** What every implementation of the port to a file system does. */
+/** The contract of every implementation of the file system port. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { FileFault, Files } from '../../src/storage/files/files.ts';
 
 export interface FilesUnderTest {
-  /** Files in an empty folder. */
+  /** Opens an empty folder. */
   readonly open: () => Files;
-  /** The same folder again, as another process would see it. */
+  /** Opens the same folder again, as another process would. */
   readonly reopen: (files: Files) => Files;
-  /** Lets what was asked for happen. */
+  /** Lets pending operations complete. */
   readonly settle: () => Promise<void>;
 }
 
@@ -112,7 +112,7 @@ function testFailures(name: string, disk: FilesUnderTest): void {
     files.close();
   });
 
-  test(`${name}: what the disk has left is told, and a file takes of it`, async () => {
+  test(`${name}: the free space is reported, and a file takes some of it`, async () => {
     const files = disk.open();
     const look = async (): Promise<number> => {
       const answers: (number | FileFault)[] = [];
@@ -125,7 +125,7 @@ function testFailures(name: string, disk: FilesUnderTest): void {
     };
     const before = await look();
     await ask(disk, (done) => files.create({ name: 'one', size: 1024 * 1024 }, done));
-    // Others write to a real disk meanwhile.
+    // Other programs may write to a real disk meanwhile.
     assert.ok((await look()) <= before + 1024 * 1024 * 1024);
     files.close();
   });

@@ -1,4 +1,4 @@
-/** Both file systems keep the contract of the port, and the one in memory has its accidents. */
+/** Both file systems satisfy the contract of the port; the one in memory injects faults. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -33,7 +33,7 @@ testFiles('memory', {
   settle: async () => memory.settle(),
 });
 
-/** A file of two sectors with `old`, and a write of `new` over it that is not done. */
+/** A file of two sectors with `old`, and an incomplete write of `new` over it. */
 function halfWritten(): MemoryFiles {
   const files = new MemoryFiles();
   files.create({ name: 'one', size: 1024 }, () => {});
@@ -80,7 +80,7 @@ test('memory: names are durable after a sync of the folder, and not before', () 
   assert.deepEqual([...kept].sort(), ['one', 'one three', 'three two', 'two']);
 });
 
-test('memory: what a failed sync left is visible and never durable', () => {
+test('memory: a write whose sync failed is visible and never durable', () => {
   const files = halfWritten();
   files.settle();
   files.plan({ on: 'sync', errno: 'EIO' });
@@ -97,7 +97,7 @@ test('memory: what a failed sync left is visible and never durable', () => {
   assert.deepEqual(files.read({ name: 'one', offset: 512, length: 1 }), new Uint8Array([3]));
 });
 
-test('memory: a sector that cannot be read can be again when it was written', () => {
+test('memory: an unreadable sector becomes readable when it is written', () => {
   const files = halfWritten();
   files.settle();
   files.spoil('one', 600);
@@ -109,7 +109,7 @@ test('memory: a sector that cannot be read can be again when it was written', ()
   assert.deepEqual(read(512), new Uint8Array(512).fill(5));
 });
 
-test('memory: what is left of the capacity is told', () => {
+test('memory: the free capacity is reported', () => {
   const files = new MemoryFiles({ capacity: 10_000 });
   files.create({ name: 'one', size: 4000 }, () => {});
   const found: unknown[] = [];

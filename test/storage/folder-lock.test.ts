@@ -1,4 +1,4 @@
-/** A folder is for one process, whatever its number means, however its path is spelled. */
+/** One process for one folder, whatever its pid means and however its path is spelled. */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -55,7 +55,7 @@ async function mustLock(folder: string): Promise<FolderLock> {
   return lock;
 }
 
-/** LevelDB begins a new diagnostic file before it looks at the lock: that one is not compared. */
+/** LevelDB creates a new diagnostic file before it checks the lock: that one is not compared. */
 function contentOf(folder: string): Record<string, string> {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile() && !entry.name.startsWith('LOG'));
@@ -67,7 +67,7 @@ function contentOf(folder: string): Record<string, string> {
 
 for (const isApart of [false, true]) {
   const where = isApart ? 'in another process namespace' : 'beside it';
-  test(`a process ${where} is refused, is told who it is, and changes nothing`, async () => {
+  test(`a process ${where} is refused with the holder's name, and changes nothing`, async () => {
     const folder = temporaryFolder();
     const child = await childOn(folder, { isApart });
     if (child === undefined) return;
@@ -107,7 +107,7 @@ test('a second lock within one process is refused, under any name of the folder'
     const again = await lockFolder(name);
     ok(again.type === 'taken' && again.holder.includes(`${process.pid}`), name);
   }
-  // Without a name beside it, it is the kernel alone that refuses.
+  // Without a holder's name only the kernel refuses.
   rmSync(join(folder, 'lock', 'holder'));
   equal((await childOn(folder))?.said, 'taken by another process');
   await lock.release();
@@ -122,7 +122,7 @@ test('another thread is refused, and its attempt does not free the lock', async 
   const [said] = await once(thread.stdout, 'data');
   equal(String(said).trim(), `taken by this process (${process.pid})`);
   await thread.terminate();
-  // Without a name beside it, it is the kernel alone that refuses.
+  // Without a holder's name only the kernel refuses.
   rmSync(join(folder, 'lock', 'holder'));
   const child = await childOn(folder);
   equal(child?.said, 'taken by another process');
@@ -138,7 +138,7 @@ test('a process that lost its lock to a copy of the folder is not taken for dead
   if (child !== undefined) await end(child.process);
 });
 
-test('who is named beside the lock decides nothing unless it is provably alive', async () => {
+test('the holder named beside the lock counts only if it is provably alive', async () => {
   const folder = temporaryFolder();
   await (await mustLock(folder)).release();
   const here = thisProcess();
@@ -155,9 +155,9 @@ test('who is named beside the lock decides nothing unless it is provably alive',
   }
 });
 
-/** A process that was killed, and whose parent never collects it. */
+/** A killed process whose parent never collects it. */
 async function uncollected(): Promise<{ readonly pid: number; readonly end: () => void }> {
-  // The parent becomes a program that knows of no child.
+  // The parent becomes a program without knowledge of its child.
   const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
   const [line] = await once(parent.stdout, 'data');
   const pid = Number(String(line).trim());

@@ -1,4 +1,7 @@
-/** Batches of the state wait for their room, and LevelDB is asked for what was deleted. */
+/**
+ * Batches of the state store wait for free space, and LevelDB is asked to free the space of deleted
+ * rows.
+ */
 
 import { deepEqual, equal } from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +12,7 @@ import type { StateDisk } from '../../src/storage/state/state-disk.ts';
 const KEY = Uint8Array.of(1);
 const MIB = 1024 * 1024;
 
-/** A disk that does at once what it is asked, and a log that grants room when it is told to. */
+/** A disk that completes operations immediately, and a log that grants space on demand. */
 function rigOf({ fullness = 'ok', freeBytes = 0 }: { fullness?: Fullness; freeBytes?: number }) {
   const done: string[] = [];
   const claims: { readonly bytes: number; readonly go: () => void }[] = [];
@@ -58,7 +61,7 @@ function write(gated: StateDisk, { bytes = 0, deletes = 0 }): void {
   batch.write(() => {});
 }
 
-test('a batch leaves when there is room for it, and not at all after a close', () => {
+test('a batch is written when there is space for it, and never after a close', () => {
   const { gated, done, claims } = rigOf({});
   write(gated, { bytes: 5 * MIB });
   deepEqual(done, []);
@@ -71,7 +74,7 @@ test('a batch leaves when there is room for it, and not at all after a close', (
   deepEqual(done, ['written']);
 });
 
-test('room is asked for the table too that a batch may make LevelDB write', () => {
+test('the claim includes the table that LevelDB may write because of a batch', () => {
   const { gated, claims } = rigOf({});
   for (let nth = 0; nth < 9; nth++) {
     write(gated, { bytes: 5 * MIB });
@@ -81,7 +84,7 @@ test('room is asked for the table too that a batch may make LevelDB write', () =
   equal(large.length, 1, 'of nine batches of 5 MiB one fills what is gathered');
 });
 
-test('while space is low what was gathered is condensed, and what was deleted given back', () => {
+test('while space is low LevelDB flushes its log and compacts deleted rows', () => {
   const { gated, done, claims, scene } = rigOf({ fullness: 'read-only', freeBytes: 100 * MIB });
   write(gated, { bytes: 2 * MIB, deletes: 3 });
   claims[0]?.go();
@@ -90,7 +93,7 @@ test('while space is low what was gathered is condensed, and what was deleted gi
   gated.maintain();
   gated.maintain();
   deepEqual(done, ['written', 'condensed', 'compacted']);
-  // Again for what is deleted since, and later.
+  // Later, and only for rows deleted since.
   write(gated, { deletes: 1 });
   claims[1]?.go();
   gated.maintain();
@@ -100,7 +103,7 @@ test('while space is low what was gathered is condensed, and what was deleted gi
   equal(done.at(-1), 'compacted');
 });
 
-test('nothing is asked of LevelDB for which there is no room, or no need', () => {
+test('LevelDB does no maintenance without space or need for it', () => {
   const { gated, done, claims, scene } = rigOf({ fullness: 'full', freeBytes: MIB });
   write(gated, { bytes: 2 * MIB, deletes: 3 });
   claims[0]?.go();

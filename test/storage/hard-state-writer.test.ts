@@ -1,4 +1,4 @@
-/** The keeper of the two copies of the promises: one of them is whole at any moment. */
+/** The writer of the two hard-state copies: one of them is intact at any time. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -28,7 +28,7 @@ function begun() {
   files.syncFolder(() => {});
   files.settle();
   const copies = [undefined, undefined];
-  return { files, keeper: new HardStateWriter({ files, copies, onFault }) };
+  return { files, writer: new HardStateWriter({ files, copies, onFault }) };
 }
 
 function copiesOn(files: MemoryFiles): (HardStates | undefined)[] {
@@ -42,12 +42,12 @@ test('a loss of power in the middle of a write leaves the newest copy that was d
   const left = new Set<string>();
   for (let writes = 1; writes <= 4; writes++) {
     for (let seed = 0; seed < 40; seed++) {
-      const { files, keeper } = begun();
+      const { files, writer } = begun();
       for (let nth = 1; nth < writes; nth++) {
-        keeper.write(NOTHING, () => {});
+        writer.write(NOTHING, () => {});
         files.settle();
       }
-      keeper.write(NOTHING, () => assert.fail('the power failed before'));
+      writer.write(NOTHING, () => assert.fail('the power failed before'));
       files.crash(new Random(seed));
       const newest = Math.max(...copiesOn(files).map((copy) => copy?.sequence ?? 0));
       assert.ok(newest === writes - 1 || newest === writes, `${newest} of ${writes}`);
@@ -57,21 +57,21 @@ test('a loss of power in the middle of a write leaves the newest copy that was d
   assert.deepEqual([...left].sort(), ['new', 'old']);
 });
 
-test('a segment counts as not needed once both copies say so', () => {
-  const { files, keeper } = begun();
+test('a segment is released once both copies do not need it', () => {
+  const { files, writer } = begun();
   const seen: number[] = [];
   for (const oldest of [2, 2, 5, 7, 7]) {
-    keeper.write({ ...NOTHING, oldest }, () => seen.push(keeper.oldest));
+    writer.write({ ...NOTHING, oldest }, () => seen.push(writer.oldest));
     files.settle();
   }
   assert.deepEqual(seen, [0, 2, 2, 5, 7]);
 });
 
-test('a later life replaces the copy that is older, or lost', () => {
+test('a later incarnation replaces the older or lost copy', () => {
   for (const lost of [0, 1]) {
-    const { files, keeper } = begun();
+    const { files, writer } = begun();
     for (let nth = 0; nth < 3; nth++) {
-      keeper.write(NOTHING, () => {});
+      writer.write(NOTHING, () => {});
       files.settle();
     }
     const copies = copiesOn(files).map((copy, at) => (at === lost ? undefined : copy));

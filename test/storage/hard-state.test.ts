@@ -1,4 +1,4 @@
-/** Votes that are on the disk more than once: which one counts, and who may vote afterwards. */
+/** Votes are on disk more than once: which copy counts, and which replicas may vote afterwards. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -15,14 +15,14 @@ import { appendNow, mustOpen, rest } from './log-life.ts';
 const SHARD = CREATION.shard;
 const VOTE = { term: 5, vote: 9 as MemberId, commit: 0 };
 
-test('a vote is in a copy of the promises before any tick, should its record rot', () => {
+test('a vote is in a hard-state copy before any tick, in case its record is damaged', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files);
   appendNow(files, log, [CREATION]);
   rest(files, log);
   const before = files.image();
   appendNow(files, log, [writing([], { hardState: VOTE })]);
-  // What confirms the vote's batch is another batch, and no copy of the promises.
+  // The vote's batch is confirmed by another batch, not by a hard-state copy.
   appendNow(files, log, [writing([command(1, 1, 'a')], { hardState: VOTE })]);
   const name = '00000001.log';
   const [old, bytes] = [before.get(name), files.image().get(name)];
@@ -37,7 +37,7 @@ test('a vote is in a copy of the promises before any tick, should its record rot
   assert.equal(replica?.mayVote, true);
 });
 
-test('a log that knows less than a copy of its promises, for no known reason, never votes', () => {
+test('a log behind its hard-state copy, without known damage, never votes', () => {
   for (const isLater of [true, false]) {
     const files = new MemoryFiles();
     const log = mustOpen(files);
@@ -50,7 +50,7 @@ test('a log that knows less than a copy of its promises, for no known reason, ne
     const sequence = Math.max(...copies.map((copy) => copy?.sequence ?? 0));
     const newest = copies.find((copy) => copy?.sequence === sequence);
     assert.ok(newest !== undefined);
-    // What a disk that lost a write without a word would leave: the copy is ahead.
+    // As a disk leaves it that lost a write silently: the copy is ahead.
     const votes = newest.votes.map((vote) => ({ ...vote, term: isLater ? 6 : 4 }));
     const [name] = HARD_STATE_FILES;
     image.set(name, encodeHardStates({ ...newest, sequence: sequence + 1, votes }));
@@ -61,7 +61,7 @@ test('a log that knows less than a copy of its promises, for no known reason, ne
   }
 });
 
-test('a log that ends before what it knows to be committed never votes', () => {
+test('a log that ends before its commit index never votes', () => {
   for (const commit of [1, 2]) {
     const files = new MemoryFiles();
     const log = mustOpen(files);
@@ -74,7 +74,7 @@ test('a log that ends before what it knows to be committed never votes', () => {
   }
 });
 
-test('a log whose last entry is of a later term than its promises never votes', () => {
+test('a log whose last entry has a later term than its hard state never votes', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files);
   appendNow(files, log, [CREATION, writing([command(1, 7, 'a')], { hardState: VOTE })]);

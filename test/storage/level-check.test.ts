@@ -47,7 +47,7 @@ test('CRC-32C is that of RFC 3720, at any place and of any length', () => {
   assert.equal(unmaskedCrc(maskedCrc(0xdead_beef)), 0xdead_beef);
 });
 
-test('a flipped bit is known by what it does to the sum, and two are not taken for one', () => {
+test('the checksum identifies a single flipped bit, and never two', () => {
   const bytes = Uint8Array.from({ length: 4096 }, (_, at) => (at * 31) & 0xff);
   const expected = crc32c(bytes);
   for (const bit of [0, 7, 8, 1000, 4096 * 8 - 1]) {
@@ -75,7 +75,7 @@ test('every byte of a table that means something is covered by the check', async
       flip(path, bit);
       const { damages } = await checkLevel(folder);
       flip(path, bit);
-      // Behind the two places in the footer there is room that nothing reads.
+      // The bytes after the two places in the footer are not read.
       const isPadding = bit >> 3 >= size - 48 && bit >> 3 < size - 8;
       if (damages.length === 0) assert.ok(isPadding, `${name}, bit ${bit}`);
       if (damages.length === 0) harmless += 1;
@@ -105,7 +105,7 @@ test('a table that is gone, shorter or longer is damage of the keys it had', asy
   }
 });
 
-test('a flipped bit of a manifest is told, or changes nothing', async (context) => {
+test('a flipped bit of a manifest is reported, or changes nothing', async (context) => {
   const folder = temporary(context);
   await fill(folder);
   const [name = ''] = filesOf(folder, /^MANIFEST/);
@@ -120,14 +120,14 @@ test('a flipped bit of a manifest is told, or changes nothing', async (context) 
   }
 });
 
-test('damage in the log is told if a later batch follows it', async (context) => {
+test('damage in the log is reported if a later batch follows it', async (context) => {
   const folder = temporary(context);
   await fill(folder);
   const [name = ''] = filesOf(folder, /^\d+\.log$/);
   const path = join(folder, name);
   const { size } = statSync(path);
   assert.ok(size > 0);
-  // A record that is followed by another one: the first of two copies of the log's only one.
+  // A record that another one follows: the first of two copies of the log's only record.
   const doubled = copyOf(folder, 'doubled');
   context.after(() => rmSync(doubled, { recursive: true, force: true }));
   const bytes = readFileSync(path);
@@ -192,7 +192,7 @@ test('a flipped bit that the checksum names is turned back alone', async (contex
       change(path, () => sound);
     }
     assert.ok(mended > MENDS / 2, `${mended} of ${MENDS} in ${name}`);
-    // Two bits of one block are no flipped bit.
+    // Two flipped bits of one block cannot be identified.
     flip(path, 8 * 20);
     flip(path, 8 * 24 + 3);
     const { damages } = await checkLevel(folder);

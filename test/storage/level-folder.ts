@@ -1,4 +1,4 @@
-/** Folders of LevelDB with several tables and a log, as the state store leaves them. */
+/** LevelDB folders with several tables and a log, as the state store leaves them. */
 
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,15 +20,15 @@ export function keyAt(at: number): string {
   return `k:${String(at).padStart(5, '0')}`;
 }
 
-/** The newest value of each key: written in the first, or in a later life. */
+/** The newest value of each key: written by the first open store, or by a later one. */
 export function valueAt(at: number): string | undefined {
   if (at % 10 === 7) return undefined;
   return at % 2 === 0 ? `new ${at} ${'y'.repeat(60)}` : `old ${at} ${'x'.repeat(60)}`;
 }
 
 /**
- * Every row is written once; in later lives each second one is written again and each tenth goes.
- * So there are tables above each other, in which older values would show if newer ones went.
+ * Every row is written once; later each second one is rewritten and each tenth deleted. So tables
+ * overlap, and older values would show if newer ones were lost.
  */
 export async function fill(folder: string): Promise<void> {
   const medium = new LevelMedium(folder);
@@ -77,7 +77,7 @@ export function flip(path: string, bit: number): void {
   });
 }
 
-/** Opens it as a node does; what it throws is for the caller. */
+/** Opens the store as a node does; errors are thrown. */
 export async function openStore(folder: string): Promise<StateStore> {
   const fail = (cause: unknown) => {
     throw cause;
@@ -97,7 +97,7 @@ export function closeStore(store: StateStore): Promise<void> {
   return new Promise((resolve) => store.close(resolve));
 }
 
-/** Keys whose value is not the newest one that was written. */
+/** Keys whose value is not the newest one. */
 export function wrongRows(store: StateStore): readonly string[] {
   const wrong: string[] = [];
   const decoder = new TextDecoder();

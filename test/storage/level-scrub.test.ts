@@ -1,4 +1,4 @@
-/** Tables that rot while the store is open are found by a reader beside LevelDB. */
+/** Damage of tables of an open store is found by reads that bypass LevelDB. */
 
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
@@ -14,7 +14,7 @@ interface Scrubbed {
   readonly tables: readonly string[];
   readonly damages: LevelDamage[];
   readonly scrub: LevelScrub;
-  /** What LevelDB would tell. */
+  /** LevelDB's description of its tables. */
   live: readonly string[];
 }
 
@@ -44,7 +44,7 @@ async function until(isDone: () => boolean): Promise<void> {
   }
 }
 
-test('a new table is looked at soon, and damage is told once', async (context) => {
+test('a new table is verified soon, and damage is reported once', async (context) => {
   const made = await scrubbed(context, { isAhead: false });
   const [first = '', second = ''] = made.tables;
   made.live = [first];
@@ -61,7 +61,7 @@ test('a new table is looked at soon, and damage is told once', async (context) =
   assert.ok(made.scrub.bytes > 0);
 });
 
-test('a table that LevelDB has done away with meanwhile is no damage', async (context) => {
+test('a table that LevelDB deleted meanwhile is not damage', async (context) => {
   const made = await scrubbed(context, { isAhead: true });
   made.live = ['999999.ldb', ...made.tables];
   await sleep(100);

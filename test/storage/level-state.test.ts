@@ -1,4 +1,4 @@
-/** What the state store asks of LevelDB, seen at the package's own door. */
+/** The calls that the state store makes to LevelDB, observed at the package's interface. */
 
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
@@ -13,8 +13,8 @@ interface Batch {
 }
 
 /**
- * Calls `write` instead of what a batch would do with its options, and lets nothing be written in
- * another way. It sees that a sync is asked for; that LevelDB then does it is LevelDB's promise.
+ * Replaces the writing of batches by `write`, and forbids other ways to write. It observes that a
+ * sync is requested; that LevelDB performs it is LevelDB's contract.
  */
 function watchBatches(
   t: TestContext,
@@ -59,7 +59,7 @@ test('every batch is synced, whatever it is for, and nothing is written beside t
   rig.medium.dispose();
 });
 
-test('a batch that LevelDB refuses is told once, and nothing is reported after it', async (t) => {
+test('a failed batch is reported once, and nothing is reported after it', async (t) => {
   let refusal: Error | undefined;
   watchBatches(t, (_, go) => (refusal === undefined ? go() : Promise.reject(refusal)));
   const rig = new StateRig(new LevelMedium());

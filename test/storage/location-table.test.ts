@@ -1,4 +1,4 @@
-/** What the entries of a shard take on the disk, and from where on they take so much. */
+/** The size of a shard's entries on disk, and the first index within a size. */
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { recordBytes } from '../../src/storage/log/log-record.ts';
 
 const NO_ACCOUNT = { add() {}, remove() {} };
 
-/** From an index on, holes left out. */
+/** From an index on, without holes. */
 function bytesFrom(table: LocationTable, from: number): number {
   let bytes = 0;
   for (let index = from; index < table.end; index++) {

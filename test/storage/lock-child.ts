@@ -1,4 +1,6 @@
-/** A process that takes the lock of a folder, says what came of it, and keeps it until told. */
+/**
+ * A process that locks a folder, reports the result, and holds the lock until told to release it.
+ */
 
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +8,7 @@ import { lockFolder } from '../../src/storage/files/folder-lock.ts';
 
 const [folder = '', mode = ''] = process.argv.slice(2);
 const lock = await lockFolder(folder);
-// What a copy of the folder does with each file.
+// The file operations of a copy of the folder.
 if (mode === 'copying') closeSync(openSync(join(folder, 'lock', 'LOCK'), 'r'));
 console.log(lock.type === 'held' ? 'held' : `taken by ${lock.holder}`);
 process.stdin.once('data', () => process.exit(0));

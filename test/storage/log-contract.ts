@@ -1,4 +1,4 @@
-/** What the port of the log promises, whatever file system is under it. */
+/** The contract of the log port, on any file system. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,11 +12,11 @@ import { checkEntries, digestOf, LogModel } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
 
 export interface LogUnderTest {
-  /** A log on an empty folder. */
+  /** Opens a log on an empty folder. */
   readonly open: () => Promise<Log>;
-  /** The same folder once more; the log was closed. */
+  /** Opens the same folder again after the log was closed. */
   readonly reopen: () => Promise<Log>;
-  /** Lets the disk do what was asked for. */
+  /** Lets pending operations complete. */
   readonly settle: () => Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export function writing(entries: readonly LogEntry[], more: Partial<Write> = {})
 
 export function textsOf(log: Log, from: number, to: number): string | string[] {
   const texts: string[] = [];
-  // A reader gives what is together on the disk, and at least one.
+  // A reader returns adjacent entries, and at least one.
   while (from + texts.length <= to) {
     const read = log.reader(SHARD).read({ from: from + texts.length, to, bytesMax: 1e6 });
     if (typeof read === 'string') return read;
@@ -138,7 +138,7 @@ function testEntries(name: string, disk: LogUnderTest): void {
     await close(disk, again);
   });
 
-  test(`${name}: what is forgotten stays as a position, with its configuration`, async () => {
+  test(`${name}: the base keeps position and configuration of forgotten entries`, async () => {
     const log = await disk.open();
     const configuration = { voters: [MEMBER], outgoing: [], learners: [9 as MemberId] };
     const change: LogEntry = { index: 2, term: 1, kind: 'configuration', configuration };
@@ -156,7 +156,7 @@ function testEntries(name: string, disk: LogUnderTest): void {
 }
 
 function testChanges(name: string, disk: LogUnderTest): void {
-  test(`${name}: a snapshot keeps what is behind it, or replaces everything`, async () => {
+  test(`${name}: a snapshot keeps the entries after it, or replaces all`, async () => {
     const log = await disk.open();
     await append(disk, log, CREATION, writing(abc));
     const at = (index: number, term: number) => {
@@ -225,7 +225,7 @@ function testLives(name: string, disk: LogUnderTest): void {
     await close(disk, log);
   });
 
-  test(`${name}: a long life over many segments is the same after each restart`, async () => {
+  test(`${name}: a long run over many segments is the same after each restart`, async () => {
     const random = new Random(4711);
     const model = new LogModel();
     let log = await disk.open();

@@ -1,4 +1,6 @@
-/** A recorded run of a log that dies at every single effect, with many outcomes of each death. */
+/**
+ * A recorded run of a log that crashes at every single effect, with many outcomes of each crash.
+ */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,7 +14,7 @@ import { checkEntries, LogModel, matchPrefix, nothingDamaged } from './log-model
 import { randomRecord, SMALL } from './log-records.ts';
 
 const SUBSETS = 5;
-/** One death in so many; a prime, so that in time every part of the run has its turn. */
+/** One crash in so many; a prime, so that every part of the run is covered in time. */
 const SAMPLED = byEffort({ full: 1, brief: 11 });
 const LIMITS = { ...TINY, segmentBytesMin: 12_288, segmentBytes: 12_288, batchBytesMax: 2048 };
 const TASTE = { ...SMALL, payloadBytesMax: 300 };
@@ -21,11 +23,11 @@ interface Run {
   readonly files: MemoryFiles;
   readonly records: LogRecord[];
   acknowledged: number;
-  /** Effects when each part of the run began. */
+  /** The number of effects at the beginning of each part of the run. */
   readonly parts: Map<string, number>;
 }
 
-/** Opens, appends, cuts, lags so that entries are moved, recycles, closes, opens again. */
+/** Opens, appends, truncates, lags so that entries are moved, recycles, closes, opens again. */
 function perform(dieAt: number): Run {
   const files = new MemoryFiles();
   files.dieAt = dieAt;
@@ -51,7 +53,7 @@ function perform(dieAt: number): Run {
   return run;
 }
 
-/** Shard 0 forgets nothing, so its entries are moved from segment to segment. */
+/** Shard 0 forgets no entry, so its entries are moved from segment to segment. */
 function lagging(model: LogModel, random: Random): LogRecord {
   for (;;) {
     const ahead = model.copy();
@@ -93,7 +95,7 @@ function verify({ files, records, acknowledged }: Run): void {
   checkEntries(again, model);
 }
 
-test('a death at any effect of a run leaves what was acknowledged, whatever the disk kept', () => {
+test('a crash at any effect of a run keeps acknowledged records, whatever the disk kept', () => {
   const whole = perform(Number.POSITIVE_INFINITY);
   const effects = whole.files.effects;
   const log = mustOpen(whole.files, { limits: LIMITS });
@@ -126,7 +128,7 @@ test('the recorded run moves entries, switches and recycles segments', () => {
   for (let turn = 0; turn < 40; turn++) {
     appendNow(files, log, [lagging(model, random), lagging(model, random)]);
     log.idle();
-    // What is on its way to another place can be read all the same.
+    // An entry that is being moved can still be read.
     do checkEntries(log, model);
     while (files.step());
   }

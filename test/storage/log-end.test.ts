@@ -1,4 +1,4 @@
-/** One flip in what ends a log, or in what says that a replica is gone, costs nothing. */
+/** A flipped bit in the end of a log, or in a tombstone, loses no data. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ import { appendNow, mustOpen, openNow, rest } from './log-life.ts';
 
 const SEGMENT = '00000001.log';
 
-/** A log as its node left it, and where its last batch begins and ends. */
+/** A log after a clean close, and the offsets of its last batch. */
 function left(write: (files: MemoryFiles) => { readonly start: number; readonly end?: number }) {
   const files = new MemoryFiles();
   const { start, end = usedIn(files) } = write(files);
@@ -21,7 +21,7 @@ function usedIn(files: MemoryFiles): number {
   return Math.ceil((bytes.findLastIndex((byte) => byte !== 0) + 1) / 8) * 8;
 }
 
-/** Each byte in turn is hurt in one bit, and the log opened. */
+/** Flips one bit of each byte in turn, and opens the log. */
 function hurtEach(
   { image, start, end }: ReturnType<typeof left>,
   look: (opened: ReturnType<typeof openNow>, at: number) => void,
@@ -49,7 +49,7 @@ for (const isEmpty of [false, true]) {
       }
       open.close(() => {});
       files.settle();
-      // The last bytes of a header are zeros here.
+      // The last bytes of a header are zeros.
       return isEmpty ? { start, end: start + HEADER_BYTES } : { start };
     });
     hurtEach(log, (opened, at) => {

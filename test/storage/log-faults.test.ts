@@ -1,4 +1,4 @@
-/** Disks that fail, lie, fill up or are slow, and folders that are not what they should be. */
+/** Failing, lying, full and slow disks, and folders with wrong content. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -36,7 +36,7 @@ function fileInUse(files: MemoryFiles): string {
 }
 
 for (const on of ['write', 'sync'] as const) {
-  test(`a failed ${on} is told once, and nothing is acknowledged after it`, () => {
+  test(`a failed ${on} is reported once, and nothing is acknowledged after it`, () => {
     const { files, faults, log } = begun();
     files.plan({ on, errno: 'EIO' }, { name: fileInUse(files) });
     let acknowledged = 0;
@@ -53,14 +53,14 @@ for (const on of ['write', 'sync'] as const) {
   });
 }
 
-test('what a failed sync left in memory is written again before it counts', () => {
+test('entries that a failed sync left in the page cache are rewritten before they count', () => {
   for (let seed = 0; seed < 20; seed++) {
     const { files, faults, log } = begun();
     files.plan({ on: 'sync', errno: 'EIO' }, { name: fileInUse(files) });
     log.append([writing([command(3, 1, 'c')])], () => assert.fail('not durable'));
     files.settle();
     assert.equal(faults.length, 1);
-    // The process ends and the system still shows the pages that it will never write.
+    // The process ends, and the page cache still has pages that will never be written.
     files.kill();
     const second = mustOpen(files, { seed: 2 });
     assert.deepEqual(textsOf(second, 1, 3), ['a', 'b', 'c']);
@@ -112,7 +112,7 @@ test('a latent error is found when the entry is read, and costs that entry only'
     appendNow(files, log, [writing([command(4, 1, 'd')], { repairs })]);
     assert.deepEqual(textsOf(log, 1, 1), ['a again']);
     assert.ok(!log.replica(SHARD)?.log.damaged.includes(1));
-    // A page that cannot be read may take more with it when all is read again.
+    // An unreadable page may affect adjacent entries when all are read again.
     if (harm === 'spoil') continue;
     rest(files, log);
     files.kill();
@@ -121,11 +121,11 @@ test('a latent error is found when the entry is read, and costs that entry only'
   }
 });
 
-test('a sector that cannot be read takes nothing with it that lies beside it', () => {
+test('an unreadable sector does not affect sectors beside it', () => {
   const { files } = begun();
   const name = fileInUse(files);
   files.kill();
-  // Of the page that the last batch is in, but behind it: nothing was ever written there.
+  // After the last batch, in its page: nothing was written there.
   const end = (files.image().get(name) ?? new Uint8Array(0)).findLastIndex((byte) => byte !== 0);
   const sector = (Math.floor(end / 512) + 1) * 512;
   assert.ok(sector % 4096 !== 0, 'the batch and the sector share a page');
@@ -142,14 +142,14 @@ test('a read ends before an entry that is on its way to another place', () => {
   appendNow(files, log, [CREATION, writing([a, b])]);
   appendNow(files, log, [writing([], { repairs: [a] })]);
   log.append([writing([], { repairs: [b] })], () => {});
-  // The first one is on the disk, and right behind it nothing is yet.
+  // The first entry is on disk, and nothing follows it yet.
   assert.deepEqual(textsOf(log, 1, 2), ['a', 'b']);
   files.settle();
   assert.deepEqual(textsOf(log, 1, 2), ['a', 'b']);
   assert.deepEqual(log.replica(SHARD)?.log.damaged, []);
 });
 
-test('what is read from the disk at once weighs no more than was asked for', () => {
+test('one read returns no more than the requested weight', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files, { limits: { ...TINY, cacheBytesMax: 1 } });
   const entries = Array.from({ length: 20 }, (_, at) => command(at + 1, 1, ''));
@@ -157,7 +157,7 @@ test('what is read from the disk at once weighs no more than was asked for', () 
   appendNow(files, log, [writing([command(21, 1, 'x')])]);
   const read = log.reader(SHARD).read({ from: 1, to: 20, bytesMax: 5 * ENTRY_OVERHEAD_BYTES });
   assert.ok(Array.isArray(read));
-  // Without bytes of their own they would fill a message with any number of them.
+  // Empty entries: without a weight of their own any number would fit a message.
   assert.equal(read.length, 5);
 });
 
@@ -212,13 +212,13 @@ test('a vote whose record and copies are lost is not given again', () => {
     assert.equal(again.damage.length, 1);
     again.close(() => {});
     files.settle();
-    // It stays so, though the damage is gone with its segment.
+    // The replica stays so, although the damage is gone with its segment.
     const third = mustOpen(files, { seed: 3 });
     assert.equal(third.replica(SHARD)?.mayVote, !areCopiesOld);
   }
 });
 
-/** No segment fits any more. */
+/** No further segment fits. */
 function fill(files: MemoryFiles): void {
   const sizes = [...files.image().values()].map(({ length }) => length);
   files.capacity = sizes.reduce((sum, size) => sum + size, 2);
@@ -243,10 +243,10 @@ test('the disk is full: read-only first, deletes go on, and space that returns i
   while (log.fullness === 'ok' && index < 500) append(LONG);
   assert.equal(log.fullness, 'read-only');
   assert.ok(log.metrics().spares > 0, 'a whole segment is kept for what makes room');
-  // There is still room: for a segment and more.
+  // There is space for more than a segment.
   for (let more = 0; more < 10; more++) append(LONG);
   assert.equal(durable, index);
-  // What cannot be written waits, whole, and is not lost.
+  // Records that cannot be written wait completely, and are not lost.
   while (durable === index && index < 500) append(LONG);
   assert.ok(durable < index, 'full');
   files.capacity += 3 * TINY.segmentBytes;
@@ -258,7 +258,7 @@ test('the disk is full: read-only first, deletes go on, and space that returns i
   assert.equal(again.replica(SHARD)?.log.lastIndex, index);
 });
 
-test('what is forgotten while the disk is full makes the room that is missing', () => {
+test('forgetting entries on a full disk frees the missing space', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files);
   appendNow(files, log, [CREATION]);
@@ -285,7 +285,7 @@ test('bytes that a client sends are never taken for a record, though damage expo
   const files = new MemoryFiles();
   const log = mustOpen(files);
   appendNow(files, log, [CREATION, writing([command(1, 1, 'a')])]);
-  // What ends this replica, forged as well as one can who does not know salt and place.
+  // A forged removal of this replica, as good as possible without knowing salt and place.
   const forged = new Uint8Array(recordBytes(1));
   writeRecord(recordBufferOf(forged), 0, {
     kind: KIND.remove,
@@ -312,7 +312,7 @@ test('bytes that a client sends are never taken for a record, though damage expo
   assert.deepEqual(again.replica(SHARD)?.log.damaged, [2]);
 });
 
-test('either copy of the promises can be lost at any moment of a log that moves on', () => {
+test('either hard-state copy can be lost at any time of a running log', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files);
   appendNow(files, log, [CREATION]);
@@ -333,7 +333,7 @@ test('either copy of the promises can be lost at any moment of a log that moves 
   assert.ok(!files.image().has('00000001.log'), 'segments were given up meanwhile');
 });
 
-test('a slow disk is seen while it is slow', () => {
+test('a slow disk shows in the metrics while it is slow', () => {
   const { files, log } = begun();
   log.append([writing([command(3, 1, 'c')])], () => {});
   assert.ok(log.metrics().pendingMilliseconds > 0);
@@ -343,7 +343,7 @@ test('a slow disk is seen while it is slow', () => {
   assert.ok(lastSyncMilliseconds > 0 && longestSyncMilliseconds >= lastSyncMilliseconds);
 });
 
-/** Why a folder is refused, by what was done to it. */
+/** The reason of the refusal, by the change to the folder. */
 function refusalAfter(change: (image: Map<string, Uint8Array>) => void, isNew = false): string {
   const { files, log } = begun();
   rest(files, log);
@@ -390,7 +390,7 @@ test("a folder that is not this node's, or not whole, is refused with what to do
       /boot 1 and older.*boot 9/,
       (image) => {
         image.set('identity', identity({ incarnation: 1 }));
-        image.set('hard-state-a', promisesOfBoot9());
+        image.set('hard-state-a', hardStateOfBoot9());
       },
     ],
     [
@@ -413,7 +413,7 @@ test("a folder that is not this node's, or not whole, is refused with what to do
   for (const [text, change] of cases) assert.match(refusalAfter(change), text);
 });
 
-function promisesOfBoot9(): Uint8Array {
+function hardStateOfBoot9(): Uint8Array {
   const files = new MemoryFiles();
   for (let boot = 0; boot < 9; boot++) {
     const log = mustOpen(files, { seed: boot });
@@ -448,7 +448,7 @@ test('a segment of another node is not taken for one of ours', () => {
   assert.match(refusal, /00000001\.log belongs to another node/);
 });
 
-test('one shard in quarantine does not stop the others, and can be given up', () => {
+test('one shard in quarantine does not stop the others, and can be removed', () => {
   const files = new MemoryFiles();
   const log = mustOpen(files);
   const other = { ...CREATION, shard: 8 as ShardId, member: 77 as MemberId };

@@ -1,4 +1,4 @@
-/** A real file system that is really full: a small one in memory, where one can be mounted. */
+/** A real file system that is full: a small one in memory, where one can be mounted. */
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -31,7 +31,7 @@ const LIMITS = {
   reservePieceBytes: 1,
 };
 
-/** Mounted and unmounted with privileges; returns whether this machine permits it. */
+/** Mounts with privileges; returns whether this machine permits it. */
 function mountSmall(folder: string): boolean {
   try {
     const arguments_ = ['-t', 'tmpfs', '-o', 'size=960k', 'tmpfs', folder];
@@ -112,7 +112,7 @@ test('a full file system makes the log read-only, and forgetting makes room', as
     );
     assert.ok(size <= 960 * KIB);
   } finally {
-    // Lazily: after a failure the log still has files open.
+    // Lazily, because after a failure the log still has files open.
     execFileSync('umount', ['-l', folder]);
   }
 });

@@ -1,4 +1,4 @@
-/** Random lives on a disk that fails: errors, a full disk, rot, lost and misdirected writes. */
+/** Random runs on a failing disk: errors, no space, bit rot, lost and misdirected writes. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -24,7 +24,7 @@ interface History {
   acknowledged: number;
 }
 
-/** Writes until something happens; a fault ends the life. */
+/** Writes until a crash or a fault, which ends the incarnation. */
 function write(
   log: Log,
   files: MemoryFiles,
@@ -90,7 +90,7 @@ test('disks that refuse writes, syncs and space lose nothing that was acknowledg
   assert.ok(faults > DISKS * 0.4 && shortages > DISKS * 0.12);
 });
 
-/** All that a sound log says is so; what is missing is named. */
+/** All that an intact log reports is true; missing entries are named. */
 function isHonest(log: Log, model: LogModel): void {
   const quarantined = new Set(log.quarantined.map(({ shard }) => shard));
   for (const shard of model.replicas.keys()) {
@@ -116,8 +116,8 @@ function checkReplica(log: Log, shard: ShardId, model: ReplicaModel | undefined)
 }
 
 /**
- * Everything but the newest copy of the promises: with it gone, and the end of the stream as well,
- * nothing is left that could tell.
+ * Everything but the newest hard-state copy: without it and the end of the log no file would tell
+ * what was lost.
  */
 function exposed(files: MemoryFiles): string[] {
   const image = files.image();
@@ -127,7 +127,7 @@ function exposed(files: MemoryFiles): string[] {
   return [...image.keys()].filter((name) => name.endsWith('.log') || name === older);
 }
 
-test('arbitrarily many accidents at rest are never believed', () => {
+test('any amount of damage at rest is never accepted', () => {
   const outcomes = { refused: 0, opened: 0, hurt: 0 };
   for (let seed = 1; seed <= IMAGES; seed++) {
     const random = new Random(seed);

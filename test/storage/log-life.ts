@@ -1,4 +1,6 @@
-/** A log under test on files in memory: opened, written to, ended in every way, opened again. */
+/**
+ * A log under test on files in memory: opened, written to, ended in every way, and opened again.
+ */
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
@@ -46,7 +48,7 @@ export function open(files: Files, options: LifeOptions, done: (opened: Opened) 
       isNew,
       limits,
       random: new Random(seed),
-      // Each look at the clock is a tick: what is asked for now and then is asked for.
+      // Every reading of the clock advances it, so that regular work is due each time.
       now: () => {
         clock += 1000;
         return clock;
@@ -57,7 +59,7 @@ export function open(files: Files, options: LifeOptions, done: (opened: Opened) 
   );
 }
 
-/** Opens at once: files in memory complete when they are told to. */
+/** Opens within the call: files in memory complete on request. */
 export function openNow(files: MemoryFiles, options: LifeOptions = {}): Opened {
   let result: Opened | undefined;
   open(files, options, (opened) => {

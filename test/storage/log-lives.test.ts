@@ -1,4 +1,4 @@
-/** What a folder knows of its own boots, and its log of the lives of other nodes. */
+/** The boots that a folder records, and its records of other nodes' incarnations. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -61,7 +61,7 @@ test('the word that the map showed last stays, however many boots no node hears 
   }
 });
 
-test('the newest life of each node is there after a restart, and over segments', () => {
+test('the newest incarnation of each node survives restarts and segment switches', () => {
   const { files, log } = begun();
   const [two, three] = [2 as NodeId, 3 as NodeId];
   appendNow(files, log, [

@@ -1,4 +1,4 @@
-/** A log as simple as can be: the records so far, and what they add up to. */
+/** A model of the log: the records so far, and their result. */
 
 import assert from 'node:assert/strict';
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
@@ -15,7 +15,7 @@ export class ReplicaModel {
   hardState: HardState = { term: 0, vote: NO_MEMBER, commit: 0 };
   base: Position = ORIGIN;
   baseConfiguration: PlacedConfiguration;
-  /** The entry at base.index + 1 and all behind it. */
+  /** The entries after the base. */
   entries: LogEntry[] = [];
 
   constructor(member: MemberId, configuration: PlacedConfiguration) {
@@ -160,8 +160,8 @@ function livesOf(lives: ReadonlyMap<NodeId, Life>): readonly unknown[] {
 }
 
 /**
- * The log holds what the records from `through` on, or a few more of them, add up to. Says how
- * many records that is and what they are.
+ * Checks that the log holds the result of the records up to `through`, or of a few more. Returns
+ * their number and the model.
  */
 export function matchPrefix(
   log: Log,
@@ -190,7 +190,7 @@ export function matchPrefix(
   }
 }
 
-/** Where there was no room for the others, what makes room may have gone before them. */
+/** Without space for the others, records that free space may have overtaken them. */
 function matchWith(
   model: LogModel,
   { rest, found }: { readonly rest: readonly LogRecord[]; readonly found: string },
@@ -223,7 +223,7 @@ function mayOvertake(
   return !isTurned && replica !== undefined && record.index <= replica.lastIndex;
 }
 
-/** Every entry reads as it was written; those that are damaged are named in `isDamaged`. */
+/** Every entry reads as it was written; damaged ones are those in `isDamaged`. */
 export function checkEntries(
   log: Log,
   model: LogModel,

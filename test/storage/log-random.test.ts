@@ -1,4 +1,4 @@
-/** Random lives of a log against a model: what was acknowledged is there, and nothing else. */
+/** Random runs of a log against a model: acknowledged records survive, and nothing else appears. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** Random records that a node could write: appends, cuts, restarts, creation, removal. */
+/** Random records that a node could write: appends, truncations, restarts, creation, removal. */
 
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
@@ -18,7 +18,7 @@ export const SMALL: Taste = { shards: 4, payloadBytesMax: 120, entriesMax: 5 };
 
 let lastMember = 0;
 
-/** One record that may follow what the model holds; the model takes it. */
+/** A record that may follow the model's state; it is applied to the model. */
 export function randomRecord(model: LogModel, random: Random, taste: Taste): LogRecord {
   const shard = random.below(taste.shards) as ShardId;
   const replica = model.replicas.get(shard);
@@ -32,7 +32,7 @@ export function randomRecord(model: LogModel, random: Random, taste: Taste): Log
   return record;
 }
 
-/** How many of the records are of nodes. */
+/** The share of records that concern nodes. */
 const LIVES = 0.05;
 
 function randomLife(random: Random): LogRecord {
@@ -87,7 +87,7 @@ function randomWrite(replica: ReplicaModel, { random, taste }: Scene): Write {
   const cut = random.chance(0.15) && lastIndex > first;
   const from = cut ? random.between(first + 1, lastIndex) : lastIndex + 1;
   if (cut) {
-    // What replaces an entry is of a later term: a position is never given twice.
+    // A replacing entry has a later term: a position is never reused.
     const term = Math.max(
       hardState.term,
       (replica.termAt(replica.lastIndex) ?? 0) + 1,
@@ -100,7 +100,7 @@ function randomWrite(replica: ReplicaModel, { random, taste }: Scene): Write {
   const repairs = snapshot === undefined && !cut ? randomRepairs(replica, random) : [];
   const position = { index: from + entries.length - 1, term: entries.at(-1)?.term ?? lastTerm };
   const isCut = cut && entries.length === 0;
-  // Only what is in the log is committed.
+  // Only entries in the log are committed.
   const commit = Math.min(hardState.commit, isCut ? from : position.index);
   return {
     mark: { number: 1, position },

@@ -1,4 +1,4 @@
-/** Which bytes of a last batch decide whether it counts, is cut, or is damage. */
+/** Which bytes of a last batch decide whether it counts, is truncated, or is damage. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -24,7 +24,7 @@ test('a last batch that lacks a piece of a payload is cut, unless it was confirm
     const bytes = image.get(SEGMENT);
     assert.ok(bytes !== undefined);
     const at = Buffer.from(bytes).indexOf(LONG);
-    // A sector in the middle: the headers before it and behind it are there.
+    // A sector in the middle: the headers before and after it are intact.
     bytes.fill(0, at + 700, at + 1212);
     files.restore(image);
     const again = mustOpen(files, { seed: 2 });
@@ -36,7 +36,7 @@ test('a last batch that lacks a piece of a payload is cut, unless it was confirm
   }
 });
 
-test('who takes part is known though either copy of the entry that says it is damaged', () => {
+test('the configuration is known although either copy of its entry is damaged', () => {
   const configuration = { voters: [1, 2, 3] as MemberId[], outgoing: [], learners: [] };
   const entry: LogEntry = { index: 2, term: 1, kind: 'configuration', configuration };
   for (const copy of [0, 1]) {

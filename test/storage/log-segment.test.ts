@@ -1,4 +1,4 @@
-/** The header of a segment is there twice, and either copy is believed only as it was written. */
+/** The header of a segment has two copies; a damaged copy is never used. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -26,7 +26,7 @@ function flipped(bytes: Uint8Array, bit: number): Uint8Array {
   return bytes.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
 }
 
-test('one copy with any bit flipped is told, and the other one speaks', () => {
+test('one copy with any bit flipped is reported, and the other one is used', () => {
   const whole = encodePreamble(HEADER);
   assert.deepEqual(decodePreamble(whole), { header: HEADER, isDamaged: false });
   for (const copy of COPIES) {
@@ -37,7 +37,7 @@ test('one copy with any bit flipped is told, and the other one speaks', () => {
   }
 });
 
-test('two copies with the same bit flipped say nothing', () => {
+test('two copies with the same bit flipped are refused', () => {
   const [one = 0, other = 0] = COPIES;
   for (let bit = 0; bit < BITS; bit++) {
     const bytes = flipped(flipped(encodePreamble(HEADER), one * 8 + bit), other * 8 + bit);

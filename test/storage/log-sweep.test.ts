@@ -1,4 +1,4 @@
-/** Every byte of a small log, cut off and flipped: found, named or refused, never believed. */
+/** Every byte of a small log, truncated and flipped: detected, named or refused, never accepted. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -19,7 +19,7 @@ interface SmallLog {
   readonly model: LogModel;
 }
 
-/** Some segments, several lives, cuts and restarts; all of it confirmed. */
+/** Several segments, incarnations, truncations and restarts; all of it confirmed. */
 function smallLog(seed: number): SmallLog {
   const random = new Random(seed);
   const files = new MemoryFiles();
@@ -42,7 +42,7 @@ const SAMPLED = byEffort({ full: 1, brief: 29 });
 
 const tally = { continued: 0, damaged: 0, quarantined: 0, voteless: 0, refused: 0 };
 
-/** Opens what is left and checks that nothing wrong is believed and nothing is less in silence. */
+/** Opens the rest and checks that no wrong entry is accepted and no entry is lost silently. */
 function judge(files: MemoryFiles, model: LogModel, what: string): void {
   const opened = openNow(files, { limits: LIMITS, seed: 99, isNew: false });
   if (opened.type === 'refused') {
@@ -107,7 +107,7 @@ test('a flip of any bit is found, named or refused, and never believed', () => {
     for (const [name, bytes] of image) {
       if (name.startsWith('spare')) continue;
       for (let offset = 0; offset < bytes.length; offset += SAMPLED) {
-        // Bytes that were never written do not matter; some of them are flipped all the same.
+        // Bytes that were never written do not matter; some of them are flipped as well.
         const isBlank = bytes.subarray(offset, offset + 64).every((byte) => byte === 0);
         if (isBlank && !random.chance(0.02)) continue;
         if (seed > 1 && !random.chance(0.1)) continue;
@@ -169,7 +169,7 @@ test('sectors that are exchanged, doubled, zeroed or unreadable are never believ
   }
 });
 
-/** The image before and after the last write, and what was acknowledged before it. */
+/** The image before and after the last write, and the records acknowledged before it. */
 function lastWrite(seed: number) {
   const random = new Random(seed);
   const files = new MemoryFiles();

@@ -1,4 +1,4 @@
-/** A process is killed, and the power fails while the next one starts on what it finds. */
+/** A process is killed, and the power fails while the next one starts on the remaining files. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -17,7 +17,7 @@ const RECORDS: readonly LogRecord[] = [
   writing([command(3, 2, 'c')]),
 ];
 
-/** One life that ends at an effect; says how many of the records it acknowledged. */
+/** A run that ends at an effect; returns the number of acknowledged records. */
 function live(files: MemoryFiles, dieAt: number, records: readonly LogRecord[]): number {
   files.dieAt = files.effects + dieAt;
   const opened = openNow(files, { seed: 1 + dieAt });
@@ -41,7 +41,7 @@ function effectsOf(files: MemoryFiles, records: readonly LogRecord[]): number {
   return files.effects - before;
 }
 
-test('what a killed process left in memory is made durable before anything is built on it', () => {
+test('files that a killed process left in the page cache are made durable first', () => {
   const whole = new MemoryFiles();
   const first = effectsOf(whole, RECORDS);
   whole.kill();

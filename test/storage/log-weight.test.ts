@@ -1,4 +1,4 @@
-/** What Raft reckons entries to weigh is no less than what they take in a batch of the log. */
+/** Raft's weight of entries is at least their size in a batch of the log. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** What is in memory: room that is used once, bytes that stay as they were for who has them. */
+/** The memtable reuses memory, and bytes that were returned do not change. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,7 +10,7 @@ import { Place } from '../../src/storage/state/state-key.ts';
 import { bytesOf, MemoryMedium, SHARD, StateRig } from './state-rig.ts';
 
 const PLACE = new Place(SHARD, 0);
-/** Of a record in one slab with others, rewritten in place or not, and in a slab of its own. */
+/** A record in a shared slab, rewritten in place or not, and one in a slab of its own. */
 const SMALL = 100;
 const LARGE = 2000;
 const ALONE = 20_000;
@@ -53,7 +53,7 @@ test('a row that outgrows its room leaves its neighbours alone', async () => {
   assert.deepEqual(rig.store.hash(SHARD), live);
 });
 
-test('what was read stays as it was, whatever is written and wherever', async () => {
+test('a value that was read does not change with later writes', async () => {
   const rig = await openRig();
   const kept: { value: Uint8Array | undefined; expected: Uint8Array | undefined }[] = [];
   for (let round = 0; round < 20; round++) {
@@ -67,7 +67,7 @@ test('what was read stays as it was, whatever is written and wherever', async ()
   for (const { value, expected } of kept) assert.deepEqual(value, expected);
 });
 
-test('a view stands still while its rows are rewritten and memory is used again', async () => {
+test('a view does not change while rows are rewritten and memory is reused', async () => {
   const rig = await openRig();
   const fill = (byte: number) => {
     for (let key = 0; key < 3000; key++) rig.apply([filled(`${key}`, SMALL, byte)]);
@@ -86,7 +86,7 @@ test('a view stands still while its rows are rewritten and memory is used again'
   }
 });
 
-test('a view taken when memory is full to the last byte stands still as well', async () => {
+test('a view opened when a slab is full to the last byte does not change either', async () => {
   const rig = await openRig();
   // Rows of 64 bytes fill slabs of 1, 4, 16 and 64 KiB.
   const keys = Array.from({ length: (85 * 1024) / 64 }, (_, at) => `${1000 + at}`.slice(-4));
@@ -101,7 +101,7 @@ test('a view taken when memory is full to the last byte stands still as well', a
   }
 });
 
-test('memory is used again after a checkpoint, unless it was lent', () => {
+test('memory is reused after a checkpoint, unless a view shares it', () => {
   for (const isShared of [false, true]) {
     const pool = new SlabPool();
     const arena = new Arena(PLACE, pool);
@@ -114,7 +114,7 @@ test('memory is used again after a checkpoint, unless it was lent', () => {
   }
 });
 
-test('a memtable at rest takes little', () => {
+test('an idle memtable takes little memory', () => {
   const before = process.memoryUsage().arrayBuffers;
   const arenas = Array.from({ length: 1000 }, (_, shard) => {
     const arena = new Arena(new Place((shard + 1) as ShardId, 0), new SlabPool());

@@ -1,4 +1,4 @@
-/** The segmented log keeps the contract of the log on both file systems. */
+/** The segmented log satisfies the contract of the log on both file systems. */
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';

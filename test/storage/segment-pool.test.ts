@@ -1,4 +1,4 @@
-/** Segments in reserve, and the calls that make them. */
+/** Spare segments, and the operations that create them. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,8 +9,8 @@ import { appendNow, mustOpen, rest, TINY } from './log-life.ts';
 
 const LONG = 'x'.repeat(1500);
 
-test('a log that is closed has no call on its way that would meet a later life', () => {
-  // With some of these lengths the last batch begins a segment, and a spare is missing then.
+test('a closed log has no operation in flight that could touch files of a later one', () => {
+  // With some of these counts the last batch begins a segment, and a spare is missing then.
   for (let count = 1; count <= 60; count++) {
     const files = new MemoryFiles();
     const log = mustOpen(files);
@@ -27,7 +27,7 @@ test('a log that is closed has no call on its way that would meet a later life',
   }
 });
 
-/** A log that waits for room: nothing can be made, and what there was is used up. */
+/** A log that waits for space: nothing can be created, and all spares are used. */
 function fullLog(files: MemoryFiles, limits: LogLimits = TINY) {
   const log = mustOpen(files, { limits });
   appendNow(files, log, [CREATION]);
@@ -51,7 +51,7 @@ function sizeOf(files: MemoryFiles): number {
   return [...files.image().values()].reduce((sum, { length }) => sum + length, 0);
 }
 
-test('where nothing can be appended any more, forgetting goes on, and makes the room', () => {
+test('on a full disk entries can still be forgotten, which frees space', () => {
   const files = new MemoryFiles();
   const { log, progress } = fullLog(files);
   const { durable: index } = progress;
@@ -66,7 +66,7 @@ test('a full disk is not filled again and again to find out that it is full', ()
   const files = new MemoryFiles();
   const { log } = fullLog(files);
   files.plan({ on: 'create', errno: 'ENOSPC' }, { times: 1_000_000 });
-  // The system tells of room that is not there, as it does where a quota is spent.
+  // The system reports space that is not there, as with an exhausted quota.
   files.capacity += 10 * TINY.segmentBytes;
   const ticks = 500;
   const before = files.effects;
@@ -119,7 +119,7 @@ test('segments are small at first, grow with what is written, and hold what is l
   assert.equal(again.replica(CREATION.shard)?.log.lastIndex, 999);
 });
 
-test('lives that end before they did anything take no more and no more space', () => {
+test('restarts without work do not take more and more space', () => {
   const files = new MemoryFiles();
   appendNow(files, mustOpen(files), [CREATION]);
   files.kill();
@@ -131,7 +131,7 @@ test('lives that end before they did anything take no more and no more space', (
   assert.ok(sizeOf(files) <= 8 * TINY.segmentBytes, `${sizeOf(files)} bytes`);
 });
 
-test('the state store gets of the reserve what it needs, when there is nothing else', () => {
+test('on a full disk the reserve is released for the state store', () => {
   const files = new MemoryFiles();
   const limits = { ...TINY, reserveBytesMax: 8000, reservePieceBytes: 2000 };
   const { log } = fullLog(files, limits);

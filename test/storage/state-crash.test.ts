@@ -1,4 +1,4 @@
-/** A life with everything in it, ended at each of its effects. */
+/** A run that contains everything, crashed at each of its effects. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -16,11 +16,11 @@ const LEAVER = 3 as ShardId;
 
 class Death extends Error {}
 
-/** What was, and what may be. */
+/** The former state, and the possible next one. */
 class History {
   readonly models = new Map([GIVER, TAKER, LEAVER].map((shard) => [shard, new ShardModel(shard)]));
   isLeaving = false;
-  /** Called when a switch was asked for: from now on either state may be there. */
+  /** Called when a switch was requested: from now on either state may be on disk. */
   taken: { readonly index: number; readonly content: Content } | undefined;
 
   model(shard: ShardId): ShardModel {
@@ -30,7 +30,7 @@ class History {
   }
 }
 
-/** Checkpoints, a snapshot from one shard to another, the switch, clearing, and a shard leaving. */
+/** Checkpoints, a snapshot from one shard to another, the switch, clearing, and a removed shard. */
 async function live(rig: StateRig, history: History): Promise<void> {
   const random = new Random(5);
   const apply = (shard: ShardId, entries: number) => {
@@ -116,7 +116,7 @@ async function dieAt(effect: number, keepsUnfinished: boolean): Promise<number> 
   medium.state.crash({ keepsUnfinished });
   await rig.open();
   await checkAfter(rig, history);
-  // And life goes on from there.
+  // The store continues from there.
   for (const shard of rig.store.shards) {
     const writes = [put('after', 'all')];
     history.model(shard).back(rig.store.description(shard).index);

@@ -1,4 +1,4 @@
-/** What each numbered entry of a shard writes, the same in every process. */
+/** The writes of each numbered entry of a shard, the same in every process. */
 
 import type { ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';

@@ -1,4 +1,4 @@
-/** Checkpoints and snapshots coming in get their turns, however much of either there is. */
+/** Checkpoints and incoming snapshots both make progress under any load. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ test('a snapshot comes in while another shard is written as fast as it can be', 
   assert.ok(bytesWritten > 4 * STATE_LIMITS.checkpointBytes, `${bytesWritten} bytes were written`);
 });
 
-test('what waits of all snapshots coming in is bounded together', async () => {
+test('the waiting bytes of all incoming snapshots are bounded together', async () => {
   const rig = new StateRig(new MemoryMedium());
   await rig.open();
   rig.create(SHARD);

@@ -1,4 +1,4 @@
-/** A fingerprint is the hash as of one entry, however late the disk tells what was replaced. */
+/** A fingerprint is the hash as of one entry, however late the disk returns replaced rows. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -11,7 +11,7 @@ import { bytesOf, MEDIA, MemoryMedium, put, remove, SHARD, StateRig } from './st
 
 const ROW_TABLE = 3;
 
-/** The same writes, and a hash at once. */
+/** The same writes, and a hash immediately. */
 async function openTwin(): Promise<StateRig> {
   const twin = new StateRig(new MemoryMedium());
   await twin.open();
@@ -22,14 +22,14 @@ async function openTwin(): Promise<StateRig> {
 for (const newMedium of MEDIA) {
   const { name } = newMedium();
 
-  test(`on ${name}, writes behind the entry leave its fingerprint as it was`, async () => {
+  test(`on ${name}, later writes do not change the fingerprint of an entry`, async () => {
     const twin = await openTwin();
     const rig = new StateRig(newMedium());
     await rig.open();
     rig.create();
     for (const each of [rig, twin]) each.apply([put('a', '1'), put('b', '2'), put('c', '3')]);
     await rig.checkpoint();
-    // Blind writes: what they replace is on disk, and no read has loaded it.
+    // Blind writes: the rows that they replace are on disk, and no read has loaded them.
     for (const each of [rig, twin]) each.apply([put('a', '4'), remove('b')]);
     const index = rig.store.description(SHARD).index;
     rig.store.beginFingerprint(SHARD);
@@ -44,7 +44,7 @@ for (const newMedium of MEDIA) {
     rig.medium.dispose();
   });
 
-  test(`on ${name}, fingerprints of random lives are the hashes of a twin`, async () => {
+  test(`on ${name}, fingerprints of random runs are the hashes of a twin`, async () => {
     const random = new Random(11);
     let compared = 0;
     for (let life = 0; life < 4; life++) {
@@ -78,7 +78,7 @@ for (const newMedium of MEDIA) {
   });
 }
 
-test('a fingerprint waits for all rows before its entry, and for none behind it', async () => {
+test('a fingerprint waits for all rows before its entry, and for no later one', async () => {
   const [rig, twin] = [await openTwin(), await openTwin()];
   const half = STATE_LIMITS.settleKeys * 1.5;
   const rewrite = (each: StateRig, from: number, value: string) => {
@@ -96,7 +96,7 @@ test('a fingerprint waits for all rows before its entry, and for none behind it'
   assert.deepEqual(rig.store.fingerprint(SHARD)?.hash, twin.store.hash(SHARD));
 });
 
-test('a row that the disk holds in a former version shows once it is written over', async () => {
+test('an outdated row on disk is detected once it is overwritten', async () => {
   const [rig, twin] = [await openTwin(), await openTwin()];
   const { state } = rig.medium as MemoryMedium;
   for (const each of [rig, twin]) each.apply([put('a', 'old')]);
@@ -104,7 +104,7 @@ test('a row that the disk holds in a former version shows once it is written ove
   const [key, value] = state.rows().find(([stored]) => stored[0] === ROW_TABLE) ?? assert.fail();
   for (const each of [rig, twin]) each.apply([put('a', 'new')]);
   await rig.checkpoint();
-  // Its checksum is sound, so no read finds it.
+  // Its checksum is sound, so no read detects it.
   assert.ok(state.damage(key, () => value));
   assert.deepEqual(rig.store.get(SHARD, 0, bytesOf('a')), bytesOf('old'));
   for (const each of [rig, twin]) each.apply([put('a', 'newer')]);
@@ -113,7 +113,7 @@ test('a row that the disk holds in a former version shows once it is written ove
   assert.notDeepEqual(rig.store.fingerprint(SHARD)?.hash, twin.store.hash(SHARD));
 });
 
-test('a state that was condemned counts as damaged in the next life too', async () => {
+test('a condemned state counts as damaged after a restart, too', async () => {
   const rig = await openTwin();
   rig.apply([put('a', '1')]);
   await rig.checkpoint();

@@ -1,4 +1,4 @@
-/** The last batch of LevelDB is lost or damaged: the log still has all that came with it. */
+/** The last batch of LevelDB is lost or damaged: the log still has its entries. */
 
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync } from 'node:fs';
@@ -46,7 +46,7 @@ for (const medium of MEDIA.map((make) => make())) {
 
 interface TwoCheckpoints {
   readonly folder: string;
-  /** Where the last batch begins and ends in LevelDB's log. */
+  /** The offsets of the last batch in LevelDB's log. */
   readonly from: number;
   readonly to: number;
   readonly log: string;
@@ -73,10 +73,10 @@ async function twoCheckpoints(folder: string): Promise<TwoCheckpoints> {
 }
 
 const BLOCK = 32 * 1024;
-/** Harm is done at one place in so many. */
+/** One place in so many is damaged. */
 const SAMPLED = byEffort({ full: 1, brief: 4 });
 
-/** Of each kind of place in a batch some: headers byte by byte, data, the ends of blocks. */
+/** Some of each kind of place in a batch: headers byte by byte, data, the ends of blocks. */
 function placesIn({ from, to }: TwoCheckpoints): readonly number[] {
   const starts = [from];
   for (let at = from - (from % BLOCK) + BLOCK; at < to; at += BLOCK) starts.push(at);

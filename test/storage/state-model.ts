@@ -1,4 +1,4 @@
-/** What a shard should hold after each of its entries: plain sorted arrays of text. */
+/** The expected content of a shard after each of its entries: plain sorted arrays of text. */
 
 import assert from 'node:assert/strict';
 import type { ShardId } from '../../src/base/ids.ts';
@@ -10,7 +10,7 @@ export type Content = readonly string[];
 
 export class ShardModel {
   readonly shard: ShardId;
-  /** The content at each index, as far back as a crash can go. */
+  /** The content at each index, as far back as a crash can revert. */
   readonly #contents = new Map<number, Content>([[0, []]]);
   #index = 0;
 
@@ -48,7 +48,7 @@ export class ShardModel {
     this.#contents.set(index, content);
   }
 
-  /** Nothing will go back behind the present. */
+  /** No crash can revert to before the present. */
   forget(): void {
     const { content } = this;
     this.#contents.clear();
@@ -61,7 +61,7 @@ export class ShardModel {
   }
 }
 
-/** Keys that collide as prefixes, at both ends of the bytes. */
+/** Keys that are prefixes of others, at both ends of the byte order. */
 export function randomWrites(random: Random): StateWrite[] {
   return Array.from({ length: random.below(6) }, () => {
     const length = random.below(4);
@@ -82,7 +82,7 @@ export function randomRange(random: Random): StateRange {
   return { section, from: bound(), to: bound(), isReverse: random.chance(0.5) };
 }
 
-/** What a scan of a content should give. */
+/** The expected result of a scan. */
 export function scanOf(content: Content, { section, from, to, isReverse }: StateRange): string[] {
   const rows = content.filter((row) => {
     const [room, key = ''] = row.split(' ');
@@ -100,7 +100,7 @@ export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-/** Hexadecimal digits are in the order of the bytes, and a space comes before all of them. */
+/** Hexadecimal digits are ordered as the bytes, and a space comes before all of them. */
 function byName(one: string, other: string): number {
   return one < other ? -1 : 1;
 }

@@ -1,4 +1,4 @@
-/** Which folders a state store refuses, and what it says then. */
+/** The folders that a state store refuses, and the texts of the refusals. */
 
 import assert from 'node:assert/strict';
 import {
@@ -16,7 +16,7 @@ import { markKey, STORE_KEY, shardKey } from '../../src/storage/state/state-key.
 import { StateStore } from '../../src/storage/state/state-store.ts';
 import { IDENTITY, LevelMedium, MemoryMedium, put, SHARD, StateRig } from './state-rig.ts';
 
-/** A folder with a store in it, and another for harm to be done in. */
+/** A folder with a store, and a copy to be damaged. */
 async function planted(checkpoints: number): Promise<{ folder: string; copy: string }> {
   const medium = new LevelMedium();
   const rig = new StateRig(medium);
@@ -125,7 +125,7 @@ const HARMS: readonly (readonly [
 
 for (const [what, harm, code, reason] of HARMS) {
   test(`${what} is refused with a text that says what to do`, async () => {
-    // LevelDB leaves out a damaged block of its log and goes on.
+    // LevelDB skips a damaged block of its log and continues.
     const { folder, copy } = await planted(what.includes('middle') ? 300 : 3);
     harm(copy);
     await isRefused(copy, { code, reason });
@@ -133,7 +133,7 @@ for (const [what, harm, code, reason] of HARMS) {
   });
 }
 
-test('a batch that is missing from the middle is missed, whatever hid it', async () => {
+test('a batch missing from the middle is detected', async () => {
   const medium = new MemoryMedium();
   const rig = new StateRig(medium);
   await rig.open();
@@ -178,7 +178,7 @@ test('a record of the store or of a shard with any bit flipped, or gone, is refu
   }
 });
 
-test('a store that was emptied is a blank one: the log knows what it should hold', async () => {
+test('an emptied store counts as blank: the log tells what is missing', async () => {
   const { folder, copy } = await planted(3);
   const names = readdirSync(copy).filter((name) => name.endsWith('.log'));
   for (const name of names) truncateSync(`${copy}/${name}`);

@@ -1,4 +1,4 @@
-/** Random lives of a store against plain sorted arrays, on LevelDB and on its twin. */
+/** Random runs of a store against plain sorted arrays, on LevelDB and on its twin. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -24,7 +24,7 @@ interface Held {
   readonly content: Content;
 }
 
-/** One store, what it should hold, and the views that are still open. */
+/** One store, its expected content, and the open views. */
 class Life {
   readonly #random: Random;
   readonly rig: StateRig;
@@ -67,7 +67,7 @@ class Life {
 
   #apply(model: ShardModel): void {
     const writes = randomWrites(this.#random);
-    // A machine reads before it writes, mostly; then the store remembers what it read.
+    // A machine mostly reads before it writes, and the store caches what it read.
     for (const { section, key } of writes) {
       if (this.#random.chance(0.5)) this.rig.store.get(model.shard, section, key);
     }
@@ -146,7 +146,7 @@ class Life {
   }
 }
 
-/** The hash of a store that got all rows at once. */
+/** The hash of a store that received all rows at once. */
 function hashFromZero(content: Content): unknown {
   const medium = new MemoryMedium();
   const rig = new StateRig(medium);
@@ -162,11 +162,11 @@ function hashFromZero(content: Content): unknown {
 }
 
 for (let seed = 1; seed <= byEffort({ full: 40, brief: 6 }); seed++) {
-  test(`the twin lives like a sorted array, seed ${seed}`, () =>
+  test(`the twin behaves like a sorted array, seed ${seed}`, () =>
     new Life(new MemoryMedium(), seed).run(400));
 }
 
 for (let seed = 1; seed <= byEffort({ full: 4, brief: 1 }); seed++) {
-  test(`LevelDB lives like a sorted array, seed ${seed}`, () =>
+  test(`LevelDB behaves like a sorted array, seed ${seed}`, () =>
     new Life(new LevelMedium(), seed).run(300));
 }

@@ -24,13 +24,13 @@ import { MemoryState, type StateEffect } from '../support/twins/memory-state.ts'
 export const SHARD = 7 as ShardId;
 export const IDENTITY = Uint8Array.of(1, 2, 3);
 
-/** Where rows are kept, and how time passes there. */
+/** Where rows are stored, and how time passes there. */
 export interface Medium {
   readonly name: string;
   open(onFault: (cause: unknown) => void): Promise<StateDisk>;
-  /** Lets one report come in, if there is one. */
+  /** Lets one report arrive, if there is one. */
   turn(): Promise<void>;
-  /** How much time a turn of the store takes. */
+  /** The duration of a turn of the store. */
   elapsedMilliseconds(): number;
   dispose(): void;
 }
@@ -44,7 +44,7 @@ export class LevelMedium implements Medium {
     this.#folder = folder;
   }
 
-  /** Made when it is first asked for. */
+  /** Created on first use. */
   get folder(): string {
     this.#folder ??= mkdtempSync(join(tmpdir(), 'ringkv-state-'));
     return this.#folder;
@@ -85,7 +85,7 @@ export class MemoryMedium implements Medium {
     return this.state.open();
   }
 
-  /** The same at once, for those who model crashes. */
+  /** The same within the call, for tests that model crashes. */
   openNow(): StateDisk {
     return this.state.open();
   }
@@ -179,7 +179,7 @@ export class StateRig {
     await this.until(() => this.store.isIdle, 'a checkpoint');
   }
 
-  /** As after a kill: memtables are lost, what was written is not. */
+  /** As after a kill: memtables are lost, durable rows are not. */
   async reopen(): Promise<StateStore> {
     await this.close();
     return this.open();

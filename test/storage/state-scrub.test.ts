@@ -1,4 +1,4 @@
-/** Rows that are missing, old or back again: their checksums are sound, their sums are not. */
+/** Missing, outdated and returned rows: their checksums are sound, their sums are not. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -27,7 +27,7 @@ const name = (at: number) => `key ${String(at).padStart(4, '0')}`;
 
 interface Harm {
   readonly what: string;
-  /** The key, and what becomes of it, by the rows of an older checkpoint. */
+  /** The key, and its new content, from the rows of an older checkpoint. */
   readonly key: string;
   readonly becomes: 'missing' | 'as it was before';
 }
@@ -54,7 +54,7 @@ function folderOf(medium: Medium): string {
   return medium.folder;
 }
 
-/** Of a store that is closed: one row becomes what it was, or none. */
+/** In a closed store one row reverts to an older version, or is removed. */
 async function change(medium: Medium, key: Uint8Array, value: Uint8Array | undefined) {
   if (medium instanceof MemoryMedium) {
     const others = medium.state.rows().filter(([other]) => Buffer.compare(other, key) !== 0);
@@ -68,7 +68,7 @@ async function change(medium: Medium, key: Uint8Array, value: Uint8Array | undef
   await level.close();
 }
 
-/** Two checkpoints, the second with changes; what the first was, and the rig closed. */
+/** Two checkpoints, the second with changes; returns the first, with the rig closed. */
 async function written(medium: Medium) {
   const rig = new StateRig(medium);
   await rig.open();
@@ -138,7 +138,7 @@ for (const newMedium of MEDIA) {
   }
 }
 
-test('a damaged row is told by its key', async () => {
+test('a damaged row is reported with its key', async () => {
   const medium = new MemoryMedium();
   const { rig } = await written(medium);
   medium.state.damage(stored(name(5)), (value) => value.fill(1, 8, 9));
@@ -149,7 +149,7 @@ test('a damaged row is told by its key', async () => {
   await rig.close();
 });
 
-test('nothing keeps old rows while the disk is nearly full', async () => {
+test('no view is kept open while the disk is nearly full', async () => {
   const { rig } = await written(new MemoryMedium());
   const disk = await rig.medium.open(() => {});
   let isShort = true;

@@ -1,4 +1,4 @@
-/** Snapshots: what is sent, what is refused, and what a damaged row does. */
+/** Snapshots: what is sent, what is refused, and the effect of a damaged row. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -24,7 +24,7 @@ import {
 
 const OTHER = 8 as ShardId;
 
-/** The index of what the reader opens. */
+/** The index of the snapshot that the reader opens. */
 function openedIn(reader: SnapshotReader): number {
   const opened = reader.open(0);
   assert.ok(opened !== undefined && opened !== 'later', 'there is one, and room for it');
@@ -133,7 +133,7 @@ for (const newMedium of MEDIA) {
     rig.apply([put('a', '1'), put('b', 'sound'), put('c', '3')]);
     await rig.checkpoint();
     await rig.close();
-    // Behind the store's back, through the disk itself.
+    // Without the store's knowledge, through the disk itself.
     const key = new Place(SHARD, 1).key(0, bytesOf('b'));
     const disk = await medium.open(() => {});
     const record = Uint8Array.from(disk.get(key) ?? []);
@@ -246,7 +246,7 @@ test('a generation is cleared to its last row, however many it has', async () =>
   await rig.installAll({ description, bytes });
   await rig.until(() => rig.store.isIdle);
   assert.equal(rowsOnDisk(rig), count);
-  // It leaves and comes back before it was written that it left.
+  // The shard is removed and created again before its removal was written.
   rig.store.drop(SHARD);
   rig.create();
   rig.apply([put('a', '1')]);
@@ -325,14 +325,14 @@ async function rigOf(count: number): Promise<{ rig: StateRig; shards: readonly S
   return { rig, shards };
 }
 
-test('shards beyond the bound wait in line, in the order of asking', async () => {
+test('shards beyond the bound wait in a queue, in the order of arrival', async () => {
   const { rig, shards } = await rigOf(3 * STATE_LIMITS.exportsMax);
   const readers = shards.map((shard) => rig.store.snapshots(shard));
   const order: number[] = [];
   const open = new Set<number>();
   for (let round = 0; order.length < shards.length; round++) {
     assert.ok(round < shards.length, 'no shard waits for ever');
-    // The later ones ask first: what counts is who began to wait.
+    // The later ones ask first: the order of arrival counts.
     const turn = round === 0 ? shards.keys() : [...shards.keys()].reverse();
     for (const at of turn) {
       if (order.includes(at)) continue;
@@ -353,7 +353,7 @@ test('shards beyond the bound wait in line, in the order of asking', async () =>
   assert.deepEqual(order, [...shards.keys()]);
 });
 
-test('a shard that asks no more leaves the line, and its place to the next', async () => {
+test('a shard that stops asking leaves the queue', async () => {
   const { rig, shards } = await rigOf(STATE_LIMITS.exportsMax + 2);
   const readers = shards.map((shard) => rig.store.snapshots(shard));
   const indexes = readers.map((reader) => reader.open(0));
@@ -367,7 +367,7 @@ test('a shard that asks no more leaves the line, and its place to the next', asy
   assert.equal(gone.open(0), 'later');
 });
 
-test('so many snapshots come in at once, and a silent sender loses its place', async () => {
+test('a bounded number of snapshots come in at once, and an idle one loses its place', async () => {
   const { rig, shards } = await rigOf(STATE_LIMITS.installsMax + 1);
   const { description, bytes } = await rig.exportAll(shards[0]);
   const last = shards.at(-1) as ShardId;

@@ -1,4 +1,4 @@
-/** The ordered rows under the memtables: against a plain map, with views taken at random. */
+/** The ordered rows under the memtables, against a plain map, with views opened at random. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** What the state store promises, sentence by sentence, on LevelDB and on its twin. */
+/** The contract of the state store, on LevelDB and on its twin. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -220,7 +220,7 @@ test('a hash asked for while the disk is being asked counts nothing twice', asyn
   await rig.reopen();
   rig.apply([put('a', '2'), remove('b')]);
   rig.store.checkpoint();
-  // The disk has been asked for the rows that are replaced, and has not answered.
+  // The disk was asked for the replaced rows, and has not answered.
   while (rig.store.work(0) === 'again');
   const meanwhile = rig.store.hash(SHARD);
   assert.ok(meanwhile !== undefined);
@@ -280,7 +280,7 @@ test('when the disk is behind there is no room, and again when it has caught up'
   rig.apply([]);
 });
 
-test('a write that failed is told once, and nothing is confirmed after it', async () => {
+test('a failed write is reported once, and nothing is confirmed after it', async () => {
   const medium = new MemoryMedium();
   const rig = new StateRig(medium);
   await rig.open();

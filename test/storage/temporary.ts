@@ -1,4 +1,4 @@
-/** Folders on the real file system that are gone when the process is. */
+/** Folders on the real file system that are removed when the process ends. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -83,8 +83,8 @@ function syncFolderNow(path: string): void {
 }
 
 /**
- * The same for content that may be lost: asynchronous, and not synced. Rejects with the file
- * system's error.
+ * The same for content that may be lost: asynchronous and not synced. Rejects with the system's
+ * error.
  */
 export async function writeHint(path: string, content: Uint8Array): Promise<void> {
   const fresh = `${path}.new`;

@@ -23,10 +23,7 @@ interface SpaceWatchOptions {
 const LOOK_MILLISECONDS_MIN = 100;
 const LOOK_MILLISECONDS_MAX = 5000;
 const LOOK_LOW_MILLISECONDS = 500;
-/**
- * Relative to the bytes written since the start: LevelDB may have to write as much again, and
- * compact it.
- */
+/** Relative to the bytes written since the start: LevelDB may have to write and compact as much. */
 const LOW_FACTOR = 1.5;
 const FULL_FACTOR = 1 / 8;
 /**

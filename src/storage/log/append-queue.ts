@@ -6,10 +6,7 @@ import type { LogRecord } from './log.ts';
 import { bytesOf } from './log-writer.ts';
 
 interface Queued {
-  /**
-   * Undefined for an empty append, and for a record that was written ahead: only the callback keeps
-   * its place.
-   */
+  /** Undefined for an empty append, or once written ahead: only the callback keeps its place. */
   readonly record: LogRecord | undefined;
   /** Set on the last record of an append. */
   readonly onDurable: (() => void) | undefined;
@@ -67,10 +64,7 @@ export class AppendQueue {
     return record !== undefined && bytesOf(record) <= room;
   }
 
-  /**
-   * Writes the records that free space, as far as they may overtake and fit. Their callbacks keep
-   * their places.
-   */
+  /** Writes the records that free space and fit, ahead of others. Callbacks keep their places. */
   takeFreeing(room: number, isKnown: Known, write: (record: LogRecord) => void): void {
     let left = room;
     for (const at of this.#overtaking(isKnown)) {

@@ -26,10 +26,7 @@ interface Step {
 export class EntryCache {
   readonly #bytesMax: number;
   readonly #shards = new Map<ShardId, CachedEntries>();
-  /**
-   * Repaired entries whose batch is in flight: they are not at the end of a log, and cannot be read
-   * from disk yet.
-   */
+  /** Repaired entries in flight: not at the end of a log, and not readable from disk yet. */
   readonly #pinned = new Map<ShardId, Map<number, LogEntry>>();
   #steps: Step[] = [];
   #done = 0;
@@ -74,10 +71,7 @@ export class EntryCache {
     this.#bytes += sizeOf(entry) - sizeOf(former);
   }
 
-  /**
-   * The batch in flight is durable: its entries can be read from disk, so the limit is enforced
-   * again.
-   */
+  /** The batch in flight is durable: its entries are on disk, so the limit is enforced again. */
   settle(): void {
     this.#pinned.clear();
     while (this.#bytes > this.#bytesMax && this.#done < this.#steps.length) {

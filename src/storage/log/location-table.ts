@@ -40,8 +40,7 @@ export class LocationTable {
   }
 
   /**
-   * The first index from which on the entries take at most `bytesMax`. The cost is linear in the
-   * entries before it.
+   * The first index from which on entries take at most `bytesMax`; linear in the entries before it.
    */
   firstWithin(bytesMax: number): number {
     let bytes = this.#bytes;

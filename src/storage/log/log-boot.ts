@@ -69,10 +69,7 @@ export function openLog(options: OpenLogOptions, done: (opened: Opened) => void)
   done(found);
 }
 
-/**
- * Reads everything and writes nothing, so that the rest of a node can be opened before an
- * incarnation begins.
- */
+/** Inspects without writing, so that the rest of a node opens before an incarnation begins. */
 export function inspectLog(
   options: Pick<OpenLogOptions, 'owner' | 'isNew' | 'limits'> & { readonly files: FilesReader },
 ): InspectedLog | Refusal {
@@ -230,10 +227,7 @@ function identitySteps(room: Room, identity: Identity): Step[] {
   ];
 }
 
-/**
- * On a full disk a reserve file is removed to make room for a small file, or a spare unless it is
- * the last.
- */
+/** On a full disk a reserve file makes room for a small file, or a spare unless it is the last. */
 function creation(room: Room, name: string, size = HARD_STATE_BYTES): Step {
   const { files } = room;
   const create: Step = (done) => {

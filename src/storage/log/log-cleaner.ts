@@ -1,6 +1,5 @@
 /**
- * Rewrites the live entries of the oldest segment, so that a slow shard does not pin segments for
- * ever.
+ * Rewrites the live entries of the oldest segment, so that a slow shard pins no segment for ever.
  */
 
 import type { ShardId } from '../../base/ids.ts';

@@ -23,10 +23,7 @@ export const KIND = {
   remove: 10,
   /** Belongs to a node, not to a shard: its incarnation that this node has confirmed. */
   life: 11,
-  /**
-   * Beside a tombstone: a second copy of its member, in the record's name, which the directory
-   * repeats.
-   */
+  /** Beside a tombstone: its member once more, in the name, which the directory repeats. */
   tombstoneMember: 12,
   /** An entry that replaces the one at an existing index, and truncates nothing. */
   repairedCommand: 21,

@@ -1,7 +1,4 @@
-/**
- * The log's view of one replica: its hard state, the shape of its log, and the locations of its
- * entries.
- */
+/** The log's view of one replica: hard state, shape of its log, and locations of its entries. */
 
 import { assert } from '../../base/assert.ts';
 import { type MemberId, NO_MEMBER, type ShardId } from '../../base/ids.ts';
@@ -158,10 +155,7 @@ export class LogReplica {
     this.table.cutThrough(index);
   }
 
-  /**
-   * A snapshot replaces the entries up to its position, or all of them if the log does not have
-   * that position.
-   */
+  /** A snapshot replaces the entries up to its position, or all if the log lacks that position. */
   restart({ index, term, configuration, configurationAt }: SnapshotDescription): void {
     const placed = { at: configurationAt, configuration };
     if (this.termAt(index) === term) {

@@ -1,7 +1,4 @@
-/**
- * Files that reserve disk space: created while there is plenty, and removed one by one for the
- * state store on a full disk.
- */
+/** Files that reserve disk space, removed one by one for the state store on a full disk. */
 
 import type { FileDone, FileEntry, Files } from '../files/files.ts';
 import type { LogLimits } from '../limits.ts';

@@ -114,10 +114,7 @@ export interface Log {
   readonly quarantined: readonly Quarantined[];
   /** The shards with a usable replica here. */
   readonly shards: readonly ShardId[];
-  /**
-   * Includes everything that was submitted to the disk; undefined for no replica, or one in
-   * quarantine.
-   */
+  /** Includes everything submitted to the disk; undefined for no replica, or one in quarantine. */
   replica(shard: ShardId): RestoredReplica | undefined;
   /** Returns entries or `damaged`; never `later`. */
   reader(shard: ShardId): EntryReader;

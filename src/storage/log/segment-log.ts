@@ -166,10 +166,7 @@ export class SegmentLog implements Log {
     });
   }
 
-  /**
-   * Begins this incarnation: a segment of its own, with a checkpoint and the tail of the one
-   * before.
-   */
+  /** Begins this incarnation: its own segment, with a checkpoint and the tail of the one before. */
   start(onStarted: () => void): void {
     this.#onIdle = onStarted;
     this.#switch();
@@ -433,10 +430,7 @@ export class SegmentLog implements Log {
     return [];
   }
 
-  /**
-   * The last batch of the former incarnation may be in the page cache only: it counts once it is
-   * rewritten here.
-   */
+  /** The former incarnation's last batch may be in the page cache only, so it is rewritten here. */
   #rewrite({ segment, start }: Tail): void {
     const { epoch } = segment.header;
     this.#chain.know(segment.header);

@@ -75,10 +75,7 @@ export class SnapshotExports {
     this.#open.clear();
   }
 
-  /**
-   * Followers of one shard share the open export. One that ends before the log begins is useless to
-   * all of them, so it is replaced.
-   */
+  /** Followers of a shard share the open export, unless it ends before the log begins. */
   #openFrom(shard: ShardId, from: number): SnapshotDescription | 'later' | undefined {
     const { disk } = this.#options;
     const open = this.#open.get(shard);

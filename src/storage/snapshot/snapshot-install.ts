@@ -1,7 +1,4 @@
-/**
- * An incoming snapshot: its rows are written into a generation of their own, which then becomes the
- * state.
- */
+/** An incoming snapshot: rows are written into their own generation, which becomes the state. */
 
 import { assert, present } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';

@@ -132,8 +132,7 @@ export class Arena {
   }
 
   /**
-   * The stored record or `TOMBSTONE`; that of a frozen row is valid for the lifetime of the
-   * memtable.
+   * The stored record or `TOMBSTONE`; valid for the lifetime of the memtable if the row is frozen.
    */
   record(row: number): Uint8Array {
     const length = this.#wordOf(row, RECORD_LENGTH);

@@ -35,8 +35,7 @@ function before(table: Int32Array): Int32Array {
 }
 
 /**
- * The CRC of the bytes in [from, to). Every platform that LevelDB is built for here is
- * little-endian.
+ * The CRC of the bytes in [from, to). All platforms that LevelDB is built for are little-endian.
  */
 export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   let sum = -1;

@@ -89,10 +89,7 @@ interface Written {
   readonly deletes: number;
 }
 
-/**
- * Maintenance that LevelDB is asked for while space is low: one operation at a time, if there is
- * space for it.
- */
+/** Maintenance of LevelDB while space is low: one operation at a time, if there is space for it. */
 class SpaceReclaimer {
   readonly #options: GateOptions;
   /** The estimated size of LevelDB's log: it becomes a table, here or at the next start. */

@@ -1,7 +1,4 @@
-/**
- * Reads all intact rows of a LevelDB store into memory, without LevelDB and without changing the
- * folder.
- */
+/** Reads all intact rows of a LevelDB store into memory, without LevelDB or any change. */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

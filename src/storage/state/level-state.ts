@@ -52,16 +52,13 @@ type LevelIterator = ClassicIterator<Level, Uint8Array, Uint8Array>;
 
 interface LevelStateOptions {
   readonly folder: string;
-  /**
-   * The number of tables that LevelDB may keep open, because the process's file descriptors are
-   * limited.
-   */
+  /** The number of tables that LevelDB may keep open: the process's descriptors are limited. */
   readonly tablesMax?: number | undefined;
   /** A write failed. Called once; nothing is reported afterwards. */
   readonly onFault: (cause: unknown) => void;
   /**
-   * A file is not what was written: later reads may miss rows or return old ones, so no data may be
-   * served. Called once.
+   * A damaged file: later reads may miss rows or return old ones, so nothing is served. Called
+   * once.
    */
   readonly onDamage: (damage: StateStoreDamaged) => void;
 }
@@ -200,8 +197,7 @@ class LevelState implements StateDisk {
   }
 
   /**
-   * Once there is space again the store has to be reopened, because this LevelDB instance does not
-   * write any more.
+   * With space again the store has to be reopened: this LevelDB instance does not write any more.
    */
   maintain(): void {
     if (this.#stuck === undefined || this.#isOver) return;

@@ -90,8 +90,7 @@ export function readMetaindex(contents: Uint8Array): readonly BlockPlace[] | und
 }
 
 /**
- * The versions in a sound data block, with its trailer; undefined for a malformed or compressed
- * one.
+ * The versions in a sound data block, with trailer; undefined for a malformed or compressed one.
  */
 export function readEntries(block: Uint8Array): readonly LevelEntry[] | undefined {
   const size = block.length - TRAILER_BYTES;

@@ -42,10 +42,7 @@ export class Memtable {
     return this.arena.bytes + this.rows * ROW_OVERHEAD_BYTES;
   }
 
-  /**
-   * The value, which belongs to the caller; `TOMBSTONE` if deleted; undefined if not in this
-   * memtable.
-   */
+  /** The value, which belongs to the caller; `TOMBSTONE` if deleted; undefined if not here. */
   get(section: number, key: Uint8Array): Uint8Array | undefined {
     const row = this.find(section, key);
     return row === NO_ROW ? undefined : this.arena.value(row);

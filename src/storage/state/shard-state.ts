@@ -240,8 +240,7 @@ export class ShardState {
   }
 
   /**
-   * Asks the disk for the rows that some writes of a memtable replace. Returns false if there is
-   * nothing to ask for now.
+   * Asks the disk for rows that a memtable's writes replace. False if there are none to ask for.
    */
   settleSome(memtable: Memtable, done: () => void): boolean {
     if (memtable.settling.length > 0 || memtable.unsettled.length === 0) return false;

@@ -26,8 +26,7 @@ export class SlabPool {
   }
 
   /**
-   * A copy that belongs to the caller: starts at a word boundary, smaller than a slab. `slice`
-   * costs far more.
+   * A copy for the caller: from a word boundary on, smaller than a slab. `slice` costs far more.
    */
   copy({ words }: Slab, from: number, length: number): Uint8Array {
     const end = this.#copied + ((length + 3) & ~3);

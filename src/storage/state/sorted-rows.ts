@@ -145,10 +145,7 @@ export class SortedView {
   }
 }
 
-/**
- * Iterates over the rows of a view; `key` and `record` are those of the last `next` that returned
- * true.
- */
+/** Iterates over the rows of a view; `key` and `record` are those of the last true `next`. */
 export class SortedCursor {
   readonly #arena: Arena;
   readonly #end: Uint8Array | undefined;

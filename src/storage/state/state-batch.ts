@@ -1,7 +1,4 @@
-/**
- * The only path of writes to the disk: one batch at a time, each with the store's record and its
- * mark.
- */
+/** The only path of writes to the disk: one batch at a time, with the store's record and a mark. */
 
 import { assert } from '../../base/assert.ts';
 import type { ShardId } from '../../base/ids.ts';

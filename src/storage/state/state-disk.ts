@@ -66,8 +66,7 @@ export interface DiskCursor {
 }
 
 /**
- * Reading stops at either limit, but returns at least one row. The disk may return fewer, except
- * none.
+ * Reading stops at either limit, after one row at least. The disk may return fewer, except none.
  */
 export interface ReadLimits {
   readonly rowsMax: number;

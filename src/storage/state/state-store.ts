@@ -338,10 +338,7 @@ export class StateStore {
       });
   }
 
-  /**
-   * Between jobs: settles rows, so that a requested hash needs few reads and a fingerprint
-   * completes.
-   */
+  /** Between jobs: settles rows, so that a hash needs few reads and a fingerprint completes. */
   #settle(): 'later' {
     for (const state of this.#states.values()) {
       const isDue = state.memtable.unsettled.length >= STATE_LIMITS.settleKeys;

@@ -1,4 +1,4 @@
-/** One file in memory: what is durable, and the writes on their way there. */
+/** One file in memory: its durable content, and the writes in flight. */
 
 import type { Random } from '../../../src/base/random.ts';
 
@@ -7,16 +7,16 @@ interface PendingWrite {
   readonly bytes: Uint8Array;
 }
 
-/** From the first byte up to and without `to`. */
+/** From the first byte up to `to`, excluded. */
 interface ByteRange {
   readonly from: number;
   readonly to: number;
 }
 
 export class MemoryFile {
-  /** What a crash leaves if nothing that is pending reaches the platter. */
+  /** What a crash leaves if no pending write reaches the disk. */
   #durable: Uint8Array;
-  /** What reads see: all that is done, and what a life that ended had handed over. */
+  /** What reads see: completed writes, and those that a killed process had submitted. */
   written: Uint8Array;
   #pending: PendingWrite[] = [];
   #spoilt: ByteRange[] = [];
@@ -32,7 +32,7 @@ export class MemoryFile {
 
   write(offset: number, bytes: Uint8Array): PendingWrite {
     const write = { offset, bytes };
-    // What was written here before and never synced, by a life that ended, is gone for good.
+    // An unsynced write of a killed process to the same place is replaced.
     this.#pending = this.#pending.flatMap((older) => around(older, write));
     this.#pending.push(write);
     return write;
@@ -44,18 +44,18 @@ export class MemoryFile {
     this.#durable = placed(this.#durable, write);
   }
 
-  /** A failed sync: the system takes the pages for clean and never writes them again. */
+  /** A failed sync: the system marks the pages as clean and never writes them again. */
   fail(write: PendingWrite): void {
     this.written = placed(this.written, write);
     this.#pending = this.#pending.filter((pending) => pending !== write);
   }
 
-  /** The process ends: what it handed over stays with the system. */
+  /** The process is killed: its submitted writes remain in the page cache. */
   kill(): void {
     for (const write of this.#pending) this.written = placed(this.written, write);
   }
 
-  /** Sectors reach the platter in any order, and the one being written may be torn. */
+  /** Sectors reach the disk in any order, and one may be torn. */
   crash(random: Random, sectorBytes: number): void {
     for (const { offset, bytes } of this.#pending) {
       const style = random.below(4);
@@ -89,7 +89,7 @@ export class MemoryFile {
     }
   }
 
-  /** These bytes cannot be read any more, until they are written again. */
+  /** These bytes are unreadable until they are written again. */
   spoil(range: ByteRange): void {
     this.#spoilt.push(range);
   }
@@ -98,7 +98,7 @@ export class MemoryFile {
     return this.#spoilt.some((spoilt) => spoilt.from < to && from < spoilt.to);
   }
 
-  /** What is written to a bad sector goes to another one, which takes its place. */
+  /** A write to a bad sector goes to a replacement sector. */
   #remap({ offset, bytes }: PendingWrite): void {
     const end = offset + bytes.length;
     this.#spoilt = this.#spoilt.filter(({ from, to }) => from >= end || offset >= to);
@@ -109,7 +109,7 @@ export class MemoryFile {
     this.written = sized(this.written, size);
   }
 
-  /** At rest from now on. */
+  /** Sets durable content. */
   fill(bytes: Uint8Array): void {
     this.#durable = bytes.slice();
     this.written = bytes.slice();
@@ -121,7 +121,7 @@ function nextSector(offset: number, sectorBytes: number): number {
   return (Math.floor(offset / sectorBytes) + 1) * sectorBytes;
 }
 
-/** What is left of a write where a later one did not go. */
+/** The rest of a write outside of a later one. */
 function around(older: PendingWrite, { offset, bytes }: PendingWrite): PendingWrite[] {
   const from = offset - older.offset;
   const to = from + bytes.length;

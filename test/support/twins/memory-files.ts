@@ -1,4 +1,4 @@
-/** The port to a file system in memory, with the crashes and faults that disks are known for. */
+/** The file system port in memory, with the crashes and faults of real disks. */
 
 import { assert } from '../../../src/base/assert.ts';
 import type { Random } from '../../../src/base/random.ts';
@@ -15,21 +15,21 @@ import { MemoryFile } from './memory-file.ts';
 import { MemoryFolder } from './memory-folder.ts';
 
 interface MemoryFilesOptions {
-  /** What a power loss keeps or loses at once. */
+  /** The unit that a power loss keeps or loses. */
   readonly sectorBytes?: number;
-  /** Bytes of all files together; more is ENOSPC. */
+  /** The size of all files together; a larger one fails with ENOSPC. */
   readonly capacity?: number;
-  /** When completions come; without it they wait for `step`. */
+  /** When operations complete; without it they wait for `step`. */
   readonly schedule?: (complete: () => void) => void;
-  /** The same of calls that do not reach the disk. */
+  /** The same for calls that do not reach the disk. */
   readonly scheduleSoon?: (complete: () => void) => void;
 }
 
 /**
  * - `write`: refused, nothing of it is visible.
  * - `sync`: visible, as in a page cache, and never durable, whatever is synced later.
- * - `lost`: reported as durable, and nothing happened.
- * - `misdirected`: lands `by` bytes from where it belongs.
+ * - `lost`: reported as durable, and nothing was written.
+ * - `misdirected`: written `by` bytes from its place.
  */
 type PlannedFault =
   | {
@@ -52,14 +52,14 @@ export class MemoryFiles implements Files {
   readonly #folder = new MemoryFolder();
   #queue: (() => void)[] = [];
   #plans: Plan[] = [];
-  /** Completions of an earlier life find another number. */
+  /** Completions of an earlier process find another number. */
   #life = 0;
   capacity: number;
-  /** Everything that was begun or completed so far. */
+  /** The number of operations that were begun or completed. */
   effects = 0;
   /** The process dies when it would begin or complete the effect of this number. */
   dieAt = Number.POSITIVE_INFINITY;
-  /** Bytes that were written, by name's first letters up to a dash or a dot. */
+  /** The number of written bytes. */
   bytesWritten = 0;
 
   constructor({ sectorBytes = 512, capacity, ...options }: MemoryFilesOptions = {}) {
@@ -82,7 +82,7 @@ export class MemoryFiles implements Files {
     this.#plans = [];
   }
 
-  /** Runs the next completion. Says whether there was one. */
+  /** Runs the next completion. Returns whether there was one. */
   step(): boolean {
     const complete = this.#queue.shift();
     complete?.();
@@ -93,7 +93,7 @@ export class MemoryFiles implements Files {
     while (this.step());
   }
 
-  /** The process ends; what it handed over stays with the system. */
+  /** The process is killed; its submitted writes remain in the page cache. */
   kill(): void {
     this.#life += 1;
     this.#queue = [];
@@ -101,35 +101,35 @@ export class MemoryFiles implements Files {
     this.dieAt = Number.POSITIVE_INFINITY;
   }
 
-  /** The power fails: of what was not done, some legal subset is there afterwards. */
+  /** The power fails: any legal subset of the operations in flight remains. */
   crash(random: Random): void {
     this.kill();
     for (const file of this.#folder.files()) file.crash(random, this.#sectorBytes);
     this.#folder.crash(random);
   }
 
-  /** Spoils bytes that are at rest: bit `bit` of the byte at `offset`. */
+  /** Flips bit `bit` of the byte at `offset`, at rest. */
   flip(name: string, offset: number, bit: number): void {
     this.#folder.get(name)?.flip(offset, bit);
   }
 
-  /** The sector at `offset` cannot be read any more. */
+  /** Makes the sector at `offset` unreadable. */
   spoil(name: string, offset: number): void {
     const from = offset - (offset % this.#sectorBytes);
     this.#folder.get(name)?.spoil({ from, to: from + this.#sectorBytes });
   }
 
-  /** Cuts or grows a file behind the back of its owner. */
+  /** Truncates or extends a file without its owner's knowledge. */
   resize(name: string, size: number): void {
     this.#folder.get(name)?.resize(size);
   }
 
-  /** A copy of what is visible, to be put back later. */
+  /** A copy of the visible content, to be restored later. */
   image(): Map<string, Uint8Array> {
     return this.#folder.image();
   }
 
-  /** Replaces everything: as if this had been on the disk all along. */
+  /** Replaces all content durably. */
   restore(image: ReadonlyMap<string, Uint8Array>): void {
     this.kill();
     this.#folder.restore(image);

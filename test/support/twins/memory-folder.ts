@@ -1,10 +1,10 @@
-/** The names of files in memory: which of them are durable, and the changes on their way there. */
+/** The names of files in memory: which of them are durable, and the changes in flight. */
 
 import type { Random } from '../../../src/base/random.ts';
 import type { FileEntry } from '../../../src/storage/files/files.ts';
 import { MemoryFile } from './memory-file.ts';
 
-/** `to` stands for `file` from now on, and `from` for nothing. */
+/** `to` names `file` from now on, and `from` no file. */
 interface NameChange {
   readonly from: string | undefined;
   readonly to: string | undefined;
@@ -32,7 +32,7 @@ export class MemoryFolder {
       .sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** Each file that may be there after a crash. */
+  /** Each file that may exist after a crash. */
   files(): ReadonlySet<MemoryFile> {
     const pending = this.#pending.map(({ file }) => file);
     return new Set([...this.#durable.values(), ...this.#visible.values(), ...pending]);
@@ -57,7 +57,7 @@ export class MemoryFolder {
     this.#pending.push(change);
   }
 
-  /** What a sync that is asked for now will cover. */
+  /** The changes that a sync requested now covers. */
   mark(): readonly NameChange[] {
     return [...this.#pending];
   }
@@ -67,7 +67,7 @@ export class MemoryFolder {
     this.#pending = this.#pending.filter((change) => !covered.includes(change));
   }
 
-  /** Any subset of the changes has happened, in their order. */
+  /** Any subset of the changes remains, in order. */
   crash(random: Random): void {
     const kept = random.below(this.#pending.length + 1);
     const isPrefix = random.chance(0.5);
@@ -95,7 +95,7 @@ export class MemoryFolder {
 }
 
 function apply(names: Map<string, MemoryFile>, { from, to, file }: NameChange): void {
-  // A file has one name, also when a change between two that happened did not.
+  // A file has one name, even if a change between two remaining ones is lost.
   for (const [name, other] of names) {
     if (other === file && (name === from || to !== undefined)) names.delete(name);
   }

@@ -1,4 +1,4 @@
-/** The twin of the state disk: in memory, with a crash that leaves what a disk would leave. */
+/** The twin of the state disk: in memory, with the crashes of a disk. */
 
 import { assert } from '../../../src/base/assert.ts';
 import { compare } from '../../../src/storage/files/byte-order.ts';
@@ -13,7 +13,7 @@ import type {
   StateDisk,
 } from '../../../src/storage/state/state-disk.ts';
 
-/** In rising order of their keys. Never changed, only replaced, so a view of it is itself. */
+/** In rising order of their keys. Never changed, only replaced, so it serves as a view. */
 type Rows = readonly DiskRow[];
 
 interface Change {
@@ -22,28 +22,28 @@ interface Change {
 }
 
 interface MemoryStateOptions {
-  /** Runs a report later, never now: the disk takes its time, and the caller says how much. */
+  /** Runs a report later, never within the call. */
   readonly schedule: (report: () => void) => void;
-  /** Before anything happens to the disk; a test that models a crash throws. */
+  /** Called before each effect; a test that models a crash throws. */
   readonly onEffect?: (effect: StateEffect) => void;
 }
 
 /**
- * - `submit`: a batch leaves; before this nothing of it can be on disk;
+ * - `submit`: a batch is submitted; before this nothing of it can be on disk;
  * - `persist`: it is on disk, and not reported;
  * - `report`: it is about to be reported.
  */
 export type StateEffect = 'submit' | 'persist' | 'report';
 
-/** A medium that outlives the process; `open` begins a life, `crash` ends it. */
+/** A medium that outlives the process: `open` begins a process, `crash` ends it. */
 export class MemoryState {
   readonly #options: MemoryStateOptions;
   #rows: Rows = [];
-  /** Without the last batch: it is in LevelDB's log alone, until the store is opened again. */
+  /** Without the last batch: it is in LevelDB's log only, until the store is reopened. */
   #before: Rows = [];
   #unfinished: readonly Change[] | undefined;
   #life = 0;
-  /** The next write fails with this, as does everything after it. */
+  /** The next write fails with this, as do all after it. */
   fault: unknown;
   onFault: (cause: unknown) => void = () => {};
 
@@ -57,19 +57,19 @@ export class MemoryState {
     return new MemoryDisk(this, this.#life);
   }
 
-  /** The batch that was on its way is there as a whole or not at all. */
+  /** The batch in flight remains completely or not at all. */
   crash({ keepsUnfinished }: { readonly keepsUnfinished: boolean }): void {
     this.#life += 1;
     if (keepsUnfinished && this.#unfinished !== undefined) this.#write(this.#unfinished);
     this.#unfinished = undefined;
   }
 
-  /** The last batch of a life that ended is damaged, and given up when the store is opened. */
+  /** The last batch of a closed store is damaged, and dropped when the store is opened. */
   loseLastBatch(): void {
     this.#rows = this.#before;
   }
 
-  /** Changes bytes behind everybody's back; says whether there was such a row. */
+  /** Changes a row without the store's knowledge; returns whether it exists. */
   damage(key: Uint8Array, change: (value: Uint8Array) => Uint8Array | undefined): boolean {
     const value = find(this.#rows, key);
     if (value === undefined) return false;
@@ -77,12 +77,12 @@ export class MemoryState {
     return true;
   }
 
-  /** Everything that is there, for tests to look at. */
+  /** All rows, for tests. */
   rows(): Rows {
     return this.#rows;
   }
 
-  /** Replaces everything: as if this had been on the disk all along. */
+  /** Replaces all rows durably. */
   restore(rows: Rows): void {
     this.crash({ keepsUnfinished: false });
     this.#rows = rows;
@@ -99,7 +99,7 @@ export class MemoryState {
     });
   }
 
-  /** Safe to call twice: the second time there is nothing left to end. */
+  /** Safe to call twice. */
   end(life: number, done: () => void): void {
     this.#options.schedule(() => {
       if (this.isOf(life)) this.crash({ keepsUnfinished: true });
@@ -286,7 +286,7 @@ function isAt(rows: Rows, at: number, key: Uint8Array): boolean {
   return row !== undefined && compare(row[0], 0, key, 0) === 0;
 }
 
-/** How many rows come before a key. */
+/** The number of rows before a key. */
 function placeOf(rows: Rows, key: Uint8Array): number {
   let low = 0;
   let high = rows.length;
