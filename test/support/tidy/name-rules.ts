@@ -43,21 +43,24 @@ const uniqueTypes: Rule = {
 /** Put together here so that this file does not hold one. */
 const WITHOUT_ACTOR = ['no', 'some', 'any'].map((word) => `${word}body`).concat(`who${'ever'}`);
 
-/** The number that the tree still has. Lower it with each that is removed, and never raise it. */
-const WITHOUT_ACTOR_MAX = 29;
+/** One is in a published test vector of the hash. */
+const WITHOUT_ACTOR_MAX = 1;
 
 const actors: Rule = {
-  sentence: `at most ${WITHOUT_ACTOR_MAX} words of the code leave the actor unnamed`,
+  sentence: 'no word of the code or the documents leaves the actor unnamed',
   find: (tree) => {
     const words = new RegExp(`\\b(?:${WITHOUT_ACTOR.join('|')})\\b`, 'gi');
-    const breaches = tree.sources.flatMap((file) =>
-      findMatches(file, file.text, words, (found) => `${found} is no actor, name the one who acts`),
-    );
+    const advice = (found: string) => `${found} is no actor, name the one who acts`;
+    const breaches = [...tree.texts]
+      .filter(([path]) => /\.(?:ts|md)$/.test(path))
+      .flatMap(([path, text]) => findMatches({ path }, text, words, advice));
     return breaches.length > WITHOUT_ACTOR_MAX ? breaches : [];
   },
-  broken: WITHOUT_ACTOR.map((word) => ({
-    'src/raft/a.ts': `// ${`${word} `.repeat(WITHOUT_ACTOR_MAX + 1)}\n`,
-  })),
+  broken: ['src/raft/a.ts', 'docs/A.md'].flatMap((path) =>
+    WITHOUT_ACTOR.map((word) => ({
+      [path]: `// ${`${word} `.repeat(WITHOUT_ACTOR_MAX + 1)}\n`,
+    })),
+  ),
   sound: [
     {},
     { 'src/raft/a.ts': '// A request that holds no locks may wait for any holder.\n' },

@@ -76,7 +76,7 @@ export function lineAt(text: string, offset: number): number {
 
 /** One breach for each match of a pattern in some text of a file. */
 export function findMatches(
-  file: SourceFile,
+  file: Pick<SourceFile, 'path'>,
   text: string,
   pattern: RegExp,
   advise: (found: string) => string,
