@@ -80,7 +80,9 @@ pending, finish it with kvctl txn resolve ID.`,
 Do: write each key once.`,
   'invalid-argument': `An argument is invalid; the message has the actual and the allowed value. No
 request was sent.`,
-  'key-too-large': `A key must have 1 to 4096 bytes. Nothing was applied.
+  'empty-key': `The key is empty; a key has 1 to 4096 bytes. Nothing was applied.
+Do: check where the empty key comes from: an empty variable, often.`,
+  'key-too-large': `A key has at most 4096 bytes. Nothing was applied.
 Do: use a shorter key, for example a hash of the long one.`,
   'value-too-large': `The value exceeds the limit of the cluster. Nothing was applied.
 Do: split it into several keys, or raise limits.valueBytesMax in the config file

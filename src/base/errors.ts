@@ -158,13 +158,22 @@ const CODES = {
    */
   'invalid-argument': [false, 'see the message'],
   /**
-   * A key is empty, or longer than 4096 bytes, the prefix of its space included.
+   * A key has no bytes: it is an empty text, an empty `Uint8Array` or a tuple without parts. In a
+   * space the prefix counts, so that `''` is a key there.
+   *
+   * Effect: none; no request was sent.
+   *
+   * Do: use a key of 1 to 4096 bytes.
+   */
+  'empty-key': [false, 'a key has at least one byte; check where the empty one comes from'],
+  /**
+   * A key is longer than 4096 bytes, the prefix of its space included.
    *
    * Effect: none.
    *
    * Do: use a shorter key, for example a hash of the long one.
    */
-  'key-too-large': [false, 'keys have 1 to `keyBytesMax` bytes; use a shorter one'],
+  'key-too-large': [false, 'keys have at most `keyBytesMax` bytes; use a shorter one'],
   /**
    * A value has more bytes than the cluster's limit: 1 MiB by default, 16 MiB at most.
    *
@@ -206,13 +215,17 @@ const CODES = {
    */
   overflow: [false, 'the result does not fit 64 bits'],
   /**
-   * The codec cannot encode the value: a function, for example. `cause` has the codec's error.
+   * The codec cannot encode the value: a part of it is a function, for example. The message has the
+   * path and the type of the part, and `cause` the codec's error.
    *
    * Effect: none; no request was sent.
    *
-   * Do: use a codec that can encode this value.
+   * Do: leave the part out, or use a codec that can encode it.
    */
-  'unsupported-value': [false, 'use a codec that can spell this value'],
+  'unsupported-value': [
+    false,
+    'the message names the part; leave it out, or use a codec that can encode it',
+  ],
   /**
    * The codec cannot decode the stored bytes. The bytes are what was written: they are checksummed.
    *

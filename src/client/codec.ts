@@ -1,7 +1,9 @@
 /** Codecs: how values become the bytes that the cluster stores, and are decoded again. */
 
 import { KvError } from '../base/errors.ts';
-import { decodeDocument, encodeDocument } from '../wire/document.ts';
+import { isBytes } from '../base/is-bytes.ts';
+import { typeNameOf } from '../base/type-name.ts';
+import { decodeDocument, encodeDocument, faultIn } from '../wire/document.ts';
 
 /**
  * How values become bytes, and back. The package has `messagePack`, `json`, `utf8` and `bytes`; an
@@ -42,18 +44,17 @@ export interface Codec<V> {
 
 /**
  * MessagePack, the default: `null`, booleans, numbers, bigints, texts, bytes, arrays and objects.
- * Integers beyond the safe ones are decoded as bigints.
+ * Integers beyond the safe ones are decoded as bigints. Other values fail with `unsupported-value`,
+ * and the message names the part: `at value.tags[3].run: function`.
  */
 export const messagePack: Codec<unknown> = {
   name: 'messagePack',
   encode(value) {
     const bytes = encodeDocument(value);
-    if (bytes === undefined) {
-      throw new TypeError(
-        `MessagePack cannot encode a value of type ${typeof value}, or a part of it`,
-      );
-    }
-    return bytes;
+    if (bytes !== undefined) return bytes;
+    const fault = faultIn(value);
+    if (fault?.isForeign) return messagePack.encode(localCopyOf(value));
+    throw faultAt(fault?.path ?? '', fault?.what ?? typeNameOf(value));
   },
   decode(bytes) {
     const document = decodeDocument(bytes);
@@ -66,7 +67,10 @@ export const messagePack: Codec<unknown> = {
 export const bytes: Codec<Uint8Array> = {
   name: 'bytes',
   // Copies: the caller may change its bytes later.
-  encode: (value) => new Uint8Array(value),
+  encode(value) {
+    if (isBytes(value)) return new Uint8Array(value);
+    throw faultAt('', typeNameOf(value));
+  },
   decode: (value) => value.slice(),
 };
 
@@ -76,7 +80,11 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Texts as UTF-8. Bytes that are not valid UTF-8 fail with `damaged-value`. */
 export const utf8: Codec<string> = {
   name: 'utf8',
-  encode: (value) => encoder.encode(value),
+  encode(value) {
+    if (typeof value !== 'string') throw faultAt('', typeNameOf(value));
+    if (/\p{Surrogate}/u.test(value)) throw faultAt('', 'a text with a lone surrogate');
+    return encoder.encode(value);
+  },
   decode: (value) => decoder.decode(value),
 };
 
@@ -84,21 +92,70 @@ export const utf8: Codec<string> = {
 export const json: Codec<unknown> = {
   name: 'json',
   encode(value) {
-    const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined)
-      throw new TypeError(`JSON cannot encode a value of type ${typeof value}`);
-    return encoder.encode(text);
+    try {
+      const text = JSON.stringify(value) as string | undefined;
+      if (text !== undefined) return encoder.encode(text);
+    } catch (cause) {
+      const path = pathOfBigint(value);
+      throw path === undefined ? cause : faultAt(path, 'bigint');
+    }
+    throw faultAt('', typeNameOf(value));
   },
   decode: (value) => JSON.parse(decoder.decode(value)),
 };
 
+/** Paths are those of JavaScript, and the whole value is called `value`. */
+function faultAt(path: string, what: string): TypeError {
+  return new TypeError(`at value${path.length > 200 ? `${path.slice(0, 200)}…` : path}: ${what}`);
+}
+
+/** With dates and bytes of this realm instead of those of another one, as Jest has them. */
+function localCopyOf(value: unknown): unknown {
+  if (isBytes(value)) return new Uint8Array(value);
+  if (Array.isArray(value)) return Array.from(value, localCopyOf);
+  const tag = Object.prototype.toString.call(value);
+  if (tag === '[object Date]') return structuredClone(value);
+  if (tag !== '[object Object]') return value;
+  const fields = Object.entries(value as object);
+  return Object.fromEntries(fields.map(([name, part]) => [name, localCopyOf(part)]));
+}
+
+/** Visits the parts as JSON does; undefined if it stops before it meets one. */
+function pathOfBigint(value: unknown): string | undefined {
+  const paths = new Map<unknown, string>();
+  let found: string | undefined;
+  function visit(this: unknown, name: string, part: unknown): unknown {
+    const holder = paths.get(this);
+    const step = Array.isArray(this) ? `[${name}]` : `.${name}`;
+    const path = holder === undefined ? '' : holder + step;
+    if (typeof part === 'bigint') found ??= path;
+    else if (typeof part === 'object') paths.set(part, path);
+    return typeof part === 'bigint' ? null : part;
+  }
+  try {
+    JSON.stringify(value, visit);
+  } catch {
+    // A cycle: the first error says so.
+  }
+  return found;
+}
+
 export function encodeValue<V>(codec: Codec<V>, value: V): Uint8Array {
   try {
-    return codec.encode(value);
+    const encoded: unknown = codec.encode(value);
+    if (encoded instanceof Uint8Array) return encoded;
+    if (isBytes(encoded)) return new Uint8Array(encoded);
+    throw new TypeError(`its encode returned ${typeNameOf(encoded)}, not a Uint8Array`);
   } catch (cause) {
-    const message = `the codec ${codec.name} cannot encode the value`;
+    const message = `the codec ${codec.name} cannot encode the value: ${reasonOf(cause)}`;
     throw new KvError({ code: 'unsupported-value', outcome: 'notApplied', message, cause });
   }
+}
+
+/** The message of an exception, which may be an `Error` of another realm or no error at all. */
+function reasonOf(cause: unknown): string {
+  const { message } = Object(cause) as { readonly message?: unknown };
+  return typeof message === 'string' ? message : String(cause);
 }
 
 export function decodeValue<V>(codec: Codec<V>, stored: Uint8Array): V {

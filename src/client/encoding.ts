@@ -1,9 +1,12 @@
 /** Encoding: how the keys and values of one space become bytes, and are decoded again. */
 
+import { typeNameOf } from '../base/type-name.ts';
 import type { Row } from '../machine/row.ts';
 import { type Codec, decodeValue, encodeValue } from './codec.ts';
 import type { KeyRange } from './core/range.ts';
 import { encodeKey, type Key, type KeyKind, keyFrom } from './key.ts';
+
+import { invalid } from './options.ts';
 import { type RangeOptions, rangeOf } from './range-options.ts';
 
 /** A key with its value and version. */
@@ -47,6 +50,8 @@ export class Encoding<V> {
 
   /** The encoding of a space within this one. */
   within<U>(name: string, codec: Codec<U> | undefined): Encoding<U> {
+    if (typeof name !== 'string')
+      throw invalid(`a space is named by a text; got ${typeNameOf(name)}`);
     const prefix = new Uint8Array([...this.prefix, ...encodeKey(`${name}:`)]);
     return new Encoding<U>({
       home: this.home,

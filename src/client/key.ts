@@ -1,13 +1,20 @@
 /** Keys: texts, bytes, and tuples, whose bytes sort as their parts do. */
 
+import { isBytes } from '../base/is-bytes.ts';
+import { typeNameOf } from '../base/type-name.ts';
+
 import { invalid } from './options.ts';
 
-/** One part of a tuple key. Integers have at most 64 bits; NaN is refused. */
+/**
+ * One part of a tuple key. Integers have at most 64 bits. NaN, `null`, `undefined` and texts with a
+ * lone surrogate are refused with `invalid-argument`.
+ */
 export type KeyPart = string | number | bigint | boolean | Uint8Array;
 
 /**
  * A key: text (its UTF-8 bytes), bytes, or a tuple. A key has 1 to 4096 bytes. Keys are ordered by
- * their bytes; tuples part by part, by kind and then by value.
+ * their bytes; tuples part by part, by kind and then by value. Anything else, such as a number or
+ * `null`, is refused with `invalid-argument`: for a number use a tuple, `[7]`.
  *
  * @example
  * ```ts
@@ -35,24 +42,40 @@ const INTEGER_BYTES_MAX = 8;
 
 export function encodeKey(key: Key): Uint8Array {
   if (typeof key === 'string') return encodeText(key);
-  if (key instanceof Uint8Array) return key.slice();
+  // A copy, also of a `Buffer`, whose own `slice` would share its memory.
+  if (isBytes(key)) return new Uint8Array(key);
+  if (!Array.isArray(key)) throw invalid(`${ALLOWED_KEY}; got ${typeNameOf(key)}`);
   const bytes: number[] = [];
-  for (const part of key) writePart(bytes, part);
+  // By index: `forEach` would skip the holes of an array.
+  for (let at = 0; at < key.length; at++) writePart(bytes, key[at] as KeyPart, at);
   return Uint8Array.from(bytes);
 }
 
 /** Most keys are short ASCII: those need no call into the runtime. */
 function encodeText(text: string): Uint8Array {
   const { length } = text;
-  if (length > SHORT) return encoder.encode(text);
+  if (length > SHORT) return encodeAnyText(text, 'the key');
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at++) {
     const code = text.charCodeAt(at);
-    if (code > 0x7f) return encoder.encode(text);
+    if (code > 0x7f) return encodeAnyText(text, 'the key');
     bytes[at] = code;
   }
   return bytes;
 }
+
+/** UTF-8 has no lone surrogates: `encode` replaces each by U+FFFD, and two keys would be one. */
+function encodeAnyText(text: string, name: string): Uint8Array {
+  const at = text.search(LONE_SURROGATE);
+  if (at < 0) return encoder.encode(text);
+  const code = text.charCodeAt(at).toString(16).toUpperCase();
+  const where = `${name} has the lone surrogate U+${code} at position ${at}`;
+  throw invalid(`${where}; a text in a key must be well-formed Unicode`);
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const ALLOWED_KEY = 'a key must be a text, a Uint8Array, or a tuple of parts such as ["order", 7]';
+const ALLOWED_PART = 'a part must be a text, a number, a bigint, a boolean or a Uint8Array';
 
 const SHORT = 64;
 
@@ -86,15 +109,20 @@ export function behindPrefix(prefix: Uint8Array): Uint8Array {
   return behind;
 }
 
-function writePart(bytes: number[], part: KeyPart): void {
-  if (typeof part === 'string') return writeEscaped(bytes, TAG.text, encoder.encode(part));
-  if (part instanceof Uint8Array) return writeEscaped(bytes, TAG.bytes, part);
-  if (typeof part === 'boolean') {
+/** Whatever the types say: a program in JavaScript may pass anything. */
+function writePart(bytes: number[], part: KeyPart, at: number): void {
+  if (typeof part === 'string') {
+    writeEscaped(bytes, TAG.text, encodeAnyText(part, `part ${at} of the key`));
+  } else if (isBytes(part)) {
+    writeEscaped(bytes, TAG.bytes, part);
+  } else if (typeof part === 'boolean') {
     bytes.push(part ? TAG.true : TAG.false);
   } else if (typeof part === 'bigint' || Number.isSafeInteger(part)) {
-    writeInteger(bytes, BigInt(part));
-  } else {
+    writeInteger(bytes, BigInt(part), at);
+  } else if (typeof part === 'number' && !Number.isNaN(part)) {
     writeFloat(bytes, part);
+  } else {
+    throw invalid(`part ${at} of the key is ${typeNameOf(part)}; ${ALLOWED_PART}`);
   }
 }
 
@@ -109,20 +137,20 @@ function writeEscaped(bytes: number[], tag: number, content: Uint8Array): void {
 }
 
 /** The tag has sign and length: longer is further from zero. Negative ones are inverted. */
-function writeInteger(bytes: number[], value: bigint): void {
+function writeInteger(bytes: number[], value: bigint, at: number): void {
   const isNegative = value < 0n;
   const size = isNegative ? -value : value;
   const digits: number[] = [];
   for (let left = size; left > 0n; left >>= 8n) digits.unshift(Number(left & 0xffn));
-  if (digits.length > INTEGER_BYTES_MAX)
-    throw invalid('an integer in a key must have at most 64 bits');
+  if (digits.length > INTEGER_BYTES_MAX) {
+    throw invalid(`part ${at} of the key is ${value}; an integer in a key has at most 64 bits`);
+  }
   bytes.push(TAG.integer + (isNegative ? -digits.length : digits.length));
   for (const digit of digits) bytes.push(isNegative ? 0xff - digit : digit);
 }
 
 /** IEEE bits: the sign inverted if it was plus, all bits if it was minus. */
 function writeFloat(bytes: number[], value: number): void {
-  if (Number.isNaN(value)) throw invalid('a number in a key must not be NaN');
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, value);
   const isNegative = view.getUint8(0) >= 0x80;

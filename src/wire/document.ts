@@ -1,6 +1,8 @@
 /** Documents: users' values as plain MessagePack that any language can read. */
 
 import { type Options, Packr, Unpackr } from 'msgpackr';
+import { isBytes } from '../base/is-bytes.ts';
+import { typeNameOf } from '../base/type-name.ts';
 import { encodeInteger, int64From } from '../machine/int64.ts';
 
 const DEPTH_MAX = 64;
@@ -27,9 +29,9 @@ const unpackr = new Unpackr({ ...SETTINGS, ...(READING as Options) });
 /** msgpackr renames a field `__proto__` when it makes objects; of maps it leaves it alone. */
 const mapUnpackr = new Unpackr({ ...SETTINGS, ...(READING as Options), mapsAsObjects: false });
 
-/** Undefined for values without an encoding: functions, sets, errors, cycles. */
+/** Undefined for values without an encoding: functions, sets, errors, cycles. See `faultIn`. */
 export function encodeDocument(value: unknown): Uint8Array | undefined {
-  if (value === undefined || !isPlain(value, DEPTH_MAX)) return undefined;
+  if (faultIn(value) !== undefined) return undefined;
   // msgpackr encodes large integers as floats, and a counter has to stay an integer.
   if (Number.isSafeInteger(value) && Math.abs(value as number) > SMALL_MAX) {
     return encodeInteger(int64From(BigInt(value as number)));
@@ -43,21 +45,82 @@ export function encodeDocument(value: unknown): Uint8Array | undefined {
   }
 }
 
+/** A part of a value that would not survive a round trip. */
+interface Fault {
+  /** From the whole value to the part: `.tags[3].run`; empty for the value itself. */
+  readonly path: string;
+  /** What it is: `function`, `Map`. */
+  readonly what: string;
+  /** A date or bytes of another realm: a copy of this realm can be encoded. */
+  readonly isForeign: boolean;
+}
+
 /**
- * Whether the value survives a round trip. msgpackr would turn sets and errors into lists, and drop
- * functions. A nested undefined becomes null, as in JSON.
+ * The first part without an encoding. msgpackr would turn sets and errors into lists, drop
+ * functions and break texts with lone surrogates. A nested undefined becomes null, as in JSON. The
+ * path is built only on the way back from a fault, so that sound values do not pay for it.
  */
-function isPlain(value: unknown, depthLeft: number): boolean {
-  if (typeof value !== 'object' || value === null) {
-    return typeof value !== 'function' && typeof value !== 'symbol';
+export function faultIn(value: unknown): Fault | undefined {
+  return value === undefined ? faultOf('undefined') : faultBelow(value, DEPTH_MAX);
+}
+
+function faultBelow(value: unknown, depthLeft: number): Fault | undefined {
+  if (typeof value !== 'object' || value === null) return faultOfScalar(value);
+  if (value instanceof Uint8Array) return undefined;
+  if (depthLeft === 0) return faultOf(`nested more than ${DEPTH_MAX} levels, or in a cycle`);
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) {
+      const fault = faultBelow(value[at], depthLeft - 1);
+      if (fault !== undefined) return { ...fault, path: `[${at}]${fault.path}` };
+    }
+    return undefined;
   }
-  if (value instanceof Uint8Array) return true;
-  if (depthLeft === 0) return false;
-  if (Array.isArray(value)) return value.every((one) => isPlain(one, depthLeft - 1));
-  if (Object.prototype.toString.call(value) === '[object Date]') return true;
-  if (Object.prototype.toString.call(value) !== '[object Object]') return false;
-  for (const one of Object.values(value)) if (!isPlain(one, depthLeft - 1)) return false;
-  return true;
+  const tag = Object.prototype.toString.call(value);
+  if (tag !== '[object Object]') {
+    const isEncodable = tag === '[object Date]' || isBytes(value);
+    const isForeign = isEncodable && !(value instanceof Object);
+    if (!isEncodable || isForeign) return { ...faultOf(typeNameOf(value)), isForeign };
+    return Number.isNaN(Number(value)) ? faultOf('an invalid Date') : undefined;
+  }
+  for (const name of Object.keys(value)) {
+    const fault = faultBelow(value[name as keyof typeof value], depthLeft - 1);
+    if (fault !== undefined) return { ...fault, path: `${stepTo(name)}${fault.path}` };
+  }
+  return undefined;
+}
+
+function faultOfScalar(value: unknown): Fault | undefined {
+  switch (typeof value) {
+    case 'function':
+    case 'symbol':
+      return faultOf(typeof value);
+    case 'string':
+      return (value as WellFormed & string).isWellFormed()
+        ? undefined
+        : faultOf('a text with a lone surrogate');
+    case 'bigint':
+      return value >= BIGINT_MIN && value <= BIGINT_MAX
+        ? undefined
+        : faultOf('a bigint of more than 64 bits');
+    default:
+      return undefined;
+  }
+}
+
+/** Of Node 20; the types are of an earlier standard. */
+interface WellFormed {
+  isWellFormed(): boolean;
+}
+
+const BIGINT_MIN = -(2n ** 63n);
+const BIGINT_MAX = 2n ** 64n - 1n;
+
+function faultOf(what: string): Fault {
+  return { path: '', what, isForeign: false };
+}
+
+function stepTo(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name.slice(0, 48))}]`;
 }
 
 /** Undefined for bytes that are no document, from any source. */

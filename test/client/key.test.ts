@@ -2,8 +2,9 @@
 
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { Random } from '../../src/base/random.ts';
-import { behindPrefix, encodeKey, type KeyPart, keyFrom } from '../../src/client/key.ts';
+import { behindPrefix, encodeKey, type Key, type KeyPart, keyFrom } from '../../src/client/key.ts';
 import { compareBytes } from '../../src/machine/bytes.ts';
 
 const RANKS = ['bytes', 'string', 'integer', 'float', 'boolean'];
@@ -82,6 +83,54 @@ test('parts that a key cannot have are refused, and bytes that are not a tuple s
     deepEqual(keyFrom(Uint8Array.from(bytes), 'tuple'), Uint8Array.from(bytes));
   }
   deepEqual(keyFrom(Uint8Array.from([0xff]), 'text'), Uint8Array.from([0xff]));
+});
+
+test('whatever is no key is refused, and the message has the part and what is allowed', () => {
+  const refusals: readonly (readonly [key: unknown, message: RegExp])[] = [
+    [null, /a key must be a text, a Uint8Array, or a tuple.*; got null/],
+    [undefined, /got undefined/],
+    [7, /a tuple of parts such as \["order", 7\]; got number/],
+    [7n, /got bigint/],
+    [true, /got boolean/],
+    [{ length: 1, 0: 'a' }, /got object/],
+    [new Map(), /got Map/],
+    [new Uint16Array(1), /got Uint16Array/],
+    [Symbol('a'), /got symbol/],
+    ['user:\ud800', /the key has the lone surrogate U\+D800 at position 5/],
+    ['\udc00'.padStart(100, 'a'), /U\+DC00 at position 99/],
+    [['a', null], /part 1 of the key is null; a part must be a text, a number/],
+    [[undefined], /part 0 of the key is undefined/],
+    [['a', 1, Number.NaN], /part 2 of the key is NaN/],
+    [[['a']], /part 0 of the key is array/],
+    [[{}], /part 0 of the key is object/],
+    [[new Date(0)], /part 0 of the key is Date/],
+    [Object.assign(new Array(2), { 0: 'a' }), /part 1 of the key is undefined/],
+    [['ok', '\ud83d'], /part 1 of the key has the lone surrogate U\+D83D at position 0/],
+    [[2n ** 64n], /part 0 of the key is 18446744073709551616; .* at most 64 bits/],
+  ];
+  for (const [key, message] of refusals) {
+    throws(() => encodeKey(key as Key), { code: 'invalid-argument', message });
+  }
+});
+
+test('no two keys that are allowed have the same bytes', () => {
+  const parts: readonly KeyPart[] = [0, 0.5, Number.POSITIVE_INFINITY, '', '0', 1n, true, false];
+  const pair = '\u{1f600}';
+  const keys: readonly Key[] = [...parts.map((part) => [part]), pair, [pair], '\ufffd', ['\ufffd']];
+  const bytes = new Set(keys.map((key) => Buffer.from(encodeKey(key)).toString('hex')));
+  equal(bytes.size, keys.length);
+});
+
+test('bytes are copied, and those of another realm are bytes', () => {
+  const buffer = Buffer.from('abc');
+  const encoded = encodeKey(buffer);
+  buffer[0] = 0;
+  deepEqual(encoded, Uint8Array.from([97, 98, 99]));
+  const foreign: unknown = runInNewContext('new Uint8Array([1, 2])');
+  equal(foreign instanceof Uint8Array, false, 'it is of another realm');
+  deepEqual(encodeKey(foreign as Key), Uint8Array.from([1, 2]));
+  deepEqual(encodeKey([foreign as KeyPart]), encodeKey([Uint8Array.from([1, 2])]));
+  deepEqual(encodeKey(runInNewContext('["a", 1]') as Key), encodeKey(['a', 1]));
 });
 
 test('the end of a prefix follows all keys that begin with it, and nothing is between', () => {

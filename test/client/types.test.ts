@@ -15,7 +15,10 @@ type IsSame<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type Awaits<F extends (...all: never[]) => unknown> = Awaited<ReturnType<F>>;
 
-const facts: readonly true[] = [
+/** What no call accepts in place of a key. */
+type IsNoKey<T> = [T] extends [Parameters<Client['get']>[0]] ? false : true;
+
+const facts: readonly boolean[] = [
   true satisfies IsSame<Awaits<Space<User>['get']>, Entry<User> | undefined>,
   true satisfies IsSame<Parameters<Space<User>['set']>[1], User>,
   true satisfies IsSame<Awaits<Space<User>['getMany']>[number], Entry<User> | undefined>,
@@ -25,6 +28,14 @@ const facts: readonly true[] = [
   true satisfies IsSame<ReturnType<Client['close']>, Promise<void>>,
   true satisfies IsSame<Awaits<Transaction<User>['get']>, Entry<User> | undefined>,
   true satisfies IsSame<Parameters<Transaction<User>['set']>[1], User>,
+  true satisfies IsNoKey<null>,
+  true satisfies IsNoKey<undefined>,
+  true satisfies IsNoKey<string | undefined>,
+  true satisfies IsNoKey<number>,
+  true satisfies IsNoKey<readonly [string, null]>,
+  true satisfies IsNoKey<readonly [string, undefined]>,
+  true satisfies IsNoKey<readonly [readonly [string]]>,
+  false satisfies IsNoKey<readonly [string, number, bigint, boolean, Uint8Array]>,
 ];
 
 /** Compiled, and never run. */
@@ -54,6 +65,6 @@ async function examples(kv: Client): Promise<void> {
 }
 
 test('the types describe the results', () => {
-  equal(facts.length, 9);
+  equal(facts.length, 17);
   equal(typeof examples, 'function');
 });

@@ -274,6 +274,33 @@ const PLANTED: readonly Planted[] = [
     replace: "reply.type === 'refused'",
     tests: ['transact-rules'],
   },
+  {
+    name: 'null-is-a-part',
+    sentence: 'a part of a key that is null or undefined becomes a number',
+    file: 'src/client/key.ts',
+    find: "typeof part === 'number' && !Number.isNaN(part)",
+    replace: "typeof part !== 'object' || part === null",
+    tests: ['key'],
+    isFast: true,
+  },
+  {
+    name: 'surrogates-are-replaced',
+    sentence: 'a lone surrogate in a key becomes the replacement character',
+    file: 'src/client/key.ts',
+    find: 'if (at < 0)',
+    replace: 'if (true)',
+    tests: ['key'],
+    isFast: true,
+  },
+  {
+    name: 'path-without-the-last-step',
+    sentence: 'an unsupported value is named by the path to what holds it',
+    file: 'src/wire/document.ts',
+    find: 'return { ...fault, path: `[',
+    replace: 'return fault.path === "" ? fault : { ...fault, path: `[',
+    tests: ['document'],
+    isFast: true,
+  },
 ];
 
 export const CLIENT_BUGS: readonly Bug[] = PLANTED.map(({ tests, isFast, ...bug }) => {

@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
-import { decodeDocument, encodeDocument } from '../../src/wire/document.ts';
+import { decodeDocument, encodeDocument, faultIn } from '../../src/wire/document.ts';
 
 test('a value decodes to what was encoded', () => {
   const values = [
@@ -88,4 +88,20 @@ test('no bytes make the decoder throw or hang', () => {
     }
     decodeDocument(bytes);
   }
+});
+
+test('the part that has no encoding is found, and values with an encoding have none', () => {
+  deepEqual(faultIn({ tags: [1, { run: () => {} }] })?.path, '.tags[1].run');
+  equal(faultIn([[], [new Set()]])?.what, 'Set');
+  equal(faultIn([[], [new Set()]])?.path, '[1][0]');
+  const sound = [
+    null,
+    'é',
+    -(2n ** 63n),
+    2n ** 64n - 1n,
+    Buffer.from('a'),
+    new Date(0),
+    { a: [1] },
+  ];
+  for (const value of [...sound, sound]) equal(faultIn(value), undefined);
 });

@@ -56,8 +56,10 @@ export class Admission {
 
   #refusalOfKey({ length }: Uint8Array): CallFailure | undefined {
     const { keyBytesMax } = this.#limits;
-    if (length >= 1 && length <= keyBytesMax) return undefined;
-    const message = `key is ${length} bytes; it needs 1 to ${keyBytesMax} (keyBytesMax)`;
+    if (length === 0)
+      return notApplied('empty-key', 'the key is empty; a key needs a byte or more');
+    if (length <= keyBytesMax) return undefined;
+    const message = `key is ${length} bytes; the limit is ${keyBytesMax} (keyBytesMax)`;
     return notApplied('key-too-large', message);
   }
 }
