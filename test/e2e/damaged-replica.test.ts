@@ -128,7 +128,7 @@ test('a row that its store has lost comes back from the others', LONG, async (co
   const healed = await start(folderOf(3), [one.clientUrl]);
   nodes.push(healed);
   await until('it is found and repaired', () => /state-restored/.test(said.join('')));
-  assert.match(said.join(''), /rows are missing on disk[\s\S]*state-quarantined/);
+  assert.match(said.join(''), /rows on disk are incomplete[\s\S]*state-quarantined/);
   await nodes.pop()?.stop();
   const found = await storedRow(folderOf(3), 'k123');
   await found.level.close();
