@@ -3,9 +3,9 @@
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { arcOf } from '../../src/ring/arc.ts';
-import { place } from '../../src/ring/arc-placement.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import { buildOwnership, ownerOf } from '../../src/ring/ownership.ts';
+import { place } from '../../src/ring/placement.ts';
 import { buildRing, type RingNode } from '../../src/ring/ring.ts';
 import { type BenchRow, type BenchTask, measure } from './report.ts';
 

@@ -3,7 +3,7 @@
 import { present } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
-import { place } from '../ring/arc-placement.ts';
+import { place } from '../ring/placement.ts';
 import { buildRing, type RingNode } from '../ring/ring.ts';
 import { CATALOG_SHARD, type ClusterMap, NO_NODE, type NodeRow } from './cluster-map.ts';
 import type { AimedNode, CommandOf } from './command.ts';

@@ -18,7 +18,7 @@ import {
 } from '../catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogReply } from '../catalog/command.ts';
 import { decodeReply, encodeCommand } from '../catalog/command.ts';
-import { nextLeaderStep } from '../catalog/leader-step.ts';
+import { nextConfigurationStep } from '../catalog/configuration-step.ts';
 import { planNext } from '../catalog/move-planner.ts';
 import { type Due, drainedMembers, nodeNumbered, replicasDue } from '../catalog/questions.ts';
 import type { Fact } from '../raft/fact.ts';
@@ -246,7 +246,7 @@ export class Reconciler {
     const row = map.shards[replica.shard];
     if (row === undefined) return;
     const { term, configuration, isSettled, isQuiet, followers } = replica.status();
-    const step = nextLeaderStep({
+    const step = nextConfigurationStep({
       row,
       self: replica.member,
       term,

@@ -1,8 +1,7 @@
 /** The differences from the former placement, and which replicas may move because of them. */
 
 import type { Draft } from './draft.ts';
-import type { Placement } from './placement.ts';
-import type { Ring } from './ring.ts';
+import type { Placement, Ring } from './ring.ts';
 import type { Swap } from './shift.ts';
 
 /** Nodes are indexes into `ring.nodes` here. */

@@ -4,8 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
 import { arcStart } from './arc.ts';
 import { Draft } from './draft.ts';
-import type { Placement } from './placement.ts';
-import { type Ring, type RingNode, walk } from './ring.ts';
+import { type Placement, type Ring, type RingNode, walk } from './ring.ts';
 import { type FairShare, shareOf } from './share.ts';
 import { spreadOver } from './spread.ts';
 

@@ -40,6 +40,14 @@ export interface Ring {
   readonly points: readonly Uint32Array[];
 }
 
+/** Which nodes hold each arc: the result of placing, and its input the next time. */
+export interface Placement {
+  /** The nodes it was made for, those with weight, in the order of their numbers. */
+  readonly nodes: readonly RingNode[];
+  /** For each arc its nodes, in the order of the walk from its start. */
+  readonly arcs: readonly (readonly NodeId[])[];
+}
+
 export function isWeight(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= WEIGHT_MAX;
 }

@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { spreadPreferred } from '../../src/catalog/preferred.ts';
-import { place } from '../../src/ring/arc-placement.ts';
+import { place } from '../../src/ring/placement.ts';
 import { buildRing } from '../../src/ring/ring.ts';
 
 const ZERO = 0 as NodeId;

@@ -15,7 +15,7 @@ import { CATALOG_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand } from '../../src/catalog/command.ts';
-import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
+import { type Led, nextConfigurationStep } from '../../src/catalog/configuration-step.ts';
 import { planNext } from '../../src/catalog/move-planner.ts';
 import { drainedMembers, nodeOf, replicasDue } from '../../src/catalog/questions.ts';
 import {
@@ -291,7 +291,7 @@ export class World {
       isHandoverDue: ticksSinceHandover >= CATALOG_LIMITS.handoverTicksMin,
       drained: drainedMembers(this.#maps.get(node) as ClusterMap, row),
     };
-    const step = nextLeaderStep(led);
+    const step = nextConfigurationStep(led);
     if (step.type === 'report') {
       this.tally.reports += 1;
       this.propose(step.report);

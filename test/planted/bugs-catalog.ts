@@ -3,7 +3,7 @@
 import type { Bug } from './bug.ts';
 
 const DECISION = { file: 'src/catalog/decision.ts', profiles: [] };
-const LEADER = { file: 'src/catalog/leader-step.ts', profiles: [] };
+const LEADER = { file: 'src/catalog/configuration-step.ts', profiles: [] };
 
 const COMMAND_BUGS: readonly Bug[] = [
   {
@@ -133,7 +133,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'a learner is made a voter before it has caught up',
     find: '(learners.includes(member) && isLive(led, member))',
     replace: 'learners.includes(member)',
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: true,
   },
   {
@@ -151,7 +151,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'a leader acts on a configuration that is not committed',
     find: '!isSettled ||',
     replace: '',
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: false,
   },
   {
@@ -160,7 +160,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'members are removed before their replacements vote',
     find: 'for (const member of leavingOf(led)) { if (isEnough(chosen)) break;',
     replace: 'for (const member of leavingOf(led)) { if (chosen.length > 0) break;',
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: false,
   },
   {
@@ -169,7 +169,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'live voters are given up for wanted members that are dead',
     find: 'members.length >= sizeMin && live >= liveMin && live * 2 > members.length',
     replace: 'members.length >= sizeMin',
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: true,
   },
   {
@@ -178,7 +178,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'a change makes voters of whom most are dead',
     find: '&& live * 2 > members.length',
     replace: '',
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: false,
   },
   {
@@ -187,7 +187,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'leadership is handed to a preferred voter that is not heard',
     find: 'voter !== self && isLive(led, voter) && !drained',
     replace: 'voter !== self && !drained',
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: false,
   },
   {
@@ -196,7 +196,7 @@ const WORK_BUGS: readonly Bug[] = [
     sentence: 'a member that left the configuration stays listed for ever',
     find: '|| !(isWanted || isMember(configuration, member))',
     replace: '',
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: false,
   },
   {

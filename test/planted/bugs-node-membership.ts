@@ -99,11 +99,11 @@ export const NODE_MEMBERSHIP_BUGS: readonly Bug[] = [
   {
     name: 'drained-node-leads-on',
     sentence: 'a drained node keeps leading where no other node is preferred',
-    file: 'src/catalog/leader-step.ts',
+    file: 'src/catalog/configuration-step.ts',
     find: '(drained.includes(self) ? able[0] : undefined)',
     replace: 'undefined',
     profiles: [],
-    tests: ['leader-step', 'membership-history'],
+    tests: ['configuration-step', 'membership-history'],
     isFast: false,
   },
   {

@@ -2,7 +2,11 @@
 
 import type { Bug } from './bug.ts';
 
-const LEADER = { file: 'src/catalog/leader-step.ts', profiles: [], tests: ['leader-step'] };
+const LEADER = {
+  file: 'src/catalog/configuration-step.ts',
+  profiles: [],
+  tests: ['configuration-step'],
+};
 
 const SHARD = { profiles: [], tests: ['replica'], isFast: true };
 const REPAIR = { file: 'src/raft/repair.ts', profiles: ['disk'] };

@@ -46,11 +46,11 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'preference-for-a-slow-node',
     sentence: 'leadership goes to the preferred node, however slow it is',
-    file: 'src/catalog/leader-step.ts',
+    file: 'src/catalog/configuration-step.ts',
     find: 'voter === preferred && !isSlow(led, voter)',
     replace: 'voter === preferred',
     profiles: [],
-    tests: ['leader-step'],
+    tests: ['configuration-step'],
     isFast: true,
   },
   {

@@ -2,7 +2,7 @@
 
 import { hash } from '../../src/base/hash.ts';
 import { Random } from '../../src/base/random.ts';
-import { place } from '../../src/ring/arc-placement.ts';
+import { place } from '../../src/ring/placement.ts';
 import { buildRing } from '../../src/ring/ring.ts';
 import { nodeOf, nodesUpTo } from './nodes.ts';
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { arcOf } from '../../src/ring/arc.ts';
-import { place } from '../../src/ring/arc-placement.ts';
 import { explain } from '../../src/ring/explanation.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
+import { place } from '../../src/ring/placement.ts';
 import { history } from './history.ts';
 import { nodeOf, nodesUpTo, ringOf } from './nodes.ts';
 

@@ -1,9 +1,8 @@
 /** Random histories of a cluster: nodes join, leave and change weight, one at a time. */
 
 import type { Random } from '../../src/base/random.ts';
-import { place } from '../../src/ring/arc-placement.ts';
-import type { Placement } from '../../src/ring/placement.ts';
-import type { Ring, RingNode } from '../../src/ring/ring.ts';
+import { place } from '../../src/ring/placement.ts';
+import type { Placement, Ring, RingNode } from '../../src/ring/ring.ts';
 import { nodeOf, ringOf } from './nodes.ts';
 
 export interface HistoryOptions {

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { NodeId } from '../../src/base/ids.ts';
-import type { Placement } from '../../src/ring/placement.ts';
-import type { RingNode } from '../../src/ring/ring.ts';
+import type { Placement, RingNode } from '../../src/ring/ring.ts';
 
 export type Arcs = Placement['arcs'];
 

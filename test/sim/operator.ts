@@ -3,7 +3,7 @@
 import { type MemberId, NO_MEMBER, type NodeId, type ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import { type Member, NO_NODE, type ShardRow } from '../../src/catalog/cluster-map.ts';
-import { nextLeaderStep } from '../../src/catalog/leader-step.ts';
+import { nextConfigurationStep } from '../../src/catalog/configuration-step.ts';
 import { memberOn } from '../../src/catalog/questions.ts';
 import { type Configuration, isJoint, isMember, membersOf } from '../../src/raft/configuration.ts';
 import type { RaftStatus } from '../../src/raft/status.ts';
@@ -182,7 +182,7 @@ export class Operator {
 
   /** What the leader of a shard does in a cluster: by the product's own rule. */
   #follow(shard: ShardId, { host, member, status }: Leadership, row: ShardRow): void {
-    const step = nextLeaderStep({
+    const step = nextConfigurationStep({
       row,
       self: member,
       term: status.term,

@@ -23,7 +23,7 @@ const SHARED_ROOMS: readonly string[] = [
 /** Those that need a process of their own all the same. */
 const OWN_PROCESS: readonly string[] = [
   // Starts other programs.
-  'test/ring/arc-placement.test.ts',
+  'test/ring/placement.test.ts',
   'test/storage/folder-lock.test.ts',
   'test/storage/log-full-disk.test.ts',
   'test/client/admin.test.ts',

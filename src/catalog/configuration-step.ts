@@ -41,7 +41,7 @@ interface Follower {
   readonly isSlow: boolean;
 }
 
-type LeaderStep =
+type ConfigurationStep =
   | { readonly type: 'wait' }
   /** Report to the catalog. */
   | { readonly type: 'report'; readonly report: CommandOf<'report'> }
@@ -50,13 +50,13 @@ type LeaderStep =
   /** Hand leadership over. */
   | { readonly type: 'transfer'; readonly to: MemberId };
 
-const WAIT: LeaderStep = { type: 'wait' };
+const WAIT: ConfigurationStep = { type: 'wait' };
 
 /**
  * The rule that makes removing members safe: a leader changes nothing before the row shows its own
  * term. So its row is no older than its first report, and reports of earlier leaders are refused.
  */
-export function nextLeaderStep(led: Led): LeaderStep {
+export function nextConfigurationStep(led: Led): ConfigurationStep {
   const { row, term, configuration, isSettled } = led;
   if (row.term > term || !isSettled || isJoint(configuration)) return WAIT;
   const voters = votersNext(led);
@@ -145,7 +145,7 @@ function leavingOf(led: Led): readonly MemberId[] {
  * A leader that is being removed hands over first, to a voter that stays. Where no such voter
  * exists yet, it stays one change longer.
  */
-function stepDown(led: Led, voters: readonly MemberId[]): LeaderStep {
+function stepDown(led: Led, voters: readonly MemberId[]): ConfigurationStep {
   const heirs = led.configuration.voters.filter(
     (voter) => voters.includes(voter) && isLive(led, voter),
   );
@@ -159,7 +159,7 @@ function stepDown(led: Led, voters: readonly MemberId[]): LeaderStep {
  * To the preferred member, if it can lead immediately and is not slow: otherwise it would have to
  * hand over again. From a drained node to any other.
  */
-function handOver(led: Led): LeaderStep {
+function handOver(led: Led): ConfigurationStep {
   if (!led.isHandoverDue) return WAIT;
   const { self, drained, configuration } = led;
   const preferred = preferredOf(led.row);

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
-import { place } from '../../src/ring/arc-placement.ts';
+import { place } from '../../src/ring/placement.ts';
 import { type RingNode, WEIGHT_MAX } from '../../src/ring/ring.ts';
 import { type FairShare, shareOf } from '../../src/ring/share.ts';
 import { spreadOver } from '../../src/ring/spread.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { ShardRow } from '../../src/catalog/cluster-map.ts';
-import { type Led, nextLeaderStep } from '../../src/catalog/leader-step.ts';
+import { type Led, nextConfigurationStep } from '../../src/catalog/configuration-step.ts';
 
 interface Case {
   /** Members of the row, on nodes 1, 2 ...: `a` wanted, `A` being removed. */
@@ -58,7 +58,7 @@ function stepOf(given: Case): string {
       isVoter: (given.reported ?? voters).includes(letter.toLowerCase()),
     })),
   };
-  const step = nextLeaderStep({
+  const step = nextConfigurationStep({
     row: shardRow,
     self: idOf('a'),
     term: TERM,
