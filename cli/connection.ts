@@ -4,7 +4,16 @@ import { askInfo, askMap, askPending, setMembership, settle } from '../src/admin
 import { type Atomic, bytes, type Client, connect, type Key, messagePack } from '../src/index.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
-import type { Committed, Scanned, ScanRequest, Step, Store, StoredEntry, Target } from './store.ts';
+import type {
+  Committed,
+  KeySpan,
+  Scanned,
+  ScanRequest,
+  Step,
+  Store,
+  StoredEntry,
+  Target,
+} from './store.ts';
 
 /** Passes values through as bytes; the commands decode them with the codec. */
 export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target): Promise<Store> {
@@ -45,6 +54,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     count: async ({ from, to }) => {
       return await (await client()).count({ from, ...(to.length === 0 ? {} : { to }) });
     },
+    clear: async (span, onProgress) => clearBy(await client(), span, onProgress),
     map: () => askMap(urls, { ...timeout, cluster }),
     info: async (url) => JSON.parse(await askInfo(url, timeout)) as NodeInfo,
     pending: async (url) => JSON.parse(await askPending(url, timeout)) as PendingInfo,
@@ -86,6 +96,17 @@ function add(step: Step, atomic: Atomic<unknown>): void {
     default:
       atomic[step.type](step.key, step.operand, lived(step.ttlMilliseconds));
   }
+}
+
+async function clearBy(
+  kv: Client,
+  { from, to }: KeySpan,
+  tell: (deleted: number) => void,
+): Promise<number> {
+  const bounds = { ...(from.length > 0 && { from }), ...(to.length > 0 && { to }) };
+  const range = from.length + to.length > 0 ? bounds : ({ everything: true } as const);
+  const onProgress = ({ deleted }: { readonly deleted: number }) => tell(deleted);
+  return (await kv.clear(range, { onProgress })).deleted;
 }
 
 function lived(ttl: number | undefined): { readonly ttl?: number } {

@@ -109,6 +109,23 @@ export const DATA_VERBS: readonly Verb[] = [
     load: () => import('./commands/count.ts'),
   },
   {
+    name: 'clear',
+    summary: 'delete all keys of a range',
+    words: [],
+    options: [
+      ...SPAN_OPTIONS,
+      { flags: '--everything', description: 'all keys of the store' },
+      { flags: '--yes', description: 'delete them; without it, only count them' },
+      ...ENCODING_OPTIONS,
+    ],
+    formats: ['table', 'json'],
+    details: `Keys are deleted in their order, a page at a time. After a failure, run the
+command again: it deletes the rest.`,
+    examples: ['kvctl clear --prefix session: --yes', 'kvctl clear --everything --yes'],
+    isRemote: true,
+    load: () => import('./commands/clear.ts'),
+  },
+  {
     name: 'load',
     summary: 'write keys and values from the output of salvage or scan',
     words: [

@@ -121,6 +121,8 @@ export interface Store {
   commit(steps: readonly Step[]): Promise<Committed>;
   scan(request: ScanRequest): Scanned;
   count(span: KeySpan): Promise<number>;
+  /** Deletes all keys of the span; tells how many it has deleted so far. Returns how many. */
+  clear(span: KeySpan, onProgress: (deleted: number) => void): Promise<number>;
   map(): Promise<ClusterMap>;
   /** The report of a node. Fails if the node does not answer. */
   info(clientUrl: string): Promise<NodeInfo>;

@@ -7,6 +7,7 @@ import type { ConnectOptions } from './client/options.ts';
 export type { Attempt, KvErrorCode, KvErrorOptions, Outcome } from './base/errors.ts';
 export { KvError } from './base/errors.ts';
 export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './client/atomic.ts';
+export type { Cleared, ClearOptions, ClearProgress, ClearRange } from './client/clearing.ts';
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';

@@ -1,6 +1,7 @@
 /** The client: a space without a prefix, and the connections below all spaces. */
 
 import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
+import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
 import type { Surroundings } from './dial.ts';
@@ -220,6 +221,23 @@ export class Client {
    */
   count(options?: CountOptions): Promise<number> {
     return this.#root.count(options);
+  }
+
+  /**
+   * Deletes the keys of a range, up to 1024 at a time, in their order: all that exist when the call
+   * begins; a key that is written meanwhile may stay or go. Not atomic: if the call fails, a part
+   * of the keys is deleted, and the same call again deletes the rest. All keys of the store are
+   * deleted only with `{ everything: true }`. Works on a nearly full disk.
+   *
+   * @example
+   * ```ts
+   * const onProgress = ({ deleted }: { deleted: number }) => console.log(`${deleted} so far`);
+   * const { deleted } = await kv.clear({ prefix: 'session:' }, { onProgress });
+   * console.log(`${deleted} keys deleted`);
+   * ```
+   */
+  clear(range: ClearRange, options?: ClearOptions): Promise<Cleared> {
+    return this.#root.clear(range, options);
   }
 
   /**

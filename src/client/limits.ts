@@ -68,6 +68,9 @@ export const CLIENT_LIMITS = {
   mapMilliseconds: 50,
   /** Rows of one page from one shard. */
   pageRowsMax: 256,
+  /** The keys that `clear` deletes at once. */
+  clearKeysMax: 1024,
+  clearBytesMax: 256 * KIB,
   tickMilliseconds: 10,
 } as const;
 
@@ -91,6 +94,11 @@ assert(
 );
 assert(CLIENT_LIMITS.readKeysMax <= REQUEST_LIMITS.keysMax, 'a read can be asked');
 assert(CLIENT_LIMITS.pageRowsMax <= REQUEST_LIMITS.rowsMax, 'a page can be asked');
+assert(
+  CLIENT_LIMITS.clearKeysMax * 8 <= CLIENT_LIMITS.callsMax &&
+    CLIENT_LIMITS.clearBytesMax * 8 <= CLIENT_LIMITS.callBytesMax,
+  'clearing leaves room for other calls',
+);
 assert(CLIENT_LIMITS.sentRequestsMax <= REQUEST_LIMITS.requestsMax, 'requests fit a frame');
 assert(
   CLIENT_LIMITS.windowRequestsMax * 3 < CLIENT_LIMITS.sentRequestsMax * 2,

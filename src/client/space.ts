@@ -14,6 +14,7 @@ import {
   type Deleted,
   operandOf,
 } from './atomic.ts';
+import { type Cleared, type ClearOptions, type ClearRange, clearRange } from './clearing.ts';
 import type { Codec } from './codec.ts';
 import type {
   CheckFailed,
@@ -44,6 +45,7 @@ import {
   versionOf,
   type WriteOptions,
 } from './options.ts';
+import type { RangeOptions } from './range-options.ts';
 import { type CountOptions, Scanning, type ScanOptions } from './scanning.ts';
 import type { Transaction, TransactionOptions } from './transaction.ts';
 import { runTransaction } from './transaction-loop.ts';
@@ -332,6 +334,30 @@ export class Space<V = unknown> implements Encoded<V> {
       ({ count }) => count,
       options.signal,
     );
+  }
+
+  /**
+   * Deletes the keys of a range, up to 1024 at a time, in their order: all that exist when the call
+   * begins; a key that is written meanwhile may stay or go. Not atomic: if the call fails, a part
+   * of the keys is deleted, and the same call again deletes the rest. All keys of the space are
+   * deleted only with `{ everything: true }`. Works on a nearly full disk.
+   *
+   * @example
+   * ```ts
+   * const { deleted } = await users.clear({ prefix: 'guest-' });
+   * await users.clear({ everything: true }); // all users
+   * ```
+   */
+  clear(range: ClearRange, options: ClearOptions = {}): Promise<Cleared> {
+    const home = {
+      rangeOf: (bounds: RangeOptions) => this[ENCODING].rangeOf(bounds),
+      scan: (terms: ScanOptions) => this.scan(terms),
+      delete: (key: Key, terms: CallOptions) => this.delete(key, terms),
+    };
+    const promise = clearRange(home, range, options);
+    // A rejected promise that the caller ignores must not end the process.
+    promise.catch(() => {});
+    return promise;
   }
 
   /**

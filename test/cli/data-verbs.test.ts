@@ -139,6 +139,29 @@ test('on a terminal columns are aligned and lines fit', async () => {
   );
 });
 
+test('clear deletes a range, if it is told so twice', async () => {
+  const store = storeWith({ 'a:1': 1, 'a:2': 2, b: 3 });
+  const asked = await kvctl(['clear', '--prefix', 'a:'], { store });
+  assert.equal(asked.exit, 2);
+  assert.match(asked.notes, /deletes 2 keys for good.*--yes/s);
+  for (const words of [[], ['--yes'], ['--prefix', 'a:', '--everything', '--yes']]) {
+    assert.equal((await kvctl(['clear', ...words], { store })).exit, 2);
+  }
+  assert.equal(store.entries.size, 3);
+  const done = await kvctl(['clear', '--prefix', 'a:', '--yes', '-o', 'json'], { store });
+  assert.deepEqual([done.exit, done.data.toString()], [0, '{"deleted":2}\n']);
+  assert.deepEqual(
+    [...store.entries.values()].map(({ key }) => String(key)),
+    ['b'],
+  );
+  const rest = await kvctl(['clear', '--everything', '--yes'], { store });
+  assert.deepEqual([rest.exit, rest.data.toString()], [0, '1\n']);
+  store.clear = () => Promise.reject(new Error('no quorum'));
+  const failed = await kvctl(['clear', '--everything', '--yes'], { store });
+  assert.notEqual(failed.exit, 0);
+  assert.match(failed.notes, /run the command again for the rest/);
+});
+
 test('touch sets when a key expires, and says if it does not exist', async () => {
   const store = storeWith({ a: 1 });
   const touched = await kvctl(['touch', 'a', '30m'], { store });

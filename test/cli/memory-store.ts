@@ -4,6 +4,7 @@ import type { NodeInfo } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
 import type {
   Committed,
+  KeySpan,
   ScanRequest,
   SetRequest,
   Step,
@@ -128,6 +129,13 @@ export class MemoryStore implements Store {
         enter(codec.encode(Number(result)));
       }
     }
+  }
+
+  clear(span: KeySpan, onProgress: (deleted: number) => void): Promise<number> {
+    const keys = this.#within(span).map(({ key }) => nameOf(key));
+    for (const key of keys) this.entries.delete(key);
+    onProgress(keys.length);
+    return Promise.resolve(keys.length);
   }
 
   scan(request: ScanRequest): ReturnType<Store['scan']> {
