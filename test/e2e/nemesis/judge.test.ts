@@ -112,7 +112,18 @@ test('lives: not gone early, not back, gone in the end', () => {
     return { workload: 'life', input: { kind: 'look', key: 'a', when }, output: { isThere } };
   };
   isSound(life(5000), look(true), look(false), look(false, 'last'));
-  breaks(/gone after/, life(15_000), look(false));
+  const touch = (milliseconds: number, isThere: boolean): Told => {
+    const input = { kind: 'touch', key: 'a', life: milliseconds };
+    return { workload: 'life', input, output: { isThere } };
+  };
+  isSound(life(15_000), touch(5000, true), look(false));
+  isSound(life(15_000), { ...touch(5000, true), outcome: 'unknown' }, look(false));
+  isSound(life(5000), touch(15_000, false), look(false));
+  breaks(/before its end/, life(15_000), look(false));
+  breaks(/before its end/, life(15_000), touch(5000, false));
+  breaks(/before its end/, life(5000), touch(15_000, true), look(false));
+  breaks(/before its end/, life(25_000), { ...touch(5000, true), outcome: 'failed' }, look(false));
+  breaks(/came back/, life(5000), look(false), touch(5000, true));
   breaks(/came back/, life(5000), look(false), look(true));
   breaks(/not gone in the end/, life(5000), look(true, 'last'));
 });

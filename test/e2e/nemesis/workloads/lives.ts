@@ -1,4 +1,7 @@
-/** Keys with a time to live: never gone early, never back once a read saw that they were gone. */
+/**
+ * Keys with a time to live, some of which a touch changes: never gone early, never back once a call
+ * saw that they were gone.
+ */
 
 import type { Recorded } from '../history.ts';
 import type { Worker } from '../worker.ts';
@@ -17,7 +20,7 @@ export const LIVES: Workload = {
   name: NAME,
   weight: 6,
 
-  /** Every key is set once, and one worker reads it. */
+  /** Every key is set once, touched once at most, and then one worker reads it. */
   async step(worker) {
     const key = `life-${worker.value()}`;
     const life = worker.random.between(LIFE_MILLISECONDS.min, LIFE_MILLISECONDS.max);
@@ -25,6 +28,7 @@ export const LIVES: Workload = {
       worker.kv.set(key, key, { ttl: life }),
     );
     if (put === undefined) return;
+    if (worker.random.chance(0.5)) await touch(worker, key);
     let looksLeft = LOOKS_AFTER;
     while (looksLeft > 0 && !worker.isOver) {
       const isThere = await look(worker, key);
@@ -40,17 +44,32 @@ export const LIVES: Workload = {
   },
 
   judge(history) {
-    const puts = new Map<string, Recorded>();
-    for (const each of history) if (isOf(each, 'put')) puts.set(String(each.input.key), each);
-    const goneAt = new Map<string, number>();
+    const lives = new Map<string, Life>();
     return history
-      .filter((each) => isOf(each, 'look') && each.outcome === 'ok')
-      .flatMap((seen) => judgeLook(seen, puts, goneAt));
+      .filter(({ workload }) => workload === NAME)
+      .flatMap((each) => judge(each, lives));
   },
 };
 
 function isOf({ workload, input }: Recorded, kind: string): boolean {
   return workload === NAME && input.kind === kind;
+}
+
+/** What is known of a key. */
+interface Life {
+  /** In microseconds, when it may be gone at the earliest; it may never have been there. */
+  endMin: number;
+  isGone: boolean;
+}
+
+async function touch(worker: Worker, key: string): Promise<void> {
+  const life = worker.random.between(LIFE_MILLISECONDS.min, LIFE_MILLISECONDS.max);
+  await worker.pause(worker.random.between(0, LIFE_MILLISECONDS.min * 2));
+  await worker.call(
+    { workload: NAME, input: { kind: 'touch', key, life } },
+    () => worker.kv.touch(key, life),
+    (isThere) => ({ isThere }),
+  );
 }
 
 async function look(worker: Worker, key: string, when = ''): Promise<boolean | undefined> {
@@ -61,23 +80,30 @@ async function look(worker: Worker, key: string, when = ''): Promise<boolean | u
   );
 }
 
-/** Reads of one key come one after the other. */
-function judgeLook(
-  { input, output, return: end }: Recorded,
-  puts: ReadonlyMap<string, Recorded>,
-  goneAt: Map<string, number>,
-): string[] {
+/** Calls on one key come one after the other, and the history has them in their order. */
+function judge(each: Recorded, lives: Map<string, Life>): string[] {
+  const { input, outcome, output, return: end } = each;
   const key = String(input.key);
-  const put = puts.get(key);
-  if (put === undefined) return [`${key} was looked at, and never put`];
+  if (isOf(each, 'put')) {
+    const endMin = outcome === 'ok' ? endOf(each) : Number.NEGATIVE_INFINITY;
+    lives.set(key, { endMin, isGone: false });
+    return [];
+  }
+  const life = lives.get(key);
+  if (life === undefined) return [`${key} was looked at, and never put`];
+  if (isOf(each, 'touch') && outcome === 'unknown')
+    life.endMin = Math.min(life.endMin, endOf(each));
+  if (outcome !== 'ok') return [];
   if (output.isThere === true) {
-    if (goneAt.has(key)) return [`${key} came back`];
+    if (life.isGone) return [`${key} came back`];
+    if (isOf(each, 'touch')) life.endMin = endOf(each);
     return input.when === 'last' ? [`${key} is not gone in the end`] : [];
   }
-  goneAt.set(key, end);
-  if (put.outcome !== 'ok') return [];
-  const lifeMicroseconds = Number(put.input.life) * 1000 * (1 - DRIFT);
-  const age = end - put.invoke;
-  if (age >= lifeMicroseconds) return [];
-  return [`${key} was gone after ${age / 1000} of ${put.input.life} ms`];
+  life.isGone = true;
+  if (end >= life.endMin) return [];
+  return [`${key} was gone ${(life.endMin - end) / 1000} ms before its end`];
+}
+
+function endOf({ invoke, input }: Recorded): number {
+  return invoke + Number(input.life) * 1000 * (1 - DRIFT);
 }
