@@ -55,7 +55,7 @@ async function transfer(id: string, from: string, to: string, amount: number): P
 
 /** What all accounts hold as of one moment. */
 async function balances(): Promise<string> {
-  const entries = await accounts.getMany(['checking', 'savings', 'business']);
+  const entries = await accounts.snapshot(['checking', 'savings', 'business']);
   const found = entries.map((entry) => entry?.value.balance ?? 0);
   return `${found.join(' + ')} = ${found.reduce((sum, balance) => sum + balance)}`;
 }

@@ -11,7 +11,7 @@ export type { Cleared, ClearOptions, ClearProgress, ClearRange } from './client/
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
-export type { Encoded, Entry, ScannedEntry } from './client/encoding.ts';
+export type { Encoded, Entries, Entry, ScannedEntry } from './client/encoding.ts';
 export type { Key, KeyKind, KeyPart } from './client/key.ts';
 export type {
   AddOptions,
@@ -20,6 +20,7 @@ export type {
   Read,
   ReadOptions,
   SetOptions,
+  SnapshotOptions,
   SpaceOptions,
   Unconditional,
   WriteOptions,

@@ -23,6 +23,7 @@ export async function measureTransactions(): Promise<void> {
   const cluster = await startThreeNodes(SHARDS);
   const kv = await connect(cluster.urls, { codec: bytes });
   await measureLatency(kv);
+  await measureManyKeys(kv);
   await measureThroughput(kv);
   await measureContention(cluster.urls);
   await kv.close();
@@ -36,7 +37,7 @@ async function measureLatency(kv: Client): Promise<void> {
     { name: 'atomic over 2 shards', work: () => setAll(kv, keysApart(2)) },
     { name: 'atomic over 3 shards', work: () => setAll(kv, keysApart(3)) },
     { name: 'the same, 1 check elsewhere', work: () => setAndCheck(kv, keysApart(3)) },
-    { name: 'read-only over 3 shards', work: () => kv.getMany(keysApart(3)) },
+    { name: 'snapshot over 3 shards', work: () => kv.snapshot(keysApart(3)) },
   ];
   const medians = shapes.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++) {
@@ -51,6 +52,32 @@ async function measureLatency(kv: Client): Promise<void> {
     const p50 = median(medians[at] ?? []);
     const ratio = (p50 / put).toFixed(2);
     console.log(`1 caller, ${name.padEnd(28)} p50 ${p50.toFixed(2)} ms, ${ratio} puts`);
+  }
+}
+
+/** A thousand keys over all shards, in turns: a batch, one call for each key, and a snapshot. */
+async function measureManyKeys(kv: Client): Promise<void> {
+  const keys = Array.from({ length: 1000 }, (_, at) => keyNumbered(at));
+  await Promise.all(keys.map((key) => kv.set(key, VALUE)));
+  const shapes = [
+    { name: 'Promise.all(get)', work: () => Promise.all(keys.map((key) => kv.get(key))) },
+    { name: 'getMany', work: () => kv.getMany(keys) },
+    { name: 'snapshot', work: () => kv.snapshot(keys) },
+  ];
+  const medians = shapes.map((): number[] => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [at, { work }] of shapes.entries()) {
+      const measured = await run({ callers: 1, seconds: ROUND_SECONDS, work });
+      if (round > 0) medians[at]?.push(quantile(measured, 0.5));
+    }
+  }
+  const single = median(medians[0] ?? []);
+  for (const [at, { name }] of shapes.entries()) {
+    const p50 = median(medians[at] ?? []);
+    const ratio = (p50 / single).toFixed(2);
+    console.log(
+      `1000 keys, ${name.padEnd(17)} p50 ${p50.toFixed(2)} ms, ${ratio} Promise.all(get)`,
+    );
   }
 }
 
@@ -142,13 +169,17 @@ function apart(count: number, draw: () => number): readonly string[] {
   const keys: string[] = [];
   const shards = new Set<number>();
   while (keys.length < count) {
-    const key = `key-${String(draw()).padStart(12, '0')}`;
+    const key = keyNumbered(draw());
     const shard = arcOf(keyPosition(new TextEncoder().encode(key)), SHARDS);
     if (shards.has(shard)) continue;
     shards.add(shard);
     keys.push(key);
   }
   return keys;
+}
+
+function keyNumbered(number: number): string {
+  return `key-${String(number).padStart(12, '0')}`;
 }
 
 /** Numbers below `count`, the first ones most often, as in YCSB. */

@@ -5,7 +5,7 @@ import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
 import type { Surroundings } from './dial.ts';
-import { Encoding, type Entry } from './encoding.ts';
+import { Encoding, type Entries, type Entry } from './encoding.ts';
 import { Engine, urlsOf } from './engine.ts';
 import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
@@ -15,6 +15,7 @@ import type {
   ConnectOptions,
   ReadOptions,
   SetOptions,
+  SnapshotOptions,
   SpaceOptions,
   Unconditional,
   WriteOptions,
@@ -58,12 +59,12 @@ export class Client {
    * ```
    */
   get<V = unknown>(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined> {
-    return this.#root.get(key, options) as Promise<Entry<V> | undefined>;
+    return this.#root.get<V>(key, options);
   }
 
   /**
-   * Reads several keys, in the order given, all as of one moment even if they are in several
-   * shards. With a `stale` level only the keys of one shard are as of one moment.
+   * Reads several keys with one request to each shard, in the order given. Each result is as fresh
+   * as that of `get`, but two keys may be of different moments; `snapshot` reads them as of one.
    *
    * @example
    * ```ts
@@ -71,11 +72,30 @@ export class Client {
    * console.log(ada?.value.name, grace?.value.name);
    * ```
    */
-  getMany<V = unknown>(
-    keys: readonly Key[],
+  getMany<V = unknown, const K extends readonly Key[] = readonly Key[]>(
+    keys: K,
     options?: ReadOptions,
-  ): Promise<readonly (Entry<V> | undefined)[]> {
-    return this.#root.getMany(keys, options) as Promise<readonly (Entry<V> | undefined)[]>;
+  ): Promise<Entries<V, K>> {
+    return this.#root.getMany<V, K>(keys, options);
+  }
+
+  /**
+   * Reads several keys as of one moment between call and answer, in whatever shards they are: it
+   * never shows a part of an atomic command or a transaction. Keys of several shards are read and
+   * then validated, again and again until nothing has changed in between: a round more than
+   * `getMany` takes, and many more while others write the keys.
+   *
+   * @example
+   * ```ts
+   * const [ada, grace] = await kv.snapshot<number>(['balance:ada', 'balance:grace']);
+   * console.log((ada?.value ?? 0) + (grace?.value ?? 0));
+   * ```
+   */
+  snapshot<V = unknown, const K extends readonly Key[] = readonly Key[]>(
+    keys: K,
+    options?: SnapshotOptions,
+  ): Promise<Entries<V, K>> {
+    return this.#root.snapshot<V, K>(keys, options);
   }
 
   /**

@@ -19,6 +19,11 @@ export interface Entry<V> {
   readonly version: number;
 }
 
+/** An entry or undefined for each of some keys, in their order. */
+export type Entries<V, K extends readonly Key[] = readonly Key[]> = {
+  readonly [At in keyof K]: Entry<V> | undefined;
+};
+
 /** An entry of a scan. */
 export interface ScannedEntry<V> {
   /** The key inside its space, in the form that the option `keys` asks for. */

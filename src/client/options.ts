@@ -47,6 +47,12 @@ export interface ReadOptions extends CallOptions {
   readonly read?: Read;
 }
 
+/** Options of `snapshot`. */
+export interface SnapshotOptions extends CallOptions {
+  /** By default that of the client, or `linearizable` if that of the client is `stale`. */
+  readonly read?: 'linearizable' | 'lease';
+}
+
 /** Options of a write of one key. */
 export interface WriteOptions extends CallOptions {
   /**
@@ -102,6 +108,13 @@ export function levelOf(read: Read): ReadLevel {
   const { maxMs } = read.stale;
   if (Number.isSafeInteger(maxMs) && maxMs >= 0) return { type: 'stale', ageMilliseconds: maxMs };
   throw invalid(`maxMs must be a non-negative integer (got ${maxMs})`);
+}
+
+/** Replicas that are behind in different ways have no moment in common. */
+export function jointLevelOf(read: Read | undefined, usual: Read): ReadLevel {
+  const chosen = read ?? (typeof usual === 'string' ? usual : 'linearizable');
+  if (typeof chosen === 'string') return levelOf(chosen);
+  throw invalid('snapshot reads linearizable or by lease; getMany takes a stale level');
 }
 
 export function lifeOf(ttl: number | undefined): number {

@@ -25,7 +25,7 @@ import type {
   RowsRead,
   WriteCall,
 } from './core/call.ts';
-import { ENCODING, type Encoded, type Encoding, type Entry } from './encoding.ts';
+import { ENCODING, type Encoded, type Encoding, type Entries, type Entry } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import {
@@ -33,11 +33,13 @@ import {
   appendedBytesOf,
   type CallOptions,
   invalid,
+  jointLevelOf,
   levelOf,
   lifeOf,
   type Read,
   type ReadOptions,
   type SetOptions,
+  type SnapshotOptions,
   type SpaceOptions,
   timeoutOf,
   touchedLifeOf,
@@ -93,17 +95,18 @@ export class Space<V = unknown> implements Encoded<V> {
    * if (entry) console.log(entry.value.name, entry.version);
    * ```
    */
-  get(key: Key, options: ReadOptions = {}): Promise<Entry<V> | undefined> {
-    return this.#engine.ask<ReadCall, Entry<V> | undefined>(
+  get<T extends V = V>(key: Key, options: ReadOptions = {}): Promise<Entry<T> | undefined> {
+    const encoding = this[ENCODING] as unknown as Encoding<T>;
+    return this.#engine.ask<ReadCall, Entry<T> | undefined>(
       () => this.#reading([key], options, { isJoint: false }),
-      ({ rows }: RowsRead) => this[ENCODING].entryOf(key, rows[0]),
+      ({ rows }: RowsRead) => encoding.entryOf(key, rows[0]),
       options.signal,
     );
   }
 
   /**
-   * Reads several keys, in the order given, all as of one moment even if they are in several
-   * shards. With a `stale` level only the keys of one shard are as of one moment.
+   * Reads several keys with one request to each shard, in the order given. Each result is as fresh
+   * as that of `get`, but two keys may be of different moments; `snapshot` reads them as of one.
    *
    * @example
    * ```ts
@@ -111,15 +114,30 @@ export class Space<V = unknown> implements Encoded<V> {
    * console.log(ada?.value.name, grace?.value.name);
    * ```
    */
-  getMany(
-    keys: readonly Key[],
+  getMany<T extends V = V, const K extends readonly Key[] = readonly Key[]>(
+    keys: K,
     options: ReadOptions = {},
-  ): Promise<readonly (Entry<V> | undefined)[]> {
-    return this.#engine.ask<ReadCall, readonly (Entry<V> | undefined)[]>(
-      () => this.#reading(keys, options, { isJoint: true }),
-      ({ rows }) => keys.map((key, at) => this[ENCODING].entryOf(key, rows[at])),
-      options.signal,
-    );
+  ): Promise<Entries<T, K>> {
+    return this.#readAll<T, K>(keys, options, { isJoint: false });
+  }
+
+  /**
+   * Reads several keys as of one moment between call and answer, in whatever shards they are: it
+   * never shows a part of an atomic command or a transaction. Keys of several shards are read and
+   * then validated, again and again until nothing has changed in between: a round more than
+   * `getMany` takes, and many more while others write the keys.
+   *
+   * @example
+   * ```ts
+   * const [ada, grace] = await kv.space<number>('balance').snapshot(['ada', 'grace']);
+   * console.log((ada?.value ?? 0) + (grace?.value ?? 0));
+   * ```
+   */
+  snapshot<T extends V = V, const K extends readonly Key[] = readonly Key[]>(
+    keys: K,
+    options: SnapshotOptions = {},
+  ): Promise<Entries<T, K>> {
+    return this.#readAll<T, K>(keys, options, { isJoint: true });
   }
 
   /**
@@ -379,14 +397,31 @@ export class Space<V = unknown> implements Encoded<V> {
     return timeoutOf(timeout, this.#defaults.timeout);
   }
 
-  #reading(keys: readonly Key[], options: ReadOptions, terms: { readonly isJoint: boolean }) {
-    const level = levelOf(options.read ?? this.#defaults.read);
+  #readAll<T extends V, const K extends readonly Key[]>(
+    keys: K,
+    options: ReadOptions,
+    terms: { readonly isJoint: boolean },
+  ): Promise<Entries<T, K>> {
+    const encoding = this[ENCODING] as unknown as Encoding<T>;
+    return this.#engine.ask<ReadCall, Entries<T, K>>(
+      () => this.#reading(keys, options, terms),
+      ({ rows }) => keys.map((key, at) => encoding.entryOf(key, rows[at])) as Entries<T, K>,
+      options.signal,
+    );
+  }
+
+  #reading(
+    keys: readonly Key[],
+    { read, timeout }: ReadOptions,
+    { isJoint }: { readonly isJoint: boolean },
+  ) {
+    const usual = this.#defaults.read;
     return {
       type: 'read',
       keys: keys.map((key) => this[ENCODING].keyOf(key)),
-      level,
-      isJoint: terms.isJoint && level.type !== 'stale',
-      timeoutMilliseconds: this.#timeoutOf(options),
+      level: isJoint ? jointLevelOf(read, usual) : levelOf(read ?? usual),
+      isJoint,
+      timeoutMilliseconds: timeoutOf(timeout, this.#defaults.timeout),
     } as const;
   }
 

@@ -1,7 +1,7 @@
 /** Transactions of the public API: the parameter of the function, and the options. */
 
 import type { Encoded, Encoding } from './encoding.ts';
-import { ENCODING, type Entry, type ScannedEntry } from './encoding.ts';
+import { ENCODING, type Entries, type Entry, type ScannedEntry } from './encoding.ts';
 import type { Key, KeyKind } from './key.ts';
 import { type CallOptions, invalid, lifeOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
@@ -76,10 +76,12 @@ export class Transaction<V = unknown> {
    * });
    * ```
    */
-  async getMany<T extends V = V>(keys: readonly Key[]): Promise<readonly (Entry<T> | undefined)[]> {
+  async getMany<T extends V = V, const K extends readonly Key[] = readonly Key[]>(
+    keys: K,
+  ): Promise<Entries<T, K>> {
     const encoding = this.#encoding as unknown as Encoding<T>;
     const rows = await this.#run.readWriteSet.rowsOf(keys.map((key) => encoding.keyOf(key)));
-    return keys.map((key, at) => encoding.entryOf(key, rows[at]));
+    return keys.map((key, at) => encoding.entryOf(key, rows[at])) as Entries<T, K>;
   }
 
   /**

@@ -38,7 +38,7 @@ test('every key that was written has its own version, in whatever shard it is', 
     .delete(c)
     .commit();
   ok(done.ok);
-  const [one, other] = (await kv.getMany([a, b])) as Entry<string>[];
+  const [one, other] = (await kv.getMany([a, b])) as readonly Entry<string>[];
   deepEqual([done.versionOf(a), done.versionOf(b)], [one?.version, other?.version]);
   equal(done.versionOf(c), 0);
   throws(() => done.versionOf('another'), { code: 'invalid-argument' });

@@ -36,21 +36,57 @@ test('keys of several shards are read and then validated, of one only read', asy
   const { kv, keys, kinds, frames, close } = await disturbed(0);
   frames.length = 0;
   deepEqual(
-    (await kv.getMany(keys)).map((entry) => entry?.value),
+    (await kv.snapshot(keys)).map((entry) => entry?.value),
     [0, 0],
   );
   deepEqual(kinds(), ['read', 'read', 'validate', 'validate']);
   frames.length = 0;
-  await kv.getMany(['{t}1', '{t}2', '{t}1']);
-  await kv.getMany(keys, { read: { stale: { maxMs: 100 } } });
-  deepEqual(kinds(), ['read', 'read', 'read']);
+  await kv.snapshot(['{t}1', '{t}2', '{t}1']);
+  deepEqual(kinds(), ['read']);
   await close();
+});
+
+test('a batch of reads asks the leader of each shard once, and validates nothing', async () => {
+  const cluster = clusterOf();
+  const { client: kv, frames } = await connectLocally({}, cluster);
+  const { client: rival } = await connectLocally({}, cluster);
+  const keys: string[] = ['v', 'w', 'x', 'y', 'z'].flatMap((text) => keysApart(text));
+  await Promise.all(keys.map((key) => rival.set(key, key)));
+  // The leaders are known after this.
+  await kv.getMany(keys);
+  frames.length = 0;
+  deepEqual(
+    (await kv.getMany([...keys, 'absent', ...keys])).map((entry) => entry?.value),
+    [...keys, undefined, ...keys],
+  );
+  const asked = frames.flat();
+  equal(asked.length, 4);
+  equal(new Set(asked.map((request) => 'shard' in request && request.shard)).size, 4);
+  for (const request of asked) {
+    equal(request.type, 'read');
+    deepEqual('level' in request && request.level, { type: 'linearizable' });
+  }
+  await Promise.all([kv.close(), rival.close()]);
+});
+
+test('a snapshot is never stale, also if the client reads stale by default', async () => {
+  const { client: kv, frames } = await connectLocally({ read: { stale: { maxMs: 1000 } } });
+  const keys = keysApart('k');
+  await kv.getMany(keys);
+  const levelsOf = () => frames.flat().flatMap((one) => ('level' in one ? [one.level.type] : []));
+  ok(levelsOf().includes('stale'));
+  frames.length = 0;
+  await kv.snapshot(keys);
+  deepEqual(new Set(levelsOf()), new Set(['linearizable']));
+  const read = { stale: { maxMs: 5 } } as never;
+  await rejects(kv.snapshot(keys, { read }), { code: 'invalid-argument' });
+  await kv.close();
 });
 
 test('keys that were written meanwhile are read again until all are valid', async () => {
   for (const times of [1, 2, 3, 5]) {
     const { kv, keys, close } = await disturbed(times);
-    const [one, other] = await kv.getMany(keys);
+    const [one, other] = await kv.snapshot(keys);
     equal(one?.value, other?.value, `after ${times} writes`);
     ok(Number(one?.value) > 0);
     await close();
@@ -60,7 +96,7 @@ test('keys that were written meanwhile are read again until all are valid', asyn
 test('keys that are written all the time are locked for the read', async () => {
   const { kv, keys, kinds, frames, close } = await disturbed(1000);
   frames.length = 0;
-  const [one, other] = await kv.getMany(keys);
+  const [one, other] = await kv.snapshot(keys);
   equal(one?.value, other?.value);
   const { jointReadRounds } = CLIENT_LIMITS;
   equal(kinds().filter((type) => type === 'validate').length, 2 * jointReadRounds);
@@ -73,7 +109,7 @@ test('values that are too large to be locked are read in more rounds', async () 
   const large = ['x', 'y'].map((text) => keysApart(text)[0]);
   await Promise.all(large.map((key) => kv.set(key, 'x'.repeat(10_000))));
   frames.length = 0;
-  const entries = await kv.getMany([...keys, ...large]);
+  const entries = await kv.snapshot([...keys, ...large]);
   equal(entries[0]?.value, entries[1]?.value);
   ok(!kinds().includes('transact'));
   await close();
@@ -91,7 +127,7 @@ test('the backoff grows between rounds that keep failing', async () => {
     reply({ type: 'written', id: request.id, time: 1_000_000, replies: [changed] });
   };
   frames.length = 0;
-  await rejects(kv.getMany(keys, { timeout: 300 }), { outcome: 'notApplied' });
+  await rejects(kv.snapshot(keys, { timeout: 300 }), { outcome: 'notApplied' });
   const rounds = frames.flat().filter(({ type }) => type === 'validate').length / keys.length;
   ok(rounds > CLIENT_LIMITS.jointReadRounds && rounds < 15, `${rounds} rounds`);
   await kv.close();
@@ -113,7 +149,7 @@ test('an answer to a locking read that has no rows is not taken for them', async
     reply({ type: 'written', id: request.id, time: 1_000_000, replies: [changed] });
   };
   frames.length = 0;
-  const entries = await kv.getMany(keys);
+  const entries = await kv.snapshot(keys);
   equal(isLocked, true);
   equal(frames.flat().at(-1)?.type, 'validate');
   deepEqual(
@@ -130,9 +166,9 @@ test('a joint read without an answer to its validation ends by its timeout', asy
   cluster.serve = (node, request, reply, isForwarded) => {
     if (request.type !== 'validate') serve(node, request, reply, isForwarded);
   };
-  await rejects(silent.getMany(keys, { timeout: 50 }), { code: 'timeout', outcome: 'notApplied' });
+  await rejects(silent.snapshot(keys, { timeout: 50 }), { code: 'timeout', outcome: 'notApplied' });
   const controller = new AbortController();
-  const reading = silent.getMany(keys, { signal: controller.signal });
+  const reading = silent.snapshot(keys, { signal: controller.signal });
   setTimeout(() => controller.abort(), 20);
   await rejects(reading, { code: 'aborted', outcome: 'notApplied' });
   fallSilent();
@@ -160,7 +196,7 @@ test('an abort ends a joint read that reads again, though one shard has answered
     serve(node, request, reply, isForwarded);
     if (readsAgain > 2) setTimeout(() => controller.abort(), 20);
   };
-  const reading = kv.getMany(keys, { signal: controller.signal, timeout: 5_000 });
+  const reading = kv.snapshot(keys, { signal: controller.signal, timeout: 5_000 });
   await rejects(reading, { code: 'aborted', outcome: 'notApplied' });
   await kv.close();
 });

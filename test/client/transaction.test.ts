@@ -112,7 +112,7 @@ test('the sum of accounts stays the same while many transactions move money', as
   const looking = (async () => {
     for (; !isOver; await after(5)) {
       // Among so many writers a read of all accounts can take long.
-      const entries = await rival.getMany<number>(accounts, { timeout: 60_000 });
+      const entries = await rival.snapshot<number>(accounts, { timeout: 60_000 });
       const sum = entries.reduce((all, entry) => all + (entry?.value ?? 0), 0);
       equal(sum, accounts.length * 100);
     }

@@ -3,7 +3,7 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Client } from '../../src/client/client.ts';
-import type { Entry } from '../../src/client/encoding.ts';
+import type { Entries, Entry } from '../../src/client/encoding.ts';
 import type { Space } from '../../src/client/space.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
 
@@ -22,6 +22,10 @@ const facts: readonly boolean[] = [
   true satisfies IsSame<Awaits<Space<User>['get']>, Entry<User> | undefined>,
   true satisfies IsSame<Parameters<Space<User>['set']>[1], User>,
   true satisfies IsSame<Awaits<Space<User>['getMany']>[number], Entry<User> | undefined>,
+  true satisfies IsSame<
+    Entries<User, readonly ['7', '8']>,
+    readonly [Entry<User> | undefined, Entry<User> | undefined]
+  >,
   true satisfies IsSame<Awaits<Client['add']>, bigint>,
   true satisfies IsSame<Awaits<Client['count']>, number>,
   true satisfies IsSame<Parameters<ReturnType<Space<User>['atomic']>['set']>[1], User>,
@@ -43,6 +47,14 @@ async function examples(kv: Client): Promise<void> {
   const users = kv.space<User>('user');
   const entry = await users.get('7', { read: { stale: { maxMs: 500 } }, timeout: 50 });
   const name: string | undefined = entry?.value.name;
+  const pair: Entries<User, readonly ['7', readonly ['order', 1]]> = await users.getMany([
+    '7',
+    ['order', 1],
+  ]);
+  const two: 2 = pair.length;
+  const [one] = await users.snapshot<User & { readonly id: string }>(['7']);
+  const many: readonly (Entry<number> | undefined)[] = await kv.getMany<number>(['a', 'b']);
+  String(one?.value.id) + many.length + two;
   const done = await kv.set('k', name, { ttl: 1000, ifVersion: entry?.version ?? 0 });
   const version: number = done.ok ? done.version : done.version;
   const { version: second } = await kv.set('k', 1, { ttl: 5 });
@@ -65,6 +77,6 @@ async function examples(kv: Client): Promise<void> {
 }
 
 test('the types describe the results', () => {
-  equal(facts.length, 17);
+  equal(facts.length, 18);
   equal(typeof examples, 'function');
 });

@@ -225,6 +225,22 @@ const PLANTED: readonly Planted[] = [
     isFast: true,
   },
   {
+    name: 'batch-from-any-replica',
+    sentence: 'getMany reads what a follower has, and misses acknowledged writes',
+    file: 'src/client/space.ts',
+    find: 'jointLevelOf(read, usual) : levelOf(read ?? usual)',
+    replace: "jointLevelOf(read, usual) : { type: 'stale', ageMilliseconds: 1000 }",
+    tests: ['joint-read'],
+  },
+  {
+    name: 'snapshot-is-a-batch',
+    sentence: 'a snapshot of several shards is not of one moment',
+    file: 'src/client/space.ts',
+    find: '{ isJoint: true }',
+    replace: '{ isJoint: false }',
+    tests: ['joint-read'],
+  },
+  {
     name: 'condition-becomes-none',
     sentence: 'a version that is undefined makes a write unconditional',
     file: 'src/client/space.ts',

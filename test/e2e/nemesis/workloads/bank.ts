@@ -51,7 +51,7 @@ async function move(worker: Worker): Promise<void> {
 async function look(worker: Worker): Promise<void> {
   await worker.call(
     { workload: NAME, input: { kind: 'look' } },
-    () => worker.kv.getMany<number>(ACCOUNTS, CALL),
+    () => worker.kv.snapshot<number>(ACCOUNTS, CALL),
     (entries) => ({ balances: entries.map((entry) => entry?.value ?? BEGINNING) }),
   );
 }

@@ -123,7 +123,7 @@ async function readTogether(worker: Worker, keys: readonly string[]): Promise<vo
   const operations = keys.map((key): MicroOperation => ({ type: 'read', key, list: undefined }));
   await worker.call(
     { workload: NAME, input: { kind: 'read', operations } },
-    () => spaceOf(worker.kv).getMany(keys, CALL),
+    () => spaceOf(worker.kv).snapshot(keys, CALL),
     (entries): Fields => ({
       operations: keys.map((key, at): MicroOperation => {
         return { type: 'read', key, list: listIn(entries[at]?.value ?? '') };

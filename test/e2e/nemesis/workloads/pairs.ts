@@ -38,7 +38,7 @@ export const PAIRS_WORK: Workload = {
 async function look(worker: Worker, pair: readonly string[]): Promise<void> {
   await worker.call(
     { workload: NAME, input: { kind: 'look', pair } },
-    () => worker.kv.getMany<string>(pair),
+    () => worker.kv.snapshot<string>(pair),
     (entries) => ({ values: entries.map((entry) => entry?.value ?? '') }),
   );
 }
