@@ -27,8 +27,8 @@ applied, 7 that the outcome is unknown.
 Do: check kvctl status. If the cluster is healthy but busy, retry with
 --timeout 30s. If only a few keys are affected, a pending transaction may hold
 their locks: see kvctl txn list.`,
-  unreachable: `None of the URLs could be reached; the reason is listed for each.
-Nothing was applied.
+  unreachable: `None of the URLs could be reached, or no node of the shard; the reason is
+listed for each. Nothing was applied.
 Do: check the URLs (--url, RINGKV_URL, or the config file), and that the nodes
 are running: kvctl up, or kvctl start. If a node advertises another address than
 the URL, that address must be reachable too.`,

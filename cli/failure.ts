@@ -6,6 +6,8 @@ export interface Reason {
   /** The target of the attempt, usually the URL of a node. */
   readonly endpoint: string;
   readonly what: string;
+  /** How many attempts ended so, if it was more than one. */
+  readonly count?: number;
 }
 
 export interface FailureReport {

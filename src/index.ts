@@ -35,16 +35,18 @@ export type {
 } from './client/transaction.ts';
 
 /**
- * Connects to a cluster, at one URL `kv://host:port` or several of its nodes. Resolves as soon as
- * one node has sent the map of the cluster; rejects with `unreachable`, and a reason for each URL,
- * if none did within `timeout`.
+ * Connects to a cluster, at one or several of its nodes: `host:port` or `kv://host:port`, as a list
+ * or with commas between them; the usual port is 7400. Resolves as soon as one node has sent the
+ * map of the cluster; rejects with `unreachable`, and a reason for each URL, as soon as every URL
+ * has refused, or with the option `wait` at the end of `timeout`.
  *
  * @example
  * ```ts
  * import { connect } from 'ringkv';
- * const kv = await connect(['kv://10.0.0.1:7400', 'kv://10.0.0.2:7400'], { timeout: 5_000 });
+ * const kv = await connect('10.0.0.1:7400,10.0.0.2:7400', { timeout: 5_000 });
  * await kv.set('greeting', 'hello');
  * await kv.close();
+ * const later = await connect('kv://10.0.0.3:7400', { wait: true, timeout: 60_000 });
  * ```
  */
 export async function connect(
@@ -57,7 +59,7 @@ export async function connect(
 }
 
 /** Options of `open`: those of `connect`, and what an embedded store is founded with. */
-export interface OpenOptions extends Omit<ConnectOptions, 'balance'> {
+export interface OpenOptions extends Omit<ConnectOptions, 'balance' | 'wait'> {
   /**
    * The number of shards of a new store; it never changes later. One by default, so that all keys
    * are in one shard: more are for a store that is to become a cluster.
@@ -86,7 +88,7 @@ export async function open(folder: string, options: OpenOptions = {}): Promise<C
   const lines = { dial: (_: string, listener: Parameters<typeof dial>[0]) => dial(listener) };
   const surroundings = { ...lines, ended, close, now: monotoneNow, secureBytes };
   try {
-    return await connectBy(surroundings, EMBEDDED_URL, rest);
+    return await connectBy(surroundings, EMBEDDED_URL, { ...rest, wait: true });
   } catch (error) {
     await close();
     throw error;

@@ -10,8 +10,9 @@ export function failureText(
 ): string {
   const width = Math.max(0, ...reasons.map(({ endpoint }) => endpoint.length));
   const lines = [`${paint(`error ${code}`, 'red')}: ${message}`];
-  for (const { endpoint, what } of reasons) {
-    lines.push(visible(`  ${endpoint.padEnd(width)}  ${what}`));
+  for (const { endpoint, what, count = 1 } of reasons) {
+    const times = count === 1 ? '' : ` (${count} times)`;
+    lines.push(visible(`  ${endpoint.padEnd(width)}  ${what}${times}`));
   }
   if (effect !== '') lines.push(`effect: ${effect}`);
   lines.push(`${paint('hint', 'cyan')}: ${hint}`);

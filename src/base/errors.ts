@@ -6,12 +6,14 @@
  */
 export type Outcome = 'applied' | 'notApplied' | 'unknown';
 
-/** One attempt of a failed call: where it was sent, and what came back. */
+/** Attempts of a failed call with one result: where they were sent, and what came back. */
 export interface Attempt {
-  /** The URL that was tried, or the name of the shard if no node of it could be tried. */
+  /** The URL that was tried, as it was given to `connect`; `kv://host:port` for other nodes. */
   readonly endpoint: string;
   /** What the node answered, or why there is no answer. */
   readonly what: string;
+  /** How many attempts ended so, if it was more than one. */
+  readonly count?: number;
 }
 
 /**
@@ -28,7 +30,9 @@ const CODES = {
    */
   timeout: [true, 'look at `attempts`; raise `timeout` if the cluster needs longer'],
   /**
-   * No node could be reached at the given URLs, or none that has the shard.
+   * No connection was up at any time during the call: to a node of the cluster while connecting, or
+   * to one that has the shard. A call for which one was up fails with `timeout` instead. `connect`
+   * rejects with it as soon as every URL has refused, unless it was told to `wait`.
    *
    * Effect: none.
    *
@@ -292,7 +296,7 @@ export interface KvErrorOptions {
   readonly outcome: Outcome;
   /** What failed, on what, and why. */
   readonly message: string;
-  /** The latest attempts, the last one last. None by default. */
+  /** The latest attempts, the last one last; equal ones are one. None by default. */
   readonly attempts?: readonly Attempt[];
   /** The error behind this one, as in any `Error`. */
   readonly cause?: unknown;
@@ -328,7 +332,7 @@ export class KvError extends Error {
   readonly retryable: boolean;
   /** What to do, in a sentence for people. */
   readonly hint: string;
-  /** The latest attempts, the last one last. */
+  /** The latest attempts, the last one last. Equal ones are one, with a `count`. */
   readonly attempts: readonly Attempt[];
 
   /**

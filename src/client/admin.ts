@@ -1,6 +1,7 @@
 /** Requests of tools that operate a cluster: its map, nodes and pending transactions. */
 
 import { monotoneNow } from '../base/ambient.ts';
+import { present } from '../base/assert.ts';
 import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
@@ -14,7 +15,7 @@ import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests, type Request } from '../wire/request.ts';
 import { decodeResponses, effectOf, type Response } from '../wire/response.ts';
-import { urlsOf } from './engine.ts';
+import { addressesOf } from './addresses.ts';
 import { invalid } from './options.ts';
 
 /** Options of the calls for tools. */
@@ -57,13 +58,13 @@ export async function askMap(
   { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
 ): Promise<ClusterMap> {
   const attempts: { readonly endpoint: string; readonly what: string }[] = [];
-  for (const url of urlsOf(urls)) {
+  for (const { url, given } of addressesOf(urls)) {
     const answer = await askAt(url, { type: 'map', id: ID, knownVersion: 0 }, { timeout, cluster });
     if (answer.type === 'map') {
       const map = decodeMap(answer.map, undefined);
       if (map !== undefined) return map;
     }
-    attempts.push({ endpoint: url, what: faultOf(answer) });
+    attempts.push({ endpoint: given, what: faultOf(answer) });
   }
   const message = 'no node answered the request for the map of the cluster';
   throw new KvError({ code: 'unreachable', outcome: 'notApplied', message, attempts });
@@ -137,11 +138,11 @@ export async function settle(
   let outcome: Outcome = 'notApplied';
   do {
     attempts = [];
-    for (const url of urlsOf(urls)) {
+    for (const { url, given } of addressesOf(urls)) {
       const answer = await askAt(url, { ...request, isPreempting: true }, terms);
       const settled = outcomeOf(answer);
       if (settled !== undefined) return settled;
-      attempts.push({ endpoint: url, what: faultOf(answer) });
+      attempts.push({ endpoint: given, what: faultOf(answer) });
       if (mayHaveActed(answer)) outcome = 'unknown';
     }
     await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
@@ -158,8 +159,11 @@ interface TextTerms {
 }
 
 async function askText(url: string, { request, timeout, message }: TextTerms): Promise<string> {
-  const [address = ''] = urlsOf(url);
-  const answer = await askAt(address, request, { timeout, cluster: '' });
+  const [address] = addressesOf(url);
+  const answer = await askAt(present(address, 'there is one or more').url, request, {
+    timeout,
+    cluster: '',
+  });
   if (answer.type === 'info') {
     return new TextDecoder().decode(answer.text);
   }

@@ -1,12 +1,13 @@
 /** The client: a space without a prefix, and the connections below all spaces. */
 
+import { addressesOf, namesOf } from './addresses.ts';
 import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
 import type { Surroundings } from './dial.ts';
 import { Encoding, type Entries, type Entry } from './encoding.ts';
-import { Engine, urlsOf } from './engine.ts';
+import { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import type {
@@ -320,7 +321,14 @@ export async function connectBy(
   const timeout = timeoutOf(options.timeout, CLIENT_LIMITS.timeoutMillisecondsDefault);
   const balance = options.balance ?? 'round-robin';
   const cluster = clusterOf(options.cluster);
-  const engine = new Engine({ surroundings, urls: urlsOf(urls), cluster, balance });
+  const addresses = addressesOf(urls);
+  const engine = new Engine({
+    surroundings,
+    urls: addresses.map(({ url }) => url),
+    nameOf: namesOf(addresses),
+    cluster,
+    balance,
+  });
   const root = new Space<unknown>({
     engine,
     defaults: { timeout, read: options.read ?? 'linearizable' },
@@ -332,7 +340,7 @@ export async function connectBy(
   });
   try {
     await engine.ask<Extract<Call, { type: 'ready' }>, void>(
-      () => ({ type: 'ready', timeoutMilliseconds: timeout }),
+      () => ({ type: 'ready', timeoutMilliseconds: timeout, failsFast: options.wait !== true }),
       () => {},
       options.signal,
     );

@@ -11,12 +11,13 @@ import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
 import type { ConnectionListener, DialedConnection, Surroundings } from './dial.ts';
 import { CLIENT_LIMITS } from './limits.ts';
-import { invalid } from './options.ts';
 import { onAbort } from './signals.ts';
 
 interface EngineOptions {
   readonly surroundings: Surroundings;
   readonly urls: readonly string[];
+  /** How messages name a url. */
+  readonly nameOf: (url: string) => string;
   /** The id of the cluster; empty for that of the first node that answers. */
   readonly cluster: string;
   readonly balance: Balance;
@@ -42,7 +43,7 @@ export class Engine {
   #isFlushing = false;
   #isClosed = false;
 
-  constructor({ surroundings, urls, cluster, balance }: EngineOptions) {
+  constructor({ surroundings, urls, nameOf, cluster, balance }: EngineOptions) {
     const { dial, now, secureBytes, ended } = surroundings;
     this.now = now;
     this.#ticker = new Ticker({
@@ -67,6 +68,7 @@ export class Engine {
         },
       },
       urls,
+      nameOf,
       cluster,
       client: secureBytes(16),
       random,
@@ -193,16 +195,3 @@ function errorOf(failure: CallFailure, signal: AbortSignal | undefined): KvError
 }
 
 function ignore(): void {}
-
-/** `kv://` and `kvs://` are WebSockets, plain and encrypted, as are `ws://` and `wss://`. */
-export function urlsOf(urls: string | readonly string[]): readonly string[] {
-  const list = typeof urls === 'string' ? [urls] : urls;
-  if (list.length === 0) throw invalid('connect needs at least one url');
-  return list.map((url) => {
-    const address = url.replace(/^kv(s?):\/\//, 'ws$1://');
-    if (!/^wss?:\/\//.test(address) || !URL.canParse(address)) {
-      throw invalid(`${url} is not a url like kv://host:port`);
-    }
-    return address.replace(/\/+$/, '');
-  });
-}

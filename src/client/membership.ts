@@ -9,8 +9,8 @@ import { decodeReply, encodeCommand } from '../catalog/command.ts';
 import { mayCarry } from '../catalog/membership.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { Response } from '../wire/response.ts';
+import { addressesOf } from './addresses.ts';
 import { type AskOptions, askAt, askMap, faultOf, mayHaveActed, type Unanswered } from './admin.ts';
-import { urlsOf } from './engine.ts';
 
 /** A change of a node's membership. */
 export interface MembershipRequest {
@@ -49,7 +49,7 @@ export async function setMembership(
   let outcome: Outcome = 'notApplied';
   do {
     attempts = [];
-    for (const url of urlsOf(urls)) {
+    for (const { url, given } of addressesOf(urls)) {
       const map = await askMap(urls, terms);
       const revision = nodeNumbered(map, node as NodeId)?.revision ?? 0;
       const said = { type: 'set-membership', node: node as NodeId, membership, isForced } as const;
@@ -60,7 +60,7 @@ export async function setMembership(
       // The row has changed since this map: a newer map may show that the change is done.
       const isStale = reply?.type === 'refused' && reply.reason === 'stale-revision';
       if (reply?.type === 'refused' && !isStale) throw refusalOf(map, node, reply.reason);
-      attempts.push({ endpoint: url, what: isStale ? 'its map is old' : faultOf(answer) });
+      attempts.push({ endpoint: given, what: isStale ? 'its map is old' : faultOf(answer) });
       if (mayHaveActed(answer) && !isStale) outcome = 'unknown';
     }
     await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));

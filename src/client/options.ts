@@ -29,6 +29,11 @@ export interface ConnectOptions {
    * `wrong-cluster`. By default the cluster of the first node that answers.
    */
   readonly cluster?: string;
+  /**
+   * True: `connect` waits up to `timeout` for a node, although every URL refuses, for programs that
+   * may start before the cluster does. By default it rejects then at once, with `unreachable`.
+   */
+  readonly wait?: boolean;
   /** Aborts connecting; it has no effect on the client afterwards. */
   readonly signal?: AbortSignal;
 }

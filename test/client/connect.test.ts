@@ -21,6 +21,8 @@ const LIMITS = {
   batchBytesMax: 2 ** 20,
 };
 
+const FAST = { timeout: 60_000 };
+
 /** A cluster of one node that listens on a port of its own, or on that of an earlier one. */
 async function listen({ port = 0, named = 'model' } = {}) {
   const server = new WebSocketServer({ port, host: '127.0.0.1', path: '/client' });
@@ -89,6 +91,56 @@ test('a client connects, and reconnects when its connection breaks', async () =>
   await close();
 });
 
+test('a host and a port are enough, and commas separate several', async (context) => {
+  const { url, cut, close } = await listen();
+  const dead = await listen();
+  await dead.close();
+  const [host, deadHost] = [url, dead.url].map((one) => one.replace('ws://', ''));
+  const forms = [host, `${deadHost},${host}`, `kv://${deadHost}, ${host}`, [`kv://${host}/`]];
+  for (const form of forms) {
+    const kv = await connect(form as string);
+    equal((await kv.set('k', 1)).ok, true);
+    await kv.close();
+  }
+  context.after(async () => {
+    cut();
+    await close();
+  });
+});
+
+// The timeout of the calls is longer than that of the test.
+test('if all urls refuse, connect fails at once and names them as given', FAST, async () => {
+  const dead = await Promise.all([listen(), listen(), listen()]);
+  for (const { close } of dead) await close();
+  const urls = dead.map(({ url }) => url.replace('ws://', ''));
+  const failure = await connect(urls, { timeout: 200_000 }).catch((error: unknown) => error);
+  ok(failure instanceof KvError);
+  deepEqual([failure.code, failure.outcome], ['unreachable', 'notApplied']);
+  deepEqual(failure.attempts.map(({ endpoint }) => endpoint).sort(), [...urls].sort());
+  match(failure.message, /no node can be reached at any url; last error from 127.*ECONNREFUSED/);
+});
+
+test('with `wait` connect is patient until a node listens', async (context) => {
+  const early = await listen();
+  const { port } = new URL(early.url);
+  await early.close();
+  let isConnected = false;
+  const connecting = connect(`127.0.0.1:${port}`, { wait: true }).then((kv) => {
+    isConnected = true;
+    return kv;
+  });
+  await new Promise((resume) => setTimeout(resume, 100));
+  equal(isConnected, false);
+  const late = await listen({ port: Number(port) });
+  const kv = await connecting;
+  context.after(async () => {
+    await kv.close();
+    late.cut();
+    await late.close();
+  });
+  equal((await kv.set('k', 1)).ok, true);
+});
+
 test('no node at the other end is an error that names the address and the cause', async () => {
   const { url, close } = await listen();
   await close();
@@ -133,6 +185,9 @@ test('a client stays with the first cluster that answered', async (context) => {
 });
 
 test('an invalid url is refused at once', async () => {
-  await rejects(connect('localhost:7400'), { code: 'invalid-argument', message: /kv:\/\// });
-  await rejects(connect([]), { code: 'invalid-argument' });
+  const wrong = ['http://a:1', '', 'kv://', 'a:1,,b:1', 'a:port', 'a:99999', 'kv://a:1,x://b:1'];
+  for (const url of [...wrong, 7400, null, [null], []]) {
+    const connecting = connect(url as string);
+    await rejects(connecting, { code: 'invalid-argument', message: /kv:\/\/host:port/ }, `${url}`);
+  }
 });

@@ -15,6 +15,7 @@ test('shards that do not answer leave room on a connection for those that do', (
   const connections = new Connections({
     port: { dial() {}, hangUp() {}, send() {} },
     random: new Random(1),
+    nameOf: (url) => url,
     cluster: () => '',
   });
   connections.dial(URL, 0);

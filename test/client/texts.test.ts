@@ -69,6 +69,45 @@ test('a request that met a locked key names the key, the shard and the node', ()
   );
 });
 
+for (const dials of ['refused', 'open'] as const) {
+  test(`a call is unreachable if no connection was up during it: dials ${dials}`, () => {
+    const stage = new Stage({ isTimeKnown: true });
+    stage.dials = dials;
+    stage.breakLink();
+    const put = stage.put('a', 500);
+    stage.pass(600);
+    equal(put.told, 'unreachable notApplied');
+    match(put.message, /^no node of shard 1 was reached in time; /);
+  });
+}
+
+test('a call during which a connection was up has timed out, though none is up at its end', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const put = stage.put('a', 500);
+  stage.take();
+  stage.answerFailed('closing');
+  stage.dials = 'refused';
+  stage.breakLink();
+  stage.pass(600);
+  equal(put.told, 'timeout notApplied');
+  match(put.message, /not reachable: ECONNREFUSED/);
+});
+
+test('equal attempts are one, with their number, and the backoff still grows', () => {
+  const stage = new Stage({ isTimeKnown: true });
+  const put = stage.put('a', 5000);
+  stage.take();
+  stage.answerFailed('closing');
+  stage.dials = 'refused';
+  stage.breakLink();
+  stage.pass(5100);
+  const texts = put.attempts?.map(({ what }) => what);
+  deepEqual(texts, ['closing', 'not reachable: reset', 'not reachable: ECONNREFUSED']);
+  equal(put.attempts?.[0]?.count, undefined);
+  const count = put.attempts?.at(-1)?.count ?? 1;
+  ok(count > 2 && count < 30, `${count} attempts in 5 s, with up to 1 s between two`);
+});
+
 test('retryable is true only if nothing was applied', () => {
   const make = (outcome: 'applied' | 'notApplied' | 'unknown') => {
     return new KvError({ code: 'timeout', outcome, message: '' });

@@ -345,6 +345,42 @@ const PLANTED: readonly Planted[] = [
     tests: ['document'],
     isFast: true,
   },
+  {
+    name: 'impatient-although-told-to-wait',
+    sentence: 'connect with `wait` fails as soon as all urls have refused',
+    file: 'src/client/core/core.ts',
+    find: "if (call.type === 'ready' && call.failsFast)",
+    replace: "if (call.type === 'ready')",
+    tests: ['connect'],
+    isFast: true,
+  },
+  {
+    name: 'one-refusal-is-enough',
+    sentence: 'connect fails though a url was not tried yet',
+    file: 'src/client/core/connections.ts',
+    find: 'return urls.every((url) => {',
+    replace: 'return urls.some((url) => {',
+    tests: ['connect'],
+    isFast: true,
+  },
+  {
+    name: 'equal-failures-are-one',
+    sentence: 'the backoff does not grow while a request fails in the same way',
+    file: REQUEST,
+    find: 'this.failures += 1;',
+    replace: 'this.failures = this.#history.all.length;',
+    tests: ['texts'],
+    isFast: true,
+  },
+  {
+    name: 'timeout-without-a-connection',
+    sentence: 'a call during which no connection was up has timed out',
+    file: REQUEST,
+    find: "obstacle === 'timeout' && !this.wasConnected",
+    replace: 'false',
+    tests: ['texts'],
+    isFast: true,
+  },
 ];
 
 export const CLIENT_BUGS: readonly Bug[] = PLANTED.map(({ tests, isFast, ...bug }) => {

@@ -127,6 +127,8 @@ export interface CountCall extends OpenCall<{ readonly type: 'counted'; readonly
 /** Succeeds as soon as the client has a map of the cluster. */
 interface ReadyCall extends OpenCall<{ readonly type: 'ready' }> {
   readonly type: 'ready';
+  /** It fails as soon as every url was dialled once in vain. */
+  readonly failsFast?: boolean;
 }
 
 export type Call = ReadyCall | Writing | ReadCall | ValidateCall | PageCall | CountCall;

@@ -23,6 +23,8 @@ type Load = Pick<RequestBody, 'shard' | 'bytes'>;
 export class Connection {
   readonly number: number;
   readonly url: string;
+  /** The url in messages. */
+  readonly name: string;
   readonly dialledAt: number;
   /** Known once it is up. */
   greeting: Greeting | undefined;
@@ -37,9 +39,10 @@ export class Connection {
   silentMilliseconds = 0;
   isProbed = false;
 
-  constructor(options: Pick<Connection, 'number' | 'url' | 'dialledAt'>) {
+  constructor(options: Pick<Connection, 'number' | 'url' | 'name' | 'dialledAt'>) {
     this.number = options.number;
     this.url = options.url;
+    this.name = options.name;
     this.dialledAt = options.dialledAt;
   }
 
@@ -62,6 +65,8 @@ interface Place {
 interface ConnectionsOptions {
   readonly port: ClientPort;
   readonly random: Random;
+  /** How messages name a url. */
+  readonly nameOf: (url: string) => string;
   /** The id of the cluster; empty until the first node has answered. */
   readonly cluster: () => string;
 }
@@ -72,6 +77,8 @@ export class Connections {
   readonly #byNumber = new Map<number, Connection>();
   readonly #byNode = new Map<NodeId, Connection>();
   #nextNumber = 1;
+  /** A node has greeted this client at some time. */
+  wasUp = false;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -101,6 +108,18 @@ export class Connections {
     return [...this.#byNumber.values()].filter(({ greeting }) => greeting === undefined);
   }
 
+  nameOf(url: string): string {
+    return this.#options.nameOf(url);
+  }
+
+  /** Whether each of these urls was dialled, in vain or to be lost again, and none is up. */
+  areAllDown(urls: readonly string[]): boolean {
+    return urls.every((url) => {
+      const place = this.#places.get(url);
+      return place !== undefined && place.connection === undefined && place.failures > 0;
+    });
+  }
+
   troubleAt(url: string): string {
     return this.#places.get(url)?.trouble ?? '';
   }
@@ -115,7 +134,8 @@ export class Connections {
     // A url that turned out to lead to another node is of no use here.
     if (place.connection !== undefined) return place.connection.greeting === undefined;
     if (now < place.dialAt) return false;
-    const connection = new Connection({ number: this.#nextNumber++, url, dialledAt: now });
+    const number = this.#nextNumber++;
+    const connection = new Connection({ number, url, name: this.nameOf(url), dialledAt: now });
     place.connection = connection;
     this.#byNumber.set(connection.number, connection);
     this.#options.port.dial(connection.number, url, this.#options.cluster());
@@ -124,6 +144,7 @@ export class Connections {
 
   greet(connection: Connection, greeting: Greeting): void {
     connection.greeting = greeting;
+    this.wasUp = true;
     const place = this.#places.get(connection.url);
     if (place !== undefined) place.failures = 0;
     // Two urls may lead to one node: the first connection is used, the other kept in reserve.

@@ -44,6 +44,8 @@ interface CoreOptions {
   readonly port: ClientPort;
   /** At least one url of a node of the cluster. */
   readonly urls: readonly string[];
+  /** How messages name a url. As it is by default. */
+  readonly nameOf?: (url: string) => string;
   /** The id of the only cluster to use; by default that of the first node that answers. */
   readonly cluster?: string;
   /** 16 random bytes, the name of its sessions: no other client may draw the same. */
@@ -71,9 +73,10 @@ export class Core {
 
   constructor(options: CoreOptions) {
     const { port, urls, cluster = '', client, random, balance, now } = options;
+    const { nameOf = (url: string) => url } = options;
     this.#options = options;
     this.#cluster = cluster;
-    const connections = new Connections({ port, random, cluster: () => this.#cluster });
+    const connections = new Connections({ port, random, nameOf, cluster: () => this.#cluster });
     const sessions = new Sessions({ client });
     const routing = this.#routing;
     const openCalls = this.#openCalls;
@@ -259,13 +262,19 @@ export class Core {
   #expireEarly(now: number): void {
     const expired = [...this.#early].filter(([, expiresAt]) => expiresAt <= now);
     if (expired.length === 0) return;
-    const { attempts } = this.#mapSource;
-    const { endpoint = 'the cluster', what = 'no answer' } = attempts.at(-1) ?? {};
-    const isForeign = attempts.some((attempt) => attempt.what === WRONG_CLUSTER);
-    const code = isForeign ? 'wrong-cluster' : 'unreachable';
-    const message = `the cluster was not reached in time; last error from ${endpoint}: ${what}`;
-    const failure = notApplied(code, message, attempts);
+    const { wasUp } = this.#connections;
+    const what = wasUp ? 'no node sent the map of its cluster' : 'the cluster was not reached';
+    const failure = this.#earlyFailure(`${what} in time`, wasUp ? 'timeout' : 'unreachable');
     for (const [call] of expired) this.#failEarly(call, failure);
+  }
+
+  /** While there is no map. */
+  #earlyFailure(what: string, code: 'timeout' | 'unreachable'): CallFailure {
+    const { all, last } = this.#mapSource.attempts;
+    const { endpoint = 'the cluster', what: why = 'no answer' } = last ?? {};
+    const isForeign = all.some((attempt) => attempt.what === WRONG_CLUSTER);
+    const message = `${what}; last error from ${endpoint}: ${why}`;
+    return notApplied(isForeign ? 'wrong-cluster' : code, message, all);
   }
 
   #failEarly(call: Call, failure: CallFailure): void {
@@ -337,20 +346,28 @@ export class Core {
   #judgeLost(connection: Connection, reason: string, now: number): void {
     const arrival = arrivalAt(connection, now);
     this.#mapSource.lose(connection, reason);
-    this.#refuseForeign();
+    this.#refuseEarly();
     for (const { request } of connection.sent.values()) {
       if (request !== undefined) this.#dispatch.lose(request, arrival, reason);
     }
     this.#dispatch.unpark();
   }
 
-  /** Waiting is useless if every url leads to another cluster. */
-  #refuseForeign(): void {
+  /** Waiting is useless if every url leads to another cluster; a `ready` may not wait otherwise. */
+  #refuseEarly(): void {
+    if (this.#routing.map !== undefined || this.#early.size === 0) return;
+    const { urls } = this.#options;
     const isForeign = (url: string) => this.#connections.troubleAt(url) === WRONG_CLUSTER;
-    if (this.#routing.map !== undefined || !this.#options.urls.every(isForeign)) return;
-    const message = `no url leads to cluster ${this.#cluster}: nodes of another cluster answer`;
-    const failure = notApplied('wrong-cluster', message, this.#mapSource.attempts);
-    for (const call of this.#early.keys()) this.#failEarly(call, failure);
+    if (urls.every(isForeign)) {
+      const message = `no url leads to cluster ${this.#cluster}: nodes of another cluster answer`;
+      const failure = notApplied('wrong-cluster', message, this.#mapSource.attempts.all);
+      for (const call of this.#early.keys()) this.#failEarly(call, failure);
+    } else if (this.#connections.areAllDown(urls)) {
+      const failure = this.#earlyFailure('no node can be reached at any url', 'unreachable');
+      for (const call of this.#early.keys()) {
+        if (call.type === 'ready' && call.failsFast) this.#failEarly(call, failure);
+      }
+    }
   }
 
   #close(why: CloseReason): void {

@@ -160,16 +160,19 @@ export class Dispatch {
       this.#options.onMapOld();
       return this.#backOff(request, now);
     }
+    const name = connections.nameOf(url);
     const connection = connections.toNode(node);
     if (connection === undefined) {
-      if (connections.dial(url, now)) return this.#park(request, `a connection to ${url}`);
+      if (connections.dial(url, now)) return this.#park(request, `a connection to ${name}`);
       const trouble = connections.troubleAt(url);
-      request.obstacle = trouble === WRONG_CLUSTER ? 'wrong-cluster' : 'unreachable';
+      request.obstacle = trouble === WRONG_CLUSTER ? 'wrong-cluster' : 'timeout';
       const why = `not reachable: ${trouble}`;
-      return this.#retry(request, { type: 'resend', why, avoidsNode: true }, { url, node, now });
+      const at = { url: name, node, now };
+      return this.#retry(request, { type: 'resend', why, avoidsNode: true }, at);
     }
+    request.wasConnected = true;
     if (!connections.hasRoom(connection, request.body)) {
-      return this.#park(request, `room on the connection to ${url}`);
+      return this.#park(request, `room on the connection to ${name}`);
     }
     const { epochOf } = routing;
     const message = request.encode({ id: connection.nextId, now, epochOf, sessions });
@@ -292,7 +295,7 @@ export class Dispatch {
 
   /** Not before the time that the node asks for, and with jitter. */
   #backOff(request: ShardRequest, now: number, atLeast = 0): void {
-    const pause = backoffAfter(request.history.length, BACKOFF.retry, this.#options.random);
+    const pause = backoffAfter(request.failures, BACKOFF.retry, this.#options.random);
     this.#rest(request, 'resting', now + pause + Math.min(atLeast, BACKOFF.retry.max));
   }
 
@@ -346,6 +349,6 @@ interface Arrival {
   readonly now: number;
 }
 
-export function arrivalAt({ url, greeting }: Connection, now: number): Arrival {
-  return { url, node: greeting?.node ?? (0 as NodeId), now };
+export function arrivalAt({ name, greeting }: Connection, now: number): Arrival {
+  return { url: name, node: greeting?.node ?? (0 as NodeId), now };
 }

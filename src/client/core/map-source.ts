@@ -1,8 +1,8 @@
 /** The map of the cluster: fetched at first contact, and again when it seems to be old. */
 
-import type { Attempt } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
+import { Attempts } from './attempts.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Routing } from './routing.ts';
 
@@ -16,7 +16,7 @@ interface MapSourceOptions {
 export class MapSource {
   readonly #options: MapSourceOptions;
   /** The latest failures of connections. */
-  readonly #attempts: Attempt[] = [];
+  readonly attempts = new Attempts();
   #isWanted = true;
   /** The connection that was asked and has not answered. */
   #asked: Connection | undefined;
@@ -32,10 +32,6 @@ export class MapSource {
   constructor(options: MapSourceOptions) {
     this.#options = options;
     this.#turn = options.random.below(options.urls.length);
-  }
-
-  get attempts(): readonly Attempt[] {
-    return [...this.#attempts];
   }
 
   want(): void {
@@ -76,8 +72,7 @@ export class MapSource {
   }
 
   lose(connection: Connection, what: string): void {
-    this.#attempts.push({ endpoint: connection.url, what });
-    if (this.#attempts.length > CLIENT_LIMITS.attemptsKept) this.#attempts.shift();
+    this.attempts.note({ endpoint: connection.name, what });
     if (this.#asked === connection) this.#asked = undefined;
     this.#unhelpful.delete(connection);
     this.#isWanted = true;
@@ -88,10 +83,11 @@ export class MapSource {
     if (this.#options.routing.map !== undefined) this.#isWanted = false;
   }
 
-  /** The urls of the options and of the map in turn; none waits for a slow one. */
+  /** The urls of the options and of the map in turn. None waits for a slow or a failed one. */
   #dialNext(now: number): void {
     const { connections, routing, urls } = this.#options;
-    if (now - this.#dialledAt < CLIENT_LIMITS.nextDialMilliseconds) return;
+    const isTooSoon = now - this.#dialledAt < CLIENT_LIMITS.nextDialMilliseconds;
+    if (isTooSoon && connections.dials.length > 0) return;
     const known = [...urls, ...(routing.map?.nodes.map(({ clientUrl }) => clientUrl) ?? [])];
     const dialling = new Set(connections.dials.map(({ url }) => url));
     for (let step = 0; step < known.length; step++) {

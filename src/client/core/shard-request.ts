@@ -9,6 +9,7 @@ import type { ShardId } from '../../base/ids.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
+import { Attempts } from './attempts.ts';
 import { type CallFailure, countText, keyText } from './call-failure.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -126,7 +127,7 @@ export const UNREADABLE: Verdict = { type: 'unreadable' };
 type State = 'ready' | 'parked' | 'resting' | 'contending' | 'sent' | 'over';
 
 /** What the last attempt met, as the code of a failure by timeout. */
-type Obstacle = 'timeout' | 'unreachable' | 'wrong-cluster' | 'overloaded' | 'contended';
+type Obstacle = 'timeout' | 'wrong-cluster' | 'overloaded' | 'contended';
 
 export class ShardRequest {
   /** Replaced by `renew`. */
@@ -135,8 +136,12 @@ export class ShardRequest {
   dueAt = 0;
   /** Attempts that were sent. */
   attempts = 0;
-  /** The latest failed attempts, also those that could not be sent, for messages. */
-  readonly history: Attempt[] = [];
+  /** Failed attempts, also those that could not be sent: for the backoff. */
+  failures = 0;
+  /** The latest of them, for messages. */
+  readonly #history = new Attempts();
+  /** A connection to the node that should answer was up at some time. */
+  wasConnected = false;
   /**
    * Attempts that were sent and whose fate is not known: each may have taken effect, or still may.
    * The one in flight is not counted. While this is 0 and nothing is in flight, the request has not
@@ -165,6 +170,10 @@ export class ShardRequest {
 
   get shard(): ShardId {
     return this.body.shard;
+  }
+
+  get history(): readonly Attempt[] {
+    return this.#history.all;
   }
 
   get timesNeeded(): readonly ShardId[] {
@@ -234,15 +243,18 @@ export class ShardRequest {
   }
 
   /** A half continues the attempts of the whole. */
-  inherit({ attempts, history, unreadableAnswers }: ShardRequest): void {
+  inherit(whole: ShardRequest): void {
+    const { attempts, failures, history, wasConnected, unreadableAnswers } = whole;
     this.attempts = attempts;
-    this.history.push(...history);
+    this.failures = failures;
+    this.wasConnected = wasConnected;
+    for (const attempt of history) this.#history.note(attempt);
     this.unreadableAnswers = unreadableAnswers;
   }
 
   note(attempt: Attempt): void {
-    this.history.push(attempt);
-    if (this.history.length > CLIENT_LIMITS.attemptsKept) this.history.shift();
+    this.failures += 1;
+    this.#history.note(attempt);
   }
 
   /** A transaction holds this key of it. */
@@ -265,19 +277,25 @@ export class ShardRequest {
   /** Reads change nothing, whatever became of them. */
   #failure(code: KvErrorCode, message: string): CallFailure {
     const outcome = this.isInDoubt && this.body.level === undefined ? 'unknown' : 'notApplied';
-    return { type: 'failed', code, outcome, message, attempts: [...this.history] };
+    return { type: 'failed', code, outcome, message, attempts: this.history };
   }
 
   /** Names the shard, what it waited for, the attempts and the last error. */
   #timeout(): CallFailure {
     const { shard, attempts, obstacle, contentions } = this;
-    const last = this.history.at(-1);
+    const last = this.#history.last;
     const error =
       last === undefined ? 'no node answered' : `last error from ${last.endpoint}: ${last.what}`;
     if (!this.isInDoubt && obstacle === 'contended') {
       const keys = this.#contendedKeys.join(', ') || 'keys that are not known';
       const held = `other transactions held ${keys} of shard ${shard} until the timeout`;
       return this.#failure('contended', `${held}, in ${countText(contentions)}; ${error}`);
+    }
+    if (obstacle === 'timeout' && !this.wasConnected) {
+      return this.#failure(
+        'unreachable',
+        `no node of shard ${shard} was reached in time; ${error}`,
+      );
     }
     const lack = this.lack === undefined ? '' : `, waiting for ${this.lack}`;
     const message = `shard ${shard} timed out after ${countText(attempts)}${lack}; ${error}`;

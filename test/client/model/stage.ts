@@ -1,5 +1,6 @@
 /** A stage for one client core: the test writes every answer. */
 
+import type { Attempt } from '../../../src/base/errors.ts';
 import type { NodeId } from '../../../src/base/ids.ts';
 import { MACHINE_LIMITS } from '../../../src/base/limits.ts';
 import { Random } from '../../../src/base/random.ts';
@@ -19,6 +20,7 @@ interface Told {
   told: string;
   /** The message of a failure. */
   message: string;
+  attempts?: readonly Attempt[];
 }
 
 const TICK = 10;
@@ -39,6 +41,8 @@ export class Stage {
   #now = 0;
   frames = 0;
   hangUps = 0;
+  /** What becomes of dials: with `open` nothing answers. */
+  dials: 'up' | 'refused' | 'open' = 'up';
   /** Requests for the map, which are also probes. */
   signs = 0;
 
@@ -213,7 +217,7 @@ export class Stage {
       timeoutMilliseconds,
       settle: (result: Replied | CallFailure) => {
         const isTold = result.type === 'failed';
-        if (isTold) told.message = result.message;
+        if (isTold) Object.assign(told, { message: result.message, attempts: result.attempts });
         told.told = isTold ? `${result.code} ${result.outcome}` : result.reply.type;
       },
     };
@@ -224,6 +228,12 @@ export class Stage {
   #turn(): void {
     this.#core.step({ type: 'flush', now: this.#now });
     for (let number = this.#dialled.shift(); number !== undefined; number = this.#dialled.shift()) {
+      if (this.dials === 'open') continue;
+      if (this.dials === 'refused') {
+        const down = { type: 'down', connection: number, reason: 'ECONNREFUSED' } as const;
+        this.#core.step({ ...down, now: this.#now });
+        continue;
+      }
       this.#connection = number;
       const limits = { keyBytesMax: 4096, valueBytesMax: 1024 };
       const greeting = { cluster: 'model', node: 1 as NodeId, limits };
