@@ -68,9 +68,13 @@ export async function clearRange(
   let seen = 0;
   let deleted = 0;
   for await (const keys of pagesOf(scanning)) {
-    const results = await Promise.all(keys.map((key) => home.delete(key, terms)));
+    // No delete of this call is open when it rejects.
+    const results = await Promise.allSettled(keys.map((key) => home.delete(key, terms)));
     seen += keys.length;
-    deleted += results.filter(({ wasThere }) => wasThere).length;
+    for (const result of results) {
+      if (result.status === 'rejected') throw result.reason;
+      if (result.value.wasThere) deleted += 1;
+    }
     onProgress?.({ deleted, cursor: scanning.cursor });
   }
   return seen === limit ? { deleted, cursor: scanning.cursor } : { deleted };

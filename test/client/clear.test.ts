@@ -2,12 +2,18 @@
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { clearRange } from '../../src/client/clearing.ts';
 import type { Client } from '../../src/client/client.ts';
+import type { Key } from '../../src/client/key.ts';
 import { CLIENT_LIMITS } from '../../src/client/limits.ts';
+import type { RangeOptions } from '../../src/client/range-options.ts';
+import type { ScanOptions } from '../../src/client/scanning.ts';
 import { decodeBatch } from '../../src/machine/batch.ts';
 import { clusterOf, connectLocally } from './model/local.ts';
 
 const { clearKeysMax } = CLIENT_LIMITS;
+const ALL = new Uint8Array(0);
 
 async function fill(kv: Client, prefix: string, count: number): Promise<void> {
   const keys = Array.from({ length: count }, (_, at) => `${prefix}${String(at).padStart(6, '0')}`);
@@ -69,6 +75,29 @@ test('a clear is complete whatever its requests meet, and a later write stays', 
   deepEqual(await kv.clear({ prefix: 'a' }, { onProgress }), { deleted: 300 });
   await written;
   equal((await kv.get('a000007'))?.value, 'written after its page');
+  equal(await kv.count(), 1);
+  await kv.close();
+});
+
+test('a clear that fails has no delete open any more', async () => {
+  const { client: kv } = await connectLocally();
+  await fill(kv, 'a', 3);
+  let open = 0;
+  const home = {
+    rangeOf: ({ prefix = '' }: RangeOptions) => ({ from: Buffer.from(String(prefix)), to: ALL }),
+    scan: (options: ScanOptions) => kv.scan(options),
+    delete: async (key: Key) => {
+      open += 1;
+      // The first one fails at once; the others take longer.
+      if (open === 1) throw new RangeError('the first key');
+      await pause(20);
+      const result = await kv.delete(key);
+      open -= 1;
+      return result;
+    },
+  };
+  await rejects(clearRange(home, { prefix: 'a' }, {}), RangeError);
+  equal(open, 1, 'only the one that failed did not end');
   equal(await kv.count(), 1);
   await kv.close();
 });

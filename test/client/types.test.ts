@@ -27,6 +27,8 @@ const facts: readonly boolean[] = [
     readonly [Entry<User> | undefined, Entry<User> | undefined]
   >,
   true satisfies IsSame<Awaits<Client['add']>, bigint>,
+  true satisfies IsSame<Awaits<Client['append']>, number>,
+  true satisfies IsSame<Awaits<Client['touch']>, boolean>,
   true satisfies IsSame<Awaits<Client['count']>, number>,
   true satisfies IsSame<Parameters<ReturnType<Space<User>['atomic']>['set']>[1], User>,
   true satisfies IsSame<ReturnType<Client['close']>, Promise<void>>,
@@ -77,6 +79,6 @@ async function examples(kv: Client): Promise<void> {
 }
 
 test('the types describe the results', () => {
-  equal(facts.length, 18);
+  equal(facts.length, 20);
   equal(typeof examples, 'function');
 });

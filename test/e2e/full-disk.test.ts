@@ -100,6 +100,8 @@ test('a full disk loses no acknowledged write, and needs no restart', async (con
   let kv = await open(folder);
   // A store that a failure left open would keep this process running.
   context.after(() => kv.close());
+  const goneKeys = Array.from({ length: 1500 }, (_, at) => `gone:${at}`);
+  await Promise.all(goneKeys.map((key) => kv.set(key, key)));
   let count = await fillUp(kv);
   // A write in progress at the last byte ends the store: no check of free space can come in time.
   await pause(CHECKPOINT_MILLISECONDS);
@@ -107,7 +109,9 @@ test('a full disk loses no acknowledged write, and needs no restart', async (con
   // The check of free space finds that within some seconds.
   count = await fillUp(kv, count);
   await rejects(kv.set('more', VALUE), READ_ONLY);
+  await rejects(kv.touch('key:0', 60_000), READ_ONLY);
   await check(kv, 0, count);
+  deepEqual(await kv.clear({ prefix: 'gone:' }), { deleted: goneKeys.length });
   await remove(kv, 0, 100);
   await untilQuiet();
   await kv.close();
