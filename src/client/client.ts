@@ -219,7 +219,9 @@ export class Client {
 
   /**
    * Reads a range of keys in their order, over all shards, each key once. Each page is as of one
-   * moment of its shard; a scan of several pages is not one snapshot. Inside a transaction it is.
+   * moment of its shard; a scan of several pages is not one snapshot. Inside a transaction it is. A
+   * range whose keys all begin with the same complete `{tag}`, as those of prefix `cart:{7}` do, is
+   * read from the one shard in which they are.
    *
    * @example
    * ```ts
@@ -233,7 +235,7 @@ export class Client {
   }
 
   /**
-   * Counts the keys of a range. Each shard counts at a moment of its own.
+   * Counts the keys of a range. Each shard counts at a moment of its own; see `scan` for tags.
    *
    * @example
    * ```ts

@@ -1,11 +1,7 @@
 /** Spaces: keys with one prefix and values of one type, and the calls on them. */
 
-import { KvError } from '../base/errors.ts';
-import { areEqual } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
 import { bigintFrom } from '../machine/int64.ts';
-import { isWrite } from '../machine/operation-codec.ts';
-import type { Output } from '../machine/reply.ts';
 import {
   Atomic,
   type Committed,
@@ -16,15 +12,7 @@ import {
 } from './atomic.ts';
 import { type Cleared, type ClearOptions, type ClearRange, clearRange } from './clearing.ts';
 import type { Codec } from './codec.ts';
-import type {
-  CheckFailed,
-  CountCall,
-  Done,
-  ReadCall,
-  Replied,
-  RowsRead,
-  WriteCall,
-} from './core/call.ts';
+import type { CountCall, ReadCall, RowsRead, WriteCall } from './core/call.ts';
 import { ENCODING, type Encoded, type Encoding, type Entries, type Entry } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { Key } from './key.ts';
@@ -32,7 +20,6 @@ import {
   type AddOptions,
   appendedBytesOf,
   type CallOptions,
-  invalid,
   jointLevelOf,
   levelOf,
   lifeOf,
@@ -44,10 +31,10 @@ import {
   timeoutOf,
   touchedLifeOf,
   type Unconditional,
-  versionOf,
   type WriteOptions,
 } from './options.ts';
 import type { RangeOptions } from './range-options.ts';
+import { committedOf, conflictOf, guarded, outputOf, writtenVersion } from './results.ts';
 import { type CountOptions, Scanning, type ScanOptions } from './scanning.ts';
 import type { Transaction, TransactionOptions } from './transaction.ts';
 import { runTransaction } from './transaction-loop.ts';
@@ -317,7 +304,9 @@ export class Space<V = unknown> implements Encoded<V> {
 
   /**
    * Reads a range of keys in their order, over all shards, each key once. Each page is as of one
-   * moment of its shard; a scan of several pages is not one snapshot. Inside a transaction it is.
+   * moment of its shard; a scan of several pages is not one snapshot. Inside a transaction it is. A
+   * range whose keys all begin with the same complete `{tag}`, as those of prefix `cart:{7}` do, is
+   * read from the one shard in which they are.
    *
    * @example
    * ```ts
@@ -334,7 +323,7 @@ export class Space<V = unknown> implements Encoded<V> {
   }
 
   /**
-   * Counts the keys of a range. Each shard counts at a moment of its own.
+   * Counts the keys of a range. Each shard counts at a moment of its own; see `scan` for tags.
    *
    * @example
    * ```ts
@@ -457,41 +446,4 @@ export class Space<V = unknown> implements Encoded<V> {
       options.signal,
     );
   }
-}
-
-/** The write is the last operation. */
-function guarded(write: Operation, options: WriteOptions): Command {
-  const { ifVersion } = options;
-  if (ifVersion === undefined && 'ifVersion' in options) {
-    throw invalid('ifVersion is undefined; leave it out, or pass 0 for a key that does not exist');
-  }
-  if (ifVersion === undefined) return [write];
-  const { key } = write;
-  return [{ type: 'check-version', key, version: versionOf(ifVersion) }, write];
-}
-
-function committedOf({ reply }: Replied, keys: readonly Key[]): Committed | Conflict {
-  return reply.type === 'done' ? { ok: true, version: reply.version } : conflictOf(reply, keys);
-}
-
-function conflictOf({ position, version }: CheckFailed, keys: readonly Key[]): Conflict {
-  return { ok: false, key: keys[position] ?? (keys[0] as Key), version };
-}
-
-/** The version that a check of the key would find. */
-function writtenVersion({ version, versions }: Done, command: Command, key: Uint8Array): number {
-  const position = command.findIndex((one) => isWrite(one) && areEqual(one.key, key));
-  if (position < 0) throw invalid('the atomic command did not write the key');
-  if (command[position]?.type === 'touch') {
-    throw invalid('the atomic command only touched the key: its version is the one that it had');
-  }
-  if (command[position]?.type === 'delete') return 0;
-  return versions?.[position] ?? version;
-}
-
-function outputOf<T extends Output['type']>({ reply }: Replied, type: T) {
-  const output = reply.type === 'done' ? reply.outputs[0] : undefined;
-  if (output?.type === type) return output as Extract<Output, { type: T }>;
-  const message = 'the answer of the shard does not fit the command, which took effect';
-  throw new KvError({ code: 'refused', outcome: 'applied', message });
 }

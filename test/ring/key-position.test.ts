@@ -5,7 +5,7 @@ import test from 'node:test';
 import { hash } from '../../src/base/hash.ts';
 import { Random } from '../../src/base/random.ts';
 import { arcOf, arcStart, RING_SPAN } from '../../src/ring/arc.ts';
-import { keyPosition } from '../../src/ring/key-position.ts';
+import { keyPosition, tagIn } from '../../src/ring/key-position.ts';
 
 const encoder = new TextEncoder();
 
@@ -30,6 +30,18 @@ const CASES = [
 test('the first tag alone is hashed, if it is at least one byte', () => {
   for (const [key, hashed] of CASES) {
     assert.equal(keyPosition(encoder.encode(key)), hash(encoder.encode(hashed)), key);
+  }
+});
+
+test('a prefix with a complete tag has the tag of every key behind it', () => {
+  for (const [prefix, hashed] of CASES) {
+    const bytes = encoder.encode(prefix);
+    const tag = tagIn(bytes);
+    assert.equal(tag !== undefined, hashed !== prefix, prefix);
+    if (tag === undefined) continue;
+    for (const rest of ['}', '{', '{b}', 'x']) {
+      assert.equal(keyPosition(encoder.encode(prefix + rest)), keyPosition(bytes), prefix + rest);
+    }
   }
 });
 

@@ -112,7 +112,7 @@ export function startCount(call: CountCall, expiresAt: number, context: CallCont
   const { rowsMax } = REQUEST_LIMITS;
   fanOut<{ readonly shard: ShardId; readonly range: KeyRange }, RangeResponse>(
     {
-      parts: routing.shards.map((shard) => ({ shard, range: call.range })),
+      parts: routing.shardsOf(call.range).map((shard) => ({ shard, range: call.range })),
       call,
       expiresAt,
       request: ({ shard, range }, listener) => {

@@ -23,6 +23,18 @@ export function isWithin(key: Uint8Array, { from, to }: KeyRange): boolean {
   return compareBytes(key, from) >= 0 && (to.length === 0 || compareBytes(key, to) < 0);
 }
 
+/**
+ * Whether all keys of a range begin with these bytes, as its first one does. Required: the last
+ * byte is less than 255. The end of a range says less than it seems: that of prefix `a{t}` is
+ * `a{t~`, which has no closing brace.
+ */
+export function keysBeginWith({ to }: KeyRange, prefix: Uint8Array): boolean {
+  const behind = prefix.slice();
+  const last = behind.length - 1;
+  behind[last] = (behind[last] as number) + 1;
+  return to.length > 0 && compareBytes(to, behind) <= 0;
+}
+
 /** What is left of a range behind a key that was seen. */
 export function rangeBehind(
   range: KeyRange,

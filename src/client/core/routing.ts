@@ -5,7 +5,8 @@ import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { ClusterMap, ShardRow } from '../../catalog/cluster-map.ts';
 import { decodeMap } from '../../catalog/map-bytes.ts';
 import { nodeNumbered, shardAt } from '../../catalog/questions.ts';
-import { keyPosition } from '../../ring/key-position.ts';
+import { keyPosition, tagIn } from '../../ring/key-position.ts';
+import { type KeyRange, keysBeginWith } from './range.ts';
 
 /** The map and the known leaders may be old; answers of nodes correct them. */
 export class Routing {
@@ -40,6 +41,17 @@ export class Routing {
 
   rowOf(shard: ShardId): ShardRow | undefined {
     return this.#map?.shards[shard];
+  }
+
+  /**
+   * The shards that can hold keys of a range: one, if all its keys begin with the same complete
+   * tag. Required: there is a map.
+   */
+  shardsOf(range: KeyRange): readonly ShardId[] {
+    const tag = tagIn(range.from);
+    const prefix = tag && range.from.subarray(0, tag.end + 1);
+    const isOne = prefix !== undefined && keysBeginWith(range, prefix);
+    return isOne ? [this.shardOf(prefix)] : this.shards;
   }
 
   /** All shards that hold keys. */

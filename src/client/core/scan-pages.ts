@@ -9,8 +9,9 @@ import type { PageCall, Scan, ScanStream } from './scan.ts';
 
 /** Required: there is a map. */
 export function startPage(call: PageCall, expiresAt: number, context: CallContext): void {
-  call.scan.wait(call, expiresAt, context.routing.shards);
-  proceed(call.scan, context);
+  const { scan } = call;
+  scan.wait(call, expiresAt, context.routing.shardsOf(scan.terms.range));
+  proceed(scan, context);
 }
 
 /** Fails the waiting call; the scan can go on. */
