@@ -19,7 +19,8 @@ export async function run(call: Call): Promise<Exit> {
   const store = await call.store();
   if (options.yes !== true) {
     const keys = await store.count(span);
-    throw usageFailure(`this deletes ${keys} keys for good`, 'add --yes to delete them');
+    const count = `${keys} ${keys === 1 ? 'key' : 'keys'}`;
+    throw usageFailure(`this deletes ${count} for good`, 'add --yes to confirm');
   }
   const progress = progressOn(terminal, 'deleting');
   let done = 0;
