@@ -102,7 +102,8 @@ test('no port is opened', async (context) => {
 test('a second open of the folder is refused, and the first store works on', async (context) => {
   const folder = folderFor(context);
   const kv = await open(folder);
-  const again = { name: 'KvError', code: 'folder-in-use', message: /in use by process \d+/ };
+  context.after(() => kv.close());
+  const again = { name: 'KvError', code: 'folder-in-use', message: /in use by this process \(\d+\)/ };
   await rejects(open(folder), again);
   await rejects(Promise.all([open(folder), open(folder)]), again);
   equal((await kv.set('a', 1)).ok, true);
