@@ -4,8 +4,8 @@ import { monotoneNow, secureBytes } from './base/ambient.ts';
 import { type Client, connectBy } from './client/client.ts';
 import type { ConnectOptions } from './client/options.ts';
 
-export type { Attempt, KvErrorCode, KvErrorOptions, Outcome } from './base/errors.ts';
-export { KvError } from './base/errors.ts';
+export type { Attempt, KvErrorCode, KvErrorOptions, Outcome, RetryAdvice } from './base/errors.ts';
+export { isKvError, KvError, shouldRetry } from './base/errors.ts';
 export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './client/atomic.ts';
 export type { Cleared, ClearOptions, ClearProgress, ClearRange } from './client/clearing.ts';
 export type { Client } from './client/client.ts';

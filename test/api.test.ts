@@ -67,7 +67,16 @@ function moduleOf(example: string): string {
   const imports = example.split('\n').filter((line) => line.startsWith('import '));
   const rest = example.split('\n').filter((line) => !line.startsWith('import '));
   const own = imports.join('\n');
-  const values = ['bytes', 'connect', 'json', 'KvError', 'open', 'utf8'];
+  const values = [
+    'bytes',
+    'connect',
+    'isKvError',
+    'json',
+    'KvError',
+    'open',
+    'shouldRetry',
+    'utf8',
+  ];
   const missing = values.filter((name) => !new RegExp(`\\b${name}\\b`).test(own));
   return `${own}
 import { ${missing.join(', ')} } from 'ringkv';

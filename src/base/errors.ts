@@ -302,6 +302,12 @@ export interface KvErrorOptions {
   readonly cause?: unknown;
 }
 
+/** All codes, for tests of rules that hold for each. */
+export const KV_ERROR_CODES = Object.keys(CODES) as readonly KvErrorCode[];
+
+/** The same in every realm, and in every copy of the package. */
+const BRAND = Symbol.for('ringkv.KvError');
+
 const READ_FIRST = 'it may have happened: read the keys before you ask again';
 
 /**
@@ -313,7 +319,7 @@ const READ_FIRST = 'it may have happened: read the keys before you ask again';
  * try {
  *   await kv.set('user:7', { name: 'Ada' });
  * } catch (error) {
- *   if (!(error instanceof KvError)) throw error;
+ *   if (!isKvError(error)) throw error;
  *   console.error(error.code, error.outcome, error.message, error.hint);
  * }
  * ```
@@ -327,7 +333,8 @@ export class KvError extends Error {
   readonly outcome: Outcome;
   /**
    * The same call may succeed later, and nothing can happen twice by it: nothing was applied. False
-   * where the outcome is unknown; read the keys then before you ask again.
+   * where the outcome is unknown; read the keys then before you ask again. `shouldRetry` also knows
+   * of calls that may safely happen twice.
    */
   readonly retryable: boolean;
   /** What to do, in a sentence for people. */
@@ -354,4 +361,53 @@ export class KvError extends Error {
     this.hint = outcome === 'unknown' ? READ_FIRST : hint;
     this.attempts = attempts;
   }
+}
+
+// Not a field: those are public, and printed with each error.
+Object.defineProperty(KvError.prototype, BRAND, { value: true });
+
+/**
+ * Whether a value is a `KvError`: also one of another realm, as tests in Jest meet, or of another
+ * copy of the package, for which `instanceof` is false.
+ *
+ * @example
+ * ```ts
+ * const failure = await kv.get('user:7').catch((error: unknown) => error);
+ * if (isKvError(failure)) console.error(failure.code, failure.hint);
+ * ```
+ */
+export function isKvError(value: unknown): value is KvError {
+  return typeof value === 'object' && value !== null && Reflect.get(value, BRAND) === true;
+}
+
+/** Options of `shouldRetry`. */
+export interface RetryAdvice {
+  /** The call has the same effect if it happens twice: a `set` of a value that is not computed. */
+  readonly idempotent: boolean;
+}
+
+/**
+ * Whether the same call is worth another try. Never for a call that took effect, nor for one whose
+ * outcome is unknown unless it is `idempotent`: so a write cannot happen twice by this advice. The
+ * library has retried already until the `timeout`, so pause before each try, and bound their
+ * number.
+ *
+ * @example
+ * ```ts
+ * for (let tries = 1; ; tries++) {
+ *   try {
+ *     await kv.set('user:7', { name: 'Ada' });
+ *     break;
+ *   } catch (error) {
+ *     if (tries === 5 || !shouldRetry(error, { idempotent: true })) throw error;
+ *     await new Promise((resume) => setTimeout(resume, tries * 1000));
+ *   }
+ * }
+ * ```
+ */
+export function shouldRetry(error: unknown, { idempotent }: RetryAdvice): boolean {
+  if (!isKvError(error)) return false;
+  if (error.retryable) return true;
+  const isPassing = CODES[error.code]?.[0] === true || error.code === 'answer-lost';
+  return idempotent === true && error.outcome === 'unknown' && isPassing;
 }

@@ -1,7 +1,8 @@
 /** An embedded node: durable, single, without a port; its failure never ends the process. */
 
 import { monotoneNow } from '../base/ambient.ts';
-import { KvError } from '../base/errors.ts';
+import { isKvError, KvError } from '../base/errors.ts';
+import { isError } from '../base/is-error.ts';
 import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { NodeDescription } from '../catalog/cluster-map.ts';
@@ -273,7 +274,7 @@ function codeOf(cause: unknown): 'folder-in-use' | 'folder-unusable' | 'store-da
 }
 
 function errorOf(cause: unknown): KvError {
-  if (cause instanceof KvError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  if (isKvError(cause)) return cause;
+  const message = isError(cause) ? cause.message : String(cause);
   return new KvError({ code: codeOf(cause), outcome: 'notApplied', message, cause });
 }

@@ -1,5 +1,7 @@
 /** Ends a node on its first fatal failure; none of its code runs afterwards. */
 
+import { isError } from '../base/is-error.ts';
+
 /** Tells a supervisor whether to restart the process. */
 type EndKind =
   /** An operator removed the node, or a new node replaced it: its folder is no longer needed. */
@@ -40,7 +42,7 @@ export class FatalGuard {
 
   /** Reports a broken invariant. */
   fail(error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = isError(error) ? (error.stack ?? error.message) : String(error);
     this.come({ kind: 'fault', text });
   }
 

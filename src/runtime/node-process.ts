@@ -1,6 +1,7 @@
 /** A node core with its folder, disk and clock: its start and its end. */
 
 import { monotoneNow, randomSeed, wallNow } from '../base/ambient.ts';
+import { isError } from '../base/is-error.ts';
 import { MACHINE_LIMITS, type RaftLimits, REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Random } from '../base/random.ts';
@@ -369,7 +370,7 @@ const NO_ROOM_FOR_STATE =
 
 /** LevelDB's text of the system error. */
 function isOfSpace(error: unknown): boolean {
-  return error instanceof Error && /no space left|quota exceeded/i.test(error.message);
+  return isError(error) && /no space left|quota exceeded/i.test(error.message);
 }
 
 function ifDamaged(error: unknown): StateStoreDamaged {

@@ -2,6 +2,7 @@
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import { isKvError, shouldRetry } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { Entries, Entry } from '../../src/client/encoding.ts';
 import type { Space } from '../../src/client/space.ts';
@@ -78,7 +79,15 @@ async function examples(kv: Client): Promise<void> {
     String(key) + value?.name;
 }
 
+/** Its types are what is tested. */
+function handle(error: unknown): string {
+  if (shouldRetry(error, { idempotent: true })) return 'again';
+  if (!isKvError(error)) return 'none of ours';
+  return `${error.code} ${error.attempts.map(({ count = 1 }) => count).join()}`;
+}
+
 test('the types describe the results', () => {
   equal(facts.length, 20);
   equal(typeof examples, 'function');
+  equal(handle(1), 'none of ours');
 });

@@ -362,6 +362,15 @@ const PLANTED: readonly Planted[] = [
     isFast: true,
   },
   {
+    name: 'retry-what-may-have-happened',
+    sentence: 'a call whose outcome is unknown is retryable, and a write happens twice',
+    file: 'src/base/errors.ts',
+    find: "isRetryable && outcome === 'notApplied'",
+    replace: "isRetryable && outcome !== 'applied'",
+    tests: ['errors'],
+    isFast: true,
+  },
+  {
     name: 'impatient-although-told-to-wait',
     sentence: 'connect with `wait` fails as soon as all urls have refused',
     file: 'src/client/core/core.ts',

@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { isError } from '../../base/is-error.ts';
 import {
   holderText,
   isAlive,
@@ -151,8 +152,8 @@ async function attempt(level: Level): Promise<Error | undefined> {
     await level.open();
     return undefined;
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return cause instanceof Error ? cause : new Error(String(cause));
+    const cause = isError(error) && isError(error.cause) ? error.cause : error;
+    return isError(cause) ? cause : new Error(String(cause));
   }
 }
 

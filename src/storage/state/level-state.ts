@@ -3,6 +3,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { type Iterator as ClassicIterator, ClassicLevel } from 'classic-level';
 import { assert } from '../../base/assert.ts';
+import { isError } from '../../base/is-error.ts';
 import { isOutOfSpace } from '../files/system-errors.ts';
 import { checkLevel, isLevelName, namesIn } from './level-check.ts';
 import { LevelScrub } from './level-scrub.ts';
@@ -107,18 +108,18 @@ function damaged(name: string, damages: readonly LevelDamage[]): StateStoreDamag
 }
 
 function refusal(name: string, cause: unknown): Error {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const code = inner instanceof Error && 'code' in inner ? inner.code : '';
+  const inner = isError(cause) && isError(cause.cause) ? cause.cause : cause;
+  const code = isError(inner) && 'code' in inner ? inner.code : '';
   if (code === 'LEVEL_LOCKED') {
     return new StateUnusable({ name, problem: 'is in use by another process', cause });
   }
-  const text = inner instanceof Error ? inner.message : String(inner);
+  const text = isError(inner) ? inner.message : String(inner);
   if (code === 'LEVEL_CORRUPTION') return new StateStoreDamaged({ name, places: [text], cause });
   return new StateUnusable({ name, problem: `cannot be opened (${text})`, cause });
 }
 
 function isCorruption(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_CORRUPTION';
+  return isError(cause) && 'code' in cause && cause.code === 'LEVEL_CORRUPTION';
 }
 
 class LevelState implements StateDisk {
@@ -159,7 +160,7 @@ class LevelState implements StateDisk {
   /** LevelDB detects little damage in tables, but what it reports is damage. */
   noteUnreadable(cause: unknown): void {
     if (!isCorruption(cause)) return;
-    const places = [cause instanceof Error ? cause.message : String(cause)];
+    const places = [isError(cause) ? cause.message : String(cause)];
     this.#reportDamage(new StateStoreDamaged({ name: this.name, places, cause }));
   }
 
