@@ -14,6 +14,12 @@ export type { Balance, Candidate } from './client/core/balance.ts';
 export type { Encoded, Entries, Entry, ScannedEntry } from './client/encoding.ts';
 export type { Key, KeyKind, KeyPart } from './client/key.ts';
 export type {
+  CallEvent,
+  ClientStats,
+  ConnectionEvent,
+  RetryEvent,
+} from './client/observation.ts';
+export type {
   AddOptions,
   CallOptions,
   ConnectOptions,

@@ -80,7 +80,7 @@ function moduleOf(example: string): string {
   const missing = values.filter((name) => !new RegExp(`\\b${name}\\b`).test(own));
   return `${own}
 import { ${missing.join(', ')} } from 'ringkv';
-import type { Balance, Client, Codec, Key, Space } from 'ringkv';
+import type { Balance, CallEvent, Client, Codec, Key, Space } from 'ringkv';
 import type { Participant } from 'ringkv/admin';
 interface User { readonly name: string }
 declare const id: string, age: number, participants: readonly Participant[];

@@ -10,6 +10,7 @@ import { Encoding, type Entries, type Entry } from './encoding.ts';
 import { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
+import type { ClientStats } from './observation.ts';
 import type {
   AddOptions,
   CallOptions,
@@ -275,6 +276,27 @@ export class Client {
    */
   space<V>(name: string, options?: SpaceOptions<V>): Space<V> {
     return this.#root.space<V>(name, options);
+  }
+
+  /**
+   * Counts of calls, retries and connections since the client was made. For each single one
+   * subscribe to `ringkv:call`, `ringkv:retry` or `ringkv:connection` with the module
+   * `node:diagnostics_channel`: the messages are a `CallEvent`, a `RetryEvent` and a
+   * `ConnectionEvent`, of all clients of the process. They cost nothing while there is no
+   * subscriber.
+   *
+   * @example
+   * ```ts
+   * import { subscribe } from 'node:diagnostics_channel';
+   * subscribe('ringkv:call', (event) => {
+   *   const { type, milliseconds, code } = event as CallEvent;
+   *   if (milliseconds > 100) console.warn(type, milliseconds, code ?? 'ok');
+   * });
+   * console.log(kv.stats().openCalls, kv.stats().connections);
+   * ```
+   */
+  stats(): ClientStats {
+    return this.#engine.stats;
   }
 
   /**

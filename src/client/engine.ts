@@ -11,6 +11,7 @@ import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
 import type { ConnectionListener, DialedConnection, Surroundings } from './dial.ts';
 import { CLIENT_LIMITS } from './limits.ts';
+import { type ClientStats, Observation } from './observation.ts';
 import { onAbort } from './signals.ts';
 
 interface EngineOptions {
@@ -38,6 +39,7 @@ export class Engine {
   /** For backoffs: two transactions that met do not meet again. */
   readonly random: Random;
   readonly #core: Core;
+  readonly #observation = new Observation();
   readonly #connections = new Map<number, DialedConnection>();
   readonly #ticker: Ticker;
   #isFlushing = false;
@@ -57,15 +59,18 @@ export class Engine {
       port: {
         dial: (connection, url, named) => {
           const listener = this.#listenerOf(connection);
+          this.#observation.dial(connection, nameOf(url));
           this.#connections.set(connection, dial(url, listener, named));
         },
         hangUp: (connection) => {
           this.#connections.get(connection)?.close();
           this.#connections.delete(connection);
+          this.#observation.fall(connection, 'the client ended it');
         },
         send: (connection, bytes) => {
           if (this.#connections.get(connection)?.send(bytes) === false) this.#cut(connection);
         },
+        retried: (shard, { endpoint, what }) => this.#observation.retry({ shard, endpoint, what }),
       },
       urls,
       nameOf,
@@ -89,10 +94,15 @@ export class Engine {
   ): Promise<T> {
     const promise = new Promise<T>((resolve, reject) => {
       const asked = question();
+      const { now } = this;
+      const began = now();
       let forget: (() => void) | undefined;
+      this.#observation.beginCall();
       const settle = (result: ResultOf<C> | CallFailure): void => {
         forget?.();
-        if (result.type === 'failed') return reject(errorOf(result as CallFailure, signal));
+        const failure = result.type === 'failed' ? (result as CallFailure) : undefined;
+        this.#observation.endCall(asked.type, { began, now }, failure);
+        if (failure !== undefined) return reject(errorOf(failure, signal));
         try {
           resolve(answer(result as ResultOf<C>));
         } catch (error) {
@@ -107,11 +117,15 @@ export class Engine {
           this.#wake();
         });
       }
-      this.#core.step({ type: 'call', call, now: this.now() });
+      this.#core.step({ type: 'call', call, now: began });
       this.#wake();
     });
     promise.catch(ignore);
     return promise;
+  }
+
+  get stats(): ClientStats {
+    return this.#observation.stats;
   }
 
   endScan(scan: Scan): void {
@@ -133,6 +147,7 @@ export class Engine {
     return {
       onUp: (greeting) => {
         this.#ticker.arrived();
+        this.#observation.rise(connection);
         this.#core.step({ type: 'up', connection, greeting, now: this.now() });
         this.#wake();
       },
@@ -156,6 +171,7 @@ export class Engine {
   #lose(connection: number, reason: string): void {
     this.#ticker.arrived();
     this.#connections.delete(connection);
+    this.#observation.fall(connection, reason);
     this.#core.step({ type: 'down', connection, reason, now: this.now() });
     this.#wake();
   }

@@ -371,6 +371,15 @@ const PLANTED: readonly Planted[] = [
     isFast: true,
   },
   {
+    name: 'a-failed-call-stays-open',
+    sentence: 'stats and channels do not learn that a call has failed',
+    file: 'src/client/engine.ts',
+    find: 'this.#observation.endCall(',
+    replace: 'if (failure === undefined) this.#observation.endCall(',
+    tests: ['observation'],
+    isFast: true,
+  },
+  {
     name: 'impatient-although-told-to-wait',
     sentence: 'connect with `wait` fails as soon as all urls have refused',
     file: 'src/client/core/core.ts',

@@ -98,6 +98,7 @@ export class Core {
       random,
       now,
       onMapOld: () => mapSource.want(),
+      onRetry: (shard, attempt) => port.retried?.(shard, attempt),
     });
     this.#dispatch = dispatch;
     this.#context = {

@@ -1,6 +1,7 @@
 /** Dispatch: sends each request to the node that should answer it, again until it is over. */
 
 import { assert, present, unreachable } from '../../base/assert.ts';
+import type { Attempt } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { effectOf, type Response } from '../../wire/response.ts';
@@ -37,6 +38,7 @@ interface DispatchOptions {
   readonly now: number;
   /** An answer shows that the map is old. */
   readonly onMapOld: () => void;
+  readonly onRetry: (shard: ShardId, attempt: Attempt) => void;
 }
 
 /** A request is in `#open` until it is over, and in at most one of the other sets. */
@@ -287,7 +289,9 @@ export class Dispatch {
     if (retry.avoidsNode) this.#options.routing.doubt(request.shard, at.node);
     if (retry.isMapOld) this.#options.onMapOld();
     request.redirects = 0;
-    request.note({ endpoint: at.url, what: retry.why });
+    const attempt = { endpoint: at.url, what: retry.why };
+    request.note(attempt);
+    this.#options.onRetry(request.shard, attempt);
     if (!retry.isContended) return this.#backOff(request, at.now, retry.atLeast);
     request.obstacle = 'contended';
     this.#contend(request, at.now, request.contentions);

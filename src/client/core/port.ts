@@ -1,7 +1,7 @@
 /** The port between the core of a client and its network, and the events of the core. */
 
-import type { KvErrorCode } from '../../base/errors.ts';
-import type { NodeId } from '../../base/ids.ts';
+import type { Attempt, KvErrorCode } from '../../base/errors.ts';
+import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Call } from './call.ts';
 import type { Scan } from './scan.ts';
 
@@ -16,6 +16,8 @@ export interface ClientPort {
   hangUp(connection: number): void;
   /** In order. Only answers show that it arrived. The bytes belong to the port. */
   send(connection: number, bytes: Uint8Array): void;
+  /** A request to this shard will be sent again after this attempt. For people only. */
+  retried?(shard: ShardId, attempt: Attempt): void;
 }
 
 /** The reason of a dial that went down because a node of another cluster answered. */

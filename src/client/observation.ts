@@ -1,0 +1,131 @@
+/** What applications observe of a client: `node:diagnostics_channel` events, and counts. */
+
+import { channel } from 'node:diagnostics_channel';
+import type { KvErrorCode, Outcome } from '../base/errors.ts';
+
+/** Published on `ringkv:call` at the end of each call. */
+export interface CallEvent {
+  /**
+   * `read`, `write`, `count`; `page` of a scan; `commit` and `validate` of a transaction; `ready`
+   * of `connect`.
+   */
+  readonly type: string;
+  /** How long it took. */
+  readonly milliseconds: number;
+  /** Why it failed; undefined if it did not. */
+  readonly code: KvErrorCode | undefined;
+  /** Whether a failed call took effect; undefined if it did not fail. */
+  readonly outcome: Outcome | undefined;
+}
+
+/** Published on `ringkv:retry` when a request to a shard will be sent again. */
+export interface RetryEvent {
+  /** The number of the shard. */
+  readonly shard: number;
+  /** The URL of the node that was asked. */
+  readonly endpoint: string;
+  /** What it answered, or why there is no answer. */
+  readonly what: string;
+}
+
+/** Published on `ringkv:connection` when a connection changes. */
+export interface ConnectionEvent {
+  /** The URL, as it was given to `connect`; `kv://host:port` for other nodes. */
+  readonly endpoint: string;
+  /** `dialling`, then `up`, then `down`; or `down` at once if nothing answers. */
+  readonly state: 'dialling' | 'up' | 'down';
+  /** Why it is down. */
+  readonly reason: string | undefined;
+}
+
+/** Counts of a client since it was made, as `stats` returns them. */
+export interface ClientStats {
+  /** Calls that have not ended. */
+  readonly openCalls: number;
+  /** Calls that have ended, failed ones included. */
+  readonly endedCalls: number;
+  /** Calls that have failed. */
+  readonly failedCalls: number;
+  /** Requests that were sent again, or could not be sent at once. */
+  readonly retries: number;
+  /** Attempts to connect to a node. */
+  readonly dials: number;
+  /** The URLs of the nodes that are connected. */
+  readonly connections: readonly string[];
+}
+
+const CALLS = channel('ringkv:call');
+const RETRIES = channel('ringkv:retry');
+const CONNECTIONS = channel('ringkv:connection');
+
+/** Counts, and publishes what is subscribed to: without a subscriber no event is built. */
+export class Observation {
+  #openCalls = 0;
+  #endedCalls = 0;
+  #failedCalls = 0;
+  #retries = 0;
+  #dials = 0;
+  readonly #endpoints = new Map<number, string>();
+  readonly #up = new Map<number, string>();
+
+  get stats(): ClientStats {
+    return {
+      openCalls: this.#openCalls,
+      endedCalls: this.#endedCalls,
+      failedCalls: this.#failedCalls,
+      retries: this.#retries,
+      dials: this.#dials,
+      connections: [...this.#up.values()],
+    };
+  }
+
+  beginCall(): void {
+    this.#openCalls += 1;
+  }
+
+  /** The clock is read only for a subscriber. */
+  endCall(
+    type: string,
+    since: { readonly began: number; readonly now: () => number },
+    failure: { readonly code: KvErrorCode; readonly outcome: Outcome } | undefined,
+  ): void {
+    this.#openCalls -= 1;
+    this.#endedCalls += 1;
+    if (failure !== undefined) this.#failedCalls += 1;
+    if (!CALLS.hasSubscribers) return;
+    const milliseconds = since.now() - since.began;
+    const { code, outcome } = failure ?? { code: undefined, outcome: undefined };
+    CALLS.publish({ type, milliseconds, code, outcome } satisfies CallEvent);
+  }
+
+  retry(event: RetryEvent): void {
+    this.#retries += 1;
+    if (RETRIES.hasSubscribers) RETRIES.publish(event);
+  }
+
+  dial(connection: number, endpoint: string): void {
+    this.#dials += 1;
+    this.#endpoints.set(connection, endpoint);
+    this.#publish(endpoint, 'dialling', undefined);
+  }
+
+  rise(connection: number): void {
+    const endpoint = this.#endpoints.get(connection) ?? '';
+    this.#up.set(connection, endpoint);
+    this.#publish(endpoint, 'up', undefined);
+  }
+
+  /** Does nothing for a connection that is down. */
+  fall(connection: number, reason: string): void {
+    const endpoint = this.#endpoints.get(connection);
+    if (endpoint === undefined) return;
+    this.#endpoints.delete(connection);
+    this.#up.delete(connection);
+    this.#publish(endpoint, 'down', reason);
+  }
+
+  #publish(endpoint: string, state: ConnectionEvent['state'], reason: string | undefined): void {
+    if (!CONNECTIONS.hasSubscribers) return;
+    CONNECTIONS.publish({ endpoint, state, reason } satisfies ConnectionEvent);
+  }
+}
