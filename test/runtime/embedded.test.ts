@@ -103,7 +103,11 @@ test('a second open of the folder is refused, and the first store works on', asy
   const folder = folderFor(context);
   const kv = await open(folder);
   context.after(() => kv.close());
-  const again = { name: 'KvError', code: 'folder-in-use', message: /in use by this process \(\d+\)/ };
+  const again = {
+    name: 'KvError',
+    code: 'folder-in-use',
+    message: /in use by this process \(\d+\)/,
+  };
   await rejects(open(folder), again);
   await rejects(Promise.all([open(folder), open(folder)]), again);
   equal((await kv.set('a', 1)).ok, true);
