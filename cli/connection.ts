@@ -130,13 +130,17 @@ function scanBy(
       ...(cursor === undefined ? {} : { cursor }),
     });
     rest = () => scanning.cursor;
-    for await (const { key, value = new Uint8Array(), version } of scanning) {
+    for await (const entry of scanning) {
       given += 1;
-      yield { key: bytesOfKey(key), value, version };
+      const { value, version } = 'value' in entry ? entry : ONLY_KEY;
+      yield { key: bytesOfKey(entry.key), value, version };
     }
   };
   return { entries: entries(), cursor: () => (given === limit ? rest() : undefined) };
 }
+
+/** What the printers show of a scan of keys: nothing. */
+const ONLY_KEY = { value: new Uint8Array(), version: 0 };
 
 function bytesOfKey(key: Key): Uint8Array {
   if (key instanceof Uint8Array) return key;

@@ -34,7 +34,7 @@ async function update(name: string, change: Partial<Account>): Promise<void> {
 
 async function accountsOf(owner: string): Promise<string> {
   const names: string[] = [];
-  for await (const { value } of byOwner.scan({ prefix: [owner] })) names.push(value ?? '');
+  for await (const { value } of byOwner.scan({ prefix: [owner] })) names.push(value);
   return `${owner} has ${names.join(' and ') || 'no account'}`;
 }
 

@@ -37,7 +37,7 @@ async function save(text: string): Promise<void> {
 async function find(prefix: string): Promise<string[]> {
   const ids = new Set<string>();
   for await (const { value } of words.scan({ prefix: prefix.toLowerCase(), limit: 50 })) {
-    if (value !== undefined) ids.add(value);
+    ids.add(value);
   }
   const found = await notes.getMany([...ids]);
   return found.flatMap((note) => (note === undefined ? [] : [note.value]));

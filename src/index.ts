@@ -11,7 +11,7 @@ export type { Cleared, ClearOptions, ClearProgress, ClearRange } from './client/
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
-export type { Encoded, Entries, Entry, ScannedEntry } from './client/encoding.ts';
+export type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './client/encoding.ts';
 export type { Key, KeyKind, KeyPart } from './client/key.ts';
 export type {
   CallEvent,
@@ -32,9 +32,17 @@ export type {
   WriteOptions,
 } from './client/options.ts';
 export type { RangeOptions } from './client/range-options.ts';
-export type { CountOptions, Scanning, ScanOptions } from './client/scanning.ts';
+export type {
+  CountOptions,
+  KeysOnly,
+  KeysOptions,
+  Scanning,
+  ScanOptions,
+  WithValues,
+} from './client/scanning.ts';
 export type { Space } from './client/space.ts';
 export type {
+  ScannedVersion,
   Transaction,
   TransactionOptions,
   TransactionScanOptions,

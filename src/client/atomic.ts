@@ -1,8 +1,9 @@
 /** Atomic commands: checks and writes that take effect together, or not at all. */
 
-import type { Command, Operation } from '../machine/command.ts';
+import type { KvError } from '../base/errors.ts';
+import type { Operation } from '../machine/command.ts';
 import { type Int64, int64From } from '../machine/int64.ts';
-import type { Encoding } from './encoding.ts';
+import { ENCODING, type Encoded, type Encoding } from './encoding.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
 import { appendedBytesOf, invalid, lifeOf, touchedLifeOf, versionOf } from './options.ts';
@@ -42,6 +43,41 @@ export interface CommittedTogether {
    * ```
    */
   versionOf(key: Key): number;
+  /**
+   * What `add`, `min` or `max` of this command made of a key. `invalid-argument` if the command has
+   * none of them for the key.
+   *
+   * @example
+   * ```ts
+   * const result = await kv.atomic().add('orders', 1).set('order:new', 'tea').commit();
+   * if (result.ok) console.log(`order ${result.resultOf('orders')}`);
+   * ```
+   */
+  resultOf(key: Key): bigint;
+  /**
+   * The length in bytes that `append` of this command gave to a key. `invalid-argument` if the
+   * command has no `append` for the key.
+   *
+   * @example
+   * ```ts
+   * const line = new TextEncoder().encode('started\n');
+   * const result = await kv.atomic().append('log', line).add('lines', 1).commit();
+   * if (result.ok) console.log(result.lengthOf('log'));
+   * ```
+   */
+  lengthOf(key: Key): number;
+  /**
+   * The same results, for keys of another space. Without it, keys are those of the space whose
+   * `commit` was called.
+   *
+   * @example
+   * ```ts
+   * const users = kv.space<User>('user');
+   * const result = await kv.atomic().add('users', 1).in(users).set('7', { name: 'Ada' }).commit();
+   * if (result.ok) console.log(result.versionOf('7'), result.in(kv).resultOf('users'));
+   * ```
+   */
+  in(space: Encoded<unknown>): CommittedTogether;
 }
 
 /** The result of a conditional write that did not take effect: a check failed. */
@@ -54,14 +90,27 @@ export interface Conflict {
   readonly version: number;
 }
 
-/** The space of an atomic command: it encodes keys and values, and sends the command. */
-interface AtomicHome<V> {
-  readonly encoding: Encoding<V>;
+/** Sends the command. Results are asked for with keys of the space with this encoding. */
+interface AtomicHome {
   commit(
-    command: Command,
-    keys: readonly Key[],
+    { operations, keys }: Collected,
+    encoding: Encoding<unknown>,
     options: CallOptions,
   ): Promise<CommittedTogether | Conflict>;
+}
+
+/** What the methods have collected, in whatever space. */
+export interface Collected {
+  readonly operations: readonly Operation[];
+  /** Of each operation, as the caller gave it. */
+  readonly keys: readonly Key[];
+}
+
+interface Collecting extends Collected {
+  readonly operations: Operation[];
+  readonly keys: Key[];
+  /** The first invalid argument: `commit` rejects with it. */
+  fault: unknown;
 }
 
 /**
@@ -72,36 +121,74 @@ interface AtomicHome<V> {
  *
  * @example
  * ```ts
- * const seat = { key: 'seat:12', version: 0 }; // does not exist
- * const result = await kv.atomic().check(seat).set('seat:12', 'Ada').add('seats', -1n).commit();
+ * const taking = kv.atomic().absent('seat:12').set('seat:12', 'Ada').add('seats', -1n);
+ * const result = await taking.commit();
  * if (!result.ok) console.log(`taken: ${String(result.key)}`);
  * ```
  */
 export class Atomic<V> {
-  readonly #home: AtomicHome<V>;
-  readonly #operations: Operation[] = [];
-  readonly #keys: Key[] = [];
-  /** The first invalid argument: `commit` rejects with it. */
-  #fault: unknown;
+  readonly #home: AtomicHome;
+  readonly #encoding: Encoding<V>;
+  readonly #collected: Collecting;
 
-  constructor(home: AtomicHome<V>) {
+  constructor(
+    home: AtomicHome,
+    encoding: Encoding<V>,
+    collected: Collecting = { operations: [], keys: [], fault: undefined },
+  ) {
     this.#home = home;
+    this.#encoding = encoding;
+    this.#collected = collected;
+  }
+
+  /**
+   * The same command, with the keys and values of a space of this client.
+   *
+   * @example
+   * ```ts
+   * const users = kv.space<User>('user');
+   * const command = kv.atomic().add('users', 1).in(users).absent('7').set('7', { name: 'Ada' });
+   * await command.commit();
+   * ```
+   */
+  in<U>(space: Encoded<U>): Atomic<U> {
+    const encoding = space[ENCODING];
+    if (encoding.home !== this.#encoding.home) this.#collected.fault ??= strangeSpace();
+    return new Atomic<U>(this.#home, encoding, this.#collected);
   }
 
   /**
    * Checks that a key still has the version that was read; version 0: that it does not exist. An
-   * entry from `get` can be passed as it is.
+   * entry from `get` of this space can be passed as it is.
    *
    * @example
    * ```ts
    * const entry = await kv.get<number>('a');
    * if (entry) await kv.atomic().check(entry).set('b', entry.value).commit();
+   * await kv.atomic().check('a', entry?.version ?? 0).set('b', 2).commit();
    * ```
    */
-  check(entry: { readonly key: Key; readonly version: number }): this {
-    return this.#add(entry.key, (key) => {
-      return { type: 'check-version', key, version: versionOf(entry.version) };
+  check(entry: { readonly key: Key; readonly version: number }): this;
+  check(key: Key, version: number): this;
+  check(first: Key | { readonly key: Key; readonly version: number }, given?: number): this {
+    const isEntry = typeof first === 'object' && first !== null && 'version' in first;
+    const { key, version } = isEntry ? first : { key: first, version: given };
+    return this.#add(key, (bytes) => {
+      return { type: 'check-version', key: bytes, version: versionOf(version as number) };
     });
+  }
+
+  /**
+   * Checks that a key does not exist.
+   *
+   * @example
+   * ```ts
+   * const result = await kv.atomic().absent('user:7').set('user:7', { name: 'Ada' }).commit();
+   * if (!result.ok) console.log(`exists with version ${result.version}`);
+   * ```
+   */
+  absent(key: Key): this {
+    return this.#add(key, (bytes) => ({ type: 'check-version', key: bytes, version: 0 }));
   }
 
   /**
@@ -118,7 +205,7 @@ export class Atomic<V> {
       return {
         type: 'set',
         key: bytes,
-        value: this.#home.encoding.bytesOf(value),
+        value: this.#encoding.bytesOf(value),
         lifeMilliseconds,
       };
     });
@@ -218,8 +305,8 @@ export class Atomic<V> {
    * ```
    */
   commit(options: CallOptions = {}): Promise<CommittedTogether | Conflict> {
-    const fault = this.#fault;
-    const isWriting = this.#operations.some(({ type }) => !type.startsWith('check'));
+    const { operations, keys, fault } = this.#collected;
+    const isWriting = operations.some(({ type }) => !type.startsWith('check'));
     const refused =
       fault ?? (isWriting ? undefined : invalid('an atomic command must write at least one key'));
     if (refused !== undefined) {
@@ -227,7 +314,8 @@ export class Atomic<V> {
       promise.catch(() => {});
       return promise;
     }
-    return this.#home.commit([...this.#operations], [...this.#keys], options);
+    const collected = { operations: [...operations], keys: [...keys] };
+    return this.#home.commit(collected, this.#encoding as Encoding<unknown>, options);
   }
 
   #compute(
@@ -242,14 +330,19 @@ export class Atomic<V> {
   }
 
   #add(key: Key, make: (bytes: Uint8Array) => Operation): this {
+    const collected = this.#collected;
     try {
-      this.#operations.push(make(this.#home.encoding.keyOf(key)));
-      this.#keys.push(key);
+      collected.operations.push(make(this.#encoding.keyOf(key)));
+      collected.keys.push(key);
     } catch (error) {
-      this.#fault ??= error;
+      collected.fault ??= error;
     }
     return this;
   }
+}
+
+function strangeSpace(): KvError {
+  return invalid('the space belongs to another client; an atomic command has one client');
 }
 
 export function operandOf(operand: bigint | number): Int64 {

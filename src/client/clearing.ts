@@ -5,7 +5,7 @@ import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import { type CallOptions, invalid } from './options.ts';
 import type { RangeOptions } from './range-options.ts';
-import type { Scanning, ScanOptions } from './scanning.ts';
+import type { KeysOptions, Scanning } from './scanning.ts';
 
 /**
  * What `clear` deletes: the keys with a prefix, those from one key to another, or, only if it says
@@ -42,7 +42,7 @@ export interface Cleared {
 /** The space whose keys are deleted. */
 interface ClearHome {
   rangeOf(range: RangeOptions): KeyRange;
-  scan(options: ScanOptions): Scanning<unknown>;
+  keys(options: KeysOptions): Scanning<Key>;
   delete(key: Key, options: CallOptions): Promise<{ readonly wasThere: boolean }>;
 }
 
@@ -56,12 +56,11 @@ export async function clearRange(
   options: ClearOptions,
 ): Promise<Cleared> {
   const { limit, cursor, onProgress, ...terms } = options;
-  const scanning = home.scan({
+  const scanning = home.keys({
     ...terms,
     ...boundsOf(home, range),
     ...(limit === undefined ? {} : { limit }),
     ...(cursor === undefined ? {} : { cursor }),
-    keysOnly: true,
     keys: 'bytes',
     read: 'linearizable',
   });
@@ -95,11 +94,11 @@ function boundsOf(home: ClearHome, range: ClearRange): RangeOptions {
 }
 
 /** The scan has not gone on behind the keys that were yielded last, so its cursor is theirs. */
-async function* pagesOf(scanning: Scanning<unknown>): AsyncGenerator<readonly Key[]> {
+async function* pagesOf(scanning: Scanning<Key>): AsyncGenerator<readonly Key[]> {
   const { clearKeysMax, clearBytesMax } = CLIENT_LIMITS;
   let keys: Key[] = [];
   let bytes = 0;
-  for await (const { key } of scanning) {
+  for await (const key of scanning) {
     keys.push(key);
     bytes += key.length;
     if (keys.length < clearKeysMax && bytes < clearBytesMax) continue;

@@ -6,7 +6,15 @@ import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
 import type { Surroundings } from './dial.ts';
-import { Encoding, type Entries, type Entry } from './encoding.ts';
+import {
+  ENCODING,
+  type Encoded,
+  Encoding,
+  type Entries,
+  type Entry,
+  type ScannedEntry,
+  type ScannedKey,
+} from './encoding.ts';
 import { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
@@ -23,7 +31,14 @@ import type {
   WriteOptions,
 } from './options.ts';
 import { clusterOf, timeoutOf } from './options.ts';
-import type { CountOptions, Scanning, ScanOptions } from './scanning.ts';
+import type {
+  CountOptions,
+  KeysOnly,
+  KeysOptions,
+  Scanning,
+  ScanOptions,
+  WithValues,
+} from './scanning.ts';
 import { Space } from './space.ts';
 import type { Transaction, TransactionOptions } from './transaction.ts';
 
@@ -39,7 +54,8 @@ import type { Transaction, TransactionOptions } from './transaction.ts';
  * console.log(ada?.value.name, visits);
  * ```
  */
-export class Client {
+export class Client implements Encoded<unknown> {
+  readonly [ENCODING]: Encoding<unknown>;
   readonly #engine: Engine;
   readonly #root: Space<unknown>;
 
@@ -48,6 +64,7 @@ export class Client {
   constructor({ engine, root, giveBack }: ClientParts) {
     this.#engine = engine;
     this.#root = root;
+    this[ENCODING] = root[ENCODING];
     this.#giveBack = giveBack;
   }
 
@@ -227,12 +244,27 @@ export class Client {
    * @example
    * ```ts
    * for await (const { key, value } of kv.scan<User>({ prefix: 'user:', limit: 20 })) {
-   *   console.log(key, value?.name);
+   *   console.log(key, value.name);
    * }
    * ```
    */
-  scan<V = unknown>(options?: ScanOptions): Scanning<V> {
-    return this.#root.scan(options) as Scanning<V>;
+  scan(options: KeysOnly<ScanOptions>): Scanning<ScannedKey>;
+  scan<V = unknown>(options?: WithValues<ScanOptions>): Scanning<ScannedEntry<V>>;
+  scan<V = unknown>(options: ScanOptions): Scanning<ScannedEntry<V> | ScannedKey>;
+  scan(options?: ScanOptions): Scanning<ScannedEntry<unknown> | ScannedKey> {
+    return this.#root.scan(options as ScanOptions);
+  }
+
+  /**
+   * Reads the keys of a range in their order, without values: as `scan` does, also in its cursor.
+   *
+   * @example
+   * ```ts
+   * for await (const key of kv.keys({ prefix: 'user:' })) console.log(key);
+   * ```
+   */
+  keys(options?: KeysOptions): Scanning<Key> {
+    return this.#root.keys(options);
   }
 
   /**

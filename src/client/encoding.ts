@@ -28,10 +28,16 @@ export type Entries<V, K extends readonly Key[] = readonly Key[]> = {
 export interface ScannedEntry<V> {
   /** The key inside its space, in the form that the option `keys` asks for. */
   readonly key: Key;
-  /** The decoded value; undefined with `keysOnly`. */
-  readonly value: V | undefined;
-  /** The version of the key, for `ifVersion` and `check`; 0 with `keysOnly`. */
+  /** The decoded value. */
+  readonly value: V;
+  /** The version of the key, for `ifVersion` and `check`. */
   readonly version: number;
+}
+
+/** An entry of a scan with `keysOnly`: neither value nor version are read. */
+export interface ScannedKey {
+  /** The key inside its space, in the form that the option `keys` asks for. */
+  readonly key: Key;
 }
 
 interface EncodingParts<V> {
@@ -91,12 +97,15 @@ export class Encoding<V> {
     key: Uint8Array,
     row: Pick<Row, 'value' | 'version'> | undefined,
     kind: KeyKind,
-  ): ScannedEntry<V> {
-    return {
-      key: keyFrom(key.subarray(this.prefix.length), kind),
-      value: row === undefined ? undefined : decodeValue(this.#codec, row.value),
-      version: row?.version ?? 0,
-    };
+  ): ScannedEntry<V> | ScannedKey {
+    const inner = this.innerKeyOf(key, kind);
+    if (row === undefined) return { key: inner };
+    return { key: inner, value: decodeValue(this.#codec, row.value), version: row.version };
+  }
+
+  /** The key as its space knows it. */
+  innerKeyOf(key: Uint8Array, kind: KeyKind): Key {
+    return keyFrom(key.subarray(this.prefix.length), kind);
   }
 }
 

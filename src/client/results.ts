@@ -3,10 +3,13 @@
 import { KvError } from '../base/errors.ts';
 import { areEqual } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
+import { bigintFrom } from '../machine/int64.ts';
 import { isWrite } from '../machine/operation-codec.ts';
 import type { Output } from '../machine/reply.ts';
-import type { Committed, Conflict } from './atomic.ts';
+import type { Committed, CommittedTogether, Conflict } from './atomic.ts';
 import type { CheckFailed, Done, Replied } from './core/call.ts';
+import { hasOutput } from './core/shard-split.ts';
+import { ENCODING, type Encoding } from './encoding.ts';
 import type { Key } from './key.ts';
 import { invalid, versionOf, type WriteOptions } from './options.ts';
 
@@ -29,12 +32,28 @@ export function conflictOf({ position, version }: CheckFailed, keys: readonly Ke
   return { ok: false, key: keys[position] ?? (keys[0] as Key), version };
 }
 
-/** The version that a check of the key would find. */
-export function writtenVersion(
-  { version, versions }: Done,
+export function committedTogether(
+  done: Done,
   command: Command,
-  key: Uint8Array,
-): number {
+  encoding: Encoding<unknown>,
+): CommittedTogether {
+  const outputFor = <T extends OutputType>(key: Key, type: T) =>
+    writtenOutput({ done, command, key: encoding.keyOf(key), type });
+  return {
+    ok: true,
+    versionOf: (key) => writtenVersion(done, command, encoding.keyOf(key)),
+    resultOf: (key) => bigintFrom(outputFor(key, 'integer').value),
+    lengthOf: (key) => outputFor(key, 'appended').length,
+    in: (space) => {
+      const other = space[ENCODING];
+      if (other.home === encoding.home) return committedTogether(done, command, other);
+      throw invalid('the space belongs to another client');
+    },
+  };
+}
+
+/** The version that a check of the key would find. */
+function writtenVersion({ version, versions }: Done, command: Command, key: Uint8Array): number {
   const position = command.findIndex((one) => isWrite(one) && areEqual(one.key, key));
   if (position < 0) throw invalid('the atomic command did not write the key');
   if (command[position]?.type === 'touch') {
@@ -44,8 +63,37 @@ export function writtenVersion(
   return versions?.[position] ?? version;
 }
 
+interface WrittenOutput<T extends OutputType> {
+  readonly done: Done;
+  readonly command: Command;
+  readonly key: Uint8Array;
+  readonly type: T;
+}
+
+type OutputType = 'integer' | 'appended';
+
+/** Outputs are in the order of the operations that have one. */
+function writtenOutput<T extends OutputType>({ done, command, key, type }: WrittenOutput<T>) {
+  const { operations, what } = PRODUCERS[type];
+  const isMeant = (one: Operation) => operations.includes(one.type) && areEqual(one.key, key);
+  const position = command.findIndex(isMeant);
+  if (position < 0) throw invalid(`the atomic command has no ${what} for the key`);
+  const output = done.outputs[command.slice(0, position).filter(hasOutput).length];
+  return checkedOutput(output, type);
+}
+
+const PRODUCERS: Readonly<
+  Record<OutputType, { readonly operations: readonly Operation['type'][]; readonly what: string }>
+> = {
+  integer: { operations: ['add', 'min', 'max'], what: 'add, min or max' },
+  appended: { operations: ['append'], what: 'append' },
+};
+
 export function outputOf<T extends Output['type']>({ reply }: Replied, type: T) {
-  const output = reply.type === 'done' ? reply.outputs[0] : undefined;
+  return checkedOutput(reply.type === 'done' ? reply.outputs[0] : undefined, type);
+}
+
+function checkedOutput<T extends Output['type']>(output: Output | undefined, type: T) {
   if (output?.type === type) return output as Extract<Output, { type: T }>;
   const message = 'the answer of the shard does not fit the command, which took effect';
   throw new KvError({ code: 'refused', outcome: 'applied', message });

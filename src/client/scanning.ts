@@ -1,8 +1,9 @@
 /** Scans of the public API: async iterables with a cursor. */
 
+import type { Row } from '../machine/row.ts';
 import { type PageCall, Scan } from './core/scan.ts';
 import { decodeCursor, encodeCursor, rangeLeft, type ScanShape } from './cursor.ts';
-import type { Encoding, ScannedEntry } from './encoding.ts';
+import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { KeyKind } from './key.ts';
 import { invalid, levelOf, type ReadOptions, timeoutOf } from './options.ts';
@@ -17,7 +18,7 @@ export interface ScanOptions extends RangeOptions, ReadOptions {
   readonly reverse?: boolean;
   /** The number of entries after which the scan ends. */
   readonly limit?: number;
-  /** Returns keys alone: `value` is undefined and `version` 0. */
+  /** Returns keys alone, without values and versions; `keys()` does the same. */
   readonly keysOnly?: boolean;
   /** The form of returned keys. `text` by default; keys of another form are returned as bytes. */
   readonly keys?: KeyKind;
@@ -28,10 +29,23 @@ export interface ScanOptions extends RangeOptions, ReadOptions {
   readonly cursor?: string;
 }
 
-interface ScanningParts<V> {
+/** Options of `keys`. */
+export interface KeysOptions extends Omit<ScanOptions, 'keysOnly'> {}
+
+/** Options with which a scan returns no values. */
+export type KeysOnly<O> = O & { readonly keysOnly: true };
+
+/** Options with which a scan returns values. */
+export type WithValues<O> = O & { readonly keysOnly?: false };
+
+/** What is yielded for a row; it is undefined if only keys were asked for. */
+export type EntryOf<E> = (key: Uint8Array, row: Row | undefined) => E;
+
+interface ScanningParts<E> {
   readonly engine: Engine;
   readonly options: ScanOptions & Required<Pick<ReadOptions, 'timeout' | 'read'>>;
-  readonly encoding: Encoding<V>;
+  readonly encoding: Encoding<unknown>;
+  readonly entryOf: EntryOf<E>;
 }
 
 /**
@@ -41,16 +55,16 @@ interface ScanningParts<V> {
  * @example
  * ```ts
  * const scanning = kv.scan<User>({ prefix: 'user:', limit: 100 });
- * for await (const { key, value } of scanning) console.log(key, value?.name);
+ * for await (const { key, value } of scanning) console.log(key, value.name);
  * const next = kv.scan<User>({ prefix: 'user:', cursor: scanning.cursor });
  * ```
  */
-export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
-  readonly #parts: ScanningParts<V>;
+export class Scanning<E> implements AsyncIterable<E> {
+  readonly #parts: ScanningParts<E>;
   #last: Uint8Array | undefined;
   #isBegun = false;
 
-  constructor(parts: ScanningParts<V>) {
+  constructor(parts: ScanningParts<E>) {
     this.#parts = parts;
   }
 
@@ -71,11 +85,11 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
    * for await (const { key, version } of kv.scan({ prefix: 'job:' })) console.log(key, version);
    * ```
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ScannedEntry<V>, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
     if (this.#isBegun)
       throw invalid('a scan can be iterated once; begin another one from its cursor');
     this.#isBegun = true;
-    const { engine, encoding, options } = this.#parts;
+    const { engine, entryOf, options } = this.#parts;
     const shape = this.#shape();
     const timeoutMilliseconds = timeoutOf(undefined, options.timeout);
     const scan = new Scan({
@@ -97,7 +111,7 @@ export class Scanning<V> implements AsyncIterable<ScannedEntry<V>> {
         );
         for (const { key, row } of page.rows) {
           this.#last = key;
-          yield encoding.scannedOf(key, row, options.keys ?? 'text');
+          yield entryOf(key, row);
         }
         isEnd = page.isEnd;
       }

@@ -4,6 +4,7 @@ import type { Command, Operation } from '../machine/command.ts';
 import { bigintFrom } from '../machine/int64.ts';
 import {
   Atomic,
+  type Collected,
   type Committed,
   type CommittedTogether,
   type Conflict,
@@ -13,7 +14,15 @@ import {
 import { type Cleared, type ClearOptions, type ClearRange, clearRange } from './clearing.ts';
 import type { Codec } from './codec.ts';
 import type { CountCall, ReadCall, RowsRead, WriteCall } from './core/call.ts';
-import { ENCODING, type Encoded, type Encoding, type Entries, type Entry } from './encoding.ts';
+import {
+  ENCODING,
+  type Encoded,
+  type Encoding,
+  type Entries,
+  type Entry,
+  type ScannedEntry,
+  type ScannedKey,
+} from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import {
@@ -34,8 +43,16 @@ import {
   type WriteOptions,
 } from './options.ts';
 import type { RangeOptions } from './range-options.ts';
-import { committedOf, conflictOf, guarded, outputOf, writtenVersion } from './results.ts';
-import { type CountOptions, Scanning, type ScanOptions } from './scanning.ts';
+import { committedOf, committedTogether, conflictOf, guarded, outputOf } from './results.ts';
+import {
+  type CountOptions,
+  type EntryOf,
+  type KeysOnly,
+  type KeysOptions,
+  Scanning,
+  type ScanOptions,
+  type WithValues,
+} from './scanning.ts';
 import type { Transaction, TransactionOptions } from './transaction.ts';
 import { runTransaction } from './transaction-loop.ts';
 
@@ -270,10 +287,22 @@ export class Space<V = unknown> implements Encoded<V> {
    * ```
    */
   atomic(): Atomic<V> {
-    return new Atomic<V>({
-      encoding: this[ENCODING],
-      commit: (command, keys, options) => this.#commit(command, keys, options),
-    });
+    const home = {
+      commit: (
+        { operations, keys }: Collected,
+        encoding: Encoding<unknown>,
+        options: CallOptions,
+      ) =>
+        this.#engine.ask<WriteCall, CommittedTogether | Conflict>(
+          () => this.#writing(operations, options),
+          ({ reply }) =>
+            reply.type === 'done'
+              ? committedTogether(reply, operations, encoding)
+              : conflictOf(reply, keys),
+          options.signal,
+        ),
+    };
+    return new Atomic<V>(home, this[ENCODING]);
   }
 
   /**
@@ -310,16 +339,30 @@ export class Space<V = unknown> implements Encoded<V> {
    *
    * @example
    * ```ts
-   * for await (const { key, value } of users.scan({ limit: 20 })) console.log(key, value?.name);
+   * for await (const { key, value } of users.scan({ limit: 20 })) console.log(key, value.name);
    * ```
    */
-  scan(options: ScanOptions = {}): Scanning<V> {
-    const { timeout, read } = this.#defaults;
-    return new Scanning<V>({
-      engine: this.#engine,
-      options: { timeout, read, ...options },
-      encoding: this[ENCODING],
-    });
+  scan(options: KeysOnly<ScanOptions>): Scanning<ScannedKey>;
+  scan<T extends V = V>(options?: WithValues<ScanOptions>): Scanning<ScannedEntry<T>>;
+  scan<T extends V = V>(options: ScanOptions): Scanning<ScannedEntry<T> | ScannedKey>;
+  scan(options: ScanOptions = {}): Scanning<ScannedEntry<V> | ScannedKey> {
+    const { keys = 'text' } = options;
+    const encoding = this[ENCODING];
+    return this.#scanning(options, (key, row) => encoding.scannedOf(key, row, keys));
+  }
+
+  /**
+   * Reads the keys of a range in their order, without values: as `scan` does, also in its cursor.
+   *
+   * @example
+   * ```ts
+   * for await (const key of users.keys({ reverse: true, limit: 10 })) console.log(key);
+   * ```
+   */
+  keys(options: KeysOptions = {}): Scanning<Key> {
+    const { keys = 'text' } = options;
+    const encoding = this[ENCODING];
+    return this.#scanning({ ...options, keysOnly: true }, (key) => encoding.innerKeyOf(key, keys));
   }
 
   /**
@@ -358,7 +401,7 @@ export class Space<V = unknown> implements Encoded<V> {
   clear(range: ClearRange, options: ClearOptions = {}): Promise<Cleared> {
     const home = {
       rangeOf: (bounds: RangeOptions) => this[ENCODING].rangeOf(bounds),
-      scan: (terms: ScanOptions) => this.scan(terms),
+      keys: (terms: KeysOptions) => this.keys(terms),
       delete: (key: Key, terms: CallOptions) => this.delete(key, terms),
     };
     const promise = clearRange(home, range, options);
@@ -380,6 +423,17 @@ export class Space<V = unknown> implements Encoded<V> {
     const codec = options.codec as Codec<U> | undefined;
     const encoding = this[ENCODING].within<U>(name, codec);
     return new Space<U>({ engine: this.#engine, defaults: this.#defaults, encoding });
+  }
+
+  #scanning<E>(options: ScanOptions, entryOf: EntryOf<E>): Scanning<E> {
+    const { timeout, read } = this.#defaults;
+    const whole = { timeout, read, ...options };
+    return new Scanning<E>({
+      engine: this.#engine,
+      options: whole,
+      encoding: this[ENCODING] as Encoding<unknown>,
+      entryOf,
+    });
   }
 
   #timeoutOf({ timeout }: CallOptions): number {
@@ -416,23 +470,6 @@ export class Space<V = unknown> implements Encoded<V> {
 
   #writing(command: Command, options: CallOptions) {
     return { type: 'write', command, timeoutMilliseconds: this.#timeoutOf(options) } as const;
-  }
-
-  #commit(
-    command: Command,
-    keys: readonly Key[],
-    options: CallOptions,
-  ): Promise<CommittedTogether | Conflict> {
-    const encoding = this[ENCODING];
-    return this.#engine.ask<WriteCall, CommittedTogether | Conflict>(
-      () => this.#writing(command, options),
-      ({ reply }) => {
-        if (reply.type === 'check-failed') return conflictOf(reply, keys);
-        const versionOf = (key: Key) => writtenVersion(reply, command, encoding.keyOf(key));
-        return { ok: true, versionOf };
-      },
-      options.signal,
-    );
   }
 
   #write(

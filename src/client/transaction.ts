@@ -1,10 +1,17 @@
 /** Transactions of the public API: the parameter of the function, and the options. */
 
 import type { Encoded, Encoding } from './encoding.ts';
-import { ENCODING, type Entries, type Entry, type ScannedEntry } from './encoding.ts';
+import {
+  ENCODING,
+  type Entries,
+  type Entry,
+  type ScannedEntry,
+  type ScannedKey,
+} from './encoding.ts';
 import type { Key, KeyKind } from './key.ts';
 import { type CallOptions, invalid, lifeOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
+import type { KeysOnly, WithValues } from './scanning.ts';
 import type { Run } from './transaction-run.ts';
 
 /** Options of `transaction`. The timeout holds for all runs of the function together. */
@@ -23,6 +30,12 @@ export interface TransactionScanOptions extends RangeOptions {
   readonly keysOnly?: boolean;
   /** The form of returned keys. `text` by default; keys of another form are returned as bytes. */
   readonly keys?: KeyKind;
+}
+
+/** An entry of a scan with `keysOnly` inside a transaction. */
+export interface ScannedVersion extends ScannedKey {
+  /** The version of the key, for `ifVersion` and `check`. */
+  readonly version: number;
 }
 
 /**
@@ -100,17 +113,23 @@ export class Transaction<V = unknown> {
    * });
    * ```
    */
-  async *scan<T extends V = V>(
+  scan(options: KeysOnly<TransactionScanOptions>): AsyncGenerator<ScannedVersion, void, undefined>;
+  scan<T extends V = V>(
+    options?: WithValues<TransactionScanOptions>,
+  ): AsyncGenerator<ScannedEntry<T>, void, undefined>;
+  scan<T extends V = V>(
+    options: TransactionScanOptions,
+  ): AsyncGenerator<ScannedEntry<T> | ScannedVersion, void, undefined>;
+  async *scan(
     options: TransactionScanOptions = {},
-  ): AsyncGenerator<ScannedEntry<T>, void, undefined> {
-    const encoding = this.#encoding as unknown as Encoding<T>;
+  ): AsyncGenerator<ScannedEntry<V> | ScannedVersion, void, undefined> {
+    const encoding = this.#encoding;
     const { reverse = false, keysOnly = false, keys = 'text' } = options;
     const range = encoding.rangeOf(options);
     const limit = limitOf(options.limit);
     for await (const { key, row } of this.#run.scan({ range, isReverse: reverse, limit })) {
       const { version = 0 } = row ?? {};
-      const entry = encoding.scannedOf(key, keysOnly ? undefined : row, keys);
-      yield { ...entry, version };
+      yield { ...encoding.scannedOf(key, keysOnly ? undefined : row, keys), version };
     }
   }
 

@@ -147,3 +147,64 @@ function versionIn(told: CommittedTogether | Conflict, key: string): number {
   ok(told.ok);
   return told.versionOf(key);
 }
+
+test('results of additions and appends are those of their keys', async () => {
+  const { client: kv } = await connectLocally();
+  const [a, b, c, d] = keysApart('k');
+  const tagged = ['{n}a', '{n}b', '{n}c', '{n}d'] as const;
+  for (const [one, two, three, four] of [[a, b, c, d] as const, tagged]) {
+    await kv.atomic().add(one, 40).add(two, 5).append(three, Uint8Array.of(1, 2)).commit();
+    const done = await kv
+      .atomic()
+      .delete(four)
+      .absent('absent')
+      .add(one, 2)
+      .append(three, Uint8Array.of(3))
+      .set('{n}e', 1)
+      .touch('{n}f', 1000)
+      .min(two, 3)
+      .commit();
+    ok(done.ok);
+    deepEqual([done.resultOf(one), done.resultOf(two), done.lengthOf(three)], [42n, 3n, 3]);
+    throws(() => done.resultOf(three), { code: 'invalid-argument' });
+    throws(() => done.resultOf('absent'), { code: 'invalid-argument' });
+    throws(() => done.lengthOf(one), { code: 'invalid-argument' });
+  }
+  await kv.close();
+});
+
+test('one command has keys of several spaces, and each is asked for in its own', async () => {
+  const { client: kv } = await connectLocally();
+  const { client: stranger } = await connectLocally();
+  const users = kv.space<{ readonly name: string }>('user');
+  const totals = kv.space<number>('total');
+  const command = kv.atomic().set('7', 'of the client').in(users).set('7', { name: 'Ada' });
+  const done = await command.in(totals).absent('users').add('users', 3).commit();
+  ok(done.ok);
+  deepEqual((await users.get('7'))?.value, { name: 'Ada' });
+  equal((await kv.get('7'))?.value, 'of the client');
+  equal(done.resultOf('users'), 3n);
+  throws(() => done.versionOf('7'), { code: 'invalid-argument' });
+  equal(done.in(users).versionOf('7'), (await users.get('7'))?.version);
+  equal(done.in(kv).versionOf('7'), (await kv.get('7'))?.version);
+  throws(() => done.in(stranger), { code: 'invalid-argument' });
+  const conflict = await kv.atomic().in(users).absent('7').set('7', { name: 'Eve' }).commit();
+  ok(!conflict.ok);
+  deepEqual([conflict.key, conflict.version], ['7', done.in(users).versionOf('7')]);
+  const strange = kv.atomic().in(stranger.space('user')).set('7', 1).commit();
+  await rejects(strange, { code: 'invalid-argument', outcome: 'notApplied' });
+  await Promise.all([kv.close(), stranger.close()]);
+});
+
+test('a check takes a key and a version, and no version that was left out', async () => {
+  const { client: kv } = await connectLocally();
+  const { version } = await kv.set(['seat', 12], 'Ada');
+  equal((await kv.atomic().check(['seat', 12], version).set('x', 1).commit()).ok, true);
+  equal((await kv.atomic().check(['seat', 12], 0).set('x', 2).commit()).ok, false);
+  const forgotten = kv
+    .atomic()
+    .check('x', undefined as never)
+    .set('x', 2);
+  await rejects(forgotten.commit(), { code: 'invalid-argument', outcome: 'notApplied' });
+  await kv.close();
+});

@@ -8,7 +8,7 @@ import type { Client } from '../../src/client/client.ts';
 import type { Key } from '../../src/client/key.ts';
 import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import type { RangeOptions } from '../../src/client/range-options.ts';
-import type { ScanOptions } from '../../src/client/scanning.ts';
+import type { KeysOptions } from '../../src/client/scanning.ts';
 import { decodeBatch } from '../../src/machine/batch.ts';
 import { clusterOf, connectLocally } from './model/local.ts';
 
@@ -85,7 +85,7 @@ test('a clear that fails has no delete open any more', async () => {
   let open = 0;
   const home = {
     rangeOf: ({ prefix = '' }: RangeOptions) => ({ from: Buffer.from(String(prefix)), to: ALL }),
-    scan: (options: ScanOptions) => kv.scan(options),
+    keys: (options: KeysOptions) => kv.keys(options),
     delete: async (key: Key) => {
       open += 1;
       // The first one fails at once; the others take longer.

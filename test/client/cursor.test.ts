@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { hash } from '../../src/base/hash.ts';
 import { Writer } from '../../src/base/message-pack.ts';
 import { decodeCursor, encodeCursor, type ScanShape } from '../../src/client/cursor.ts';
-import type { Scanning, ScanOptions } from '../../src/index.ts';
+import type { ScannedKey, Scanning, ScanOptions } from '../../src/index.ts';
 import { connectLocally } from './model/local.ts';
 
 const BAD = { code: 'bad-cursor', outcome: 'notApplied' };
@@ -73,7 +73,7 @@ test('a forged or truncated cursor is refused, or stays in its range', () => {
 });
 
 interface Scannable {
-  scan(options: ScanOptions): Scanning<unknown>;
+  scan(options: ScanOptions): Scanning<ScannedKey>;
 }
 
 /** As `encodeCursor` would make it, of any position. */

@@ -130,6 +130,14 @@ test('a scan gives entries in order, can be left, and continues from its cursor'
   for await (const { key } of users.scan({ reverse: true, limit: 2, keysOnly: true }))
     last.push(key);
   deepEqual(last, ['39', '38']);
+  const reading = users.keys({ reverse: true, limit: 2 });
+  const first: unknown[] = [];
+  for await (const key of reading) first.push(key);
+  for await (const key of users.keys({ reverse: true, limit: 1, cursor: reading.cursor }))
+    first.push(key);
+  deepEqual(first, ['39', '38', '37']);
+  for await (const entry of users.scan({ limit: 1, keysOnly: true }))
+    deepEqual(entry, { key: '00' });
   equal(await users.count(), 40);
   equal(await kv.count({ from: 'user:10', to: 'user:20' }), 10);
   await rejects(kv.scan({ cursor: 'nonsense' })[Symbol.asyncIterator]().next(), {

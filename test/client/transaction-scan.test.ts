@@ -3,6 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
+import type { WithValues } from '../../src/client/scanning.ts';
 import type { Transaction, TransactionScanOptions } from '../../src/client/transaction.ts';
 import { byEffort } from '../support/effort.ts';
 import { clusterOf, connectLocally } from './model/local.ts';
@@ -16,7 +17,7 @@ function keyFrom(random: Random): string {
   return `k${String(random.below(200)).padStart(3, '0')}`;
 }
 
-function optionsFrom(random: Random): TransactionScanOptions {
+function optionsFrom(random: Random): WithValues<TransactionScanOptions> {
   const [from = '', to = ''] = [keyFrom(random), keyFrom(random)].sort();
   return {
     ...random.pick([{ from, to }, { from, to }, { prefix: 'k' }, {}]),
@@ -34,7 +35,10 @@ function scanOf(truth: Truth, { from, to, limit, reverse }: TransactionScanOptio
   return (reverse ? inside.reverse() : inside).slice(0, limit);
 }
 
-async function shown(tx: Transaction, options: TransactionScanOptions): Promise<unknown[]> {
+async function shown(
+  tx: Transaction,
+  options: WithValues<TransactionScanOptions>,
+): Promise<unknown[]> {
   const entries: unknown[] = [];
   for await (const { key, value } of tx.scan(options)) entries.push([key, value]);
   return entries;

@@ -6,7 +6,8 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { Client } from '../../src/client/client.ts';
 import { json } from '../../src/client/codec.ts';
 import { CLIENT_LIMITS } from '../../src/client/limits.ts';
-import type { Transaction } from '../../src/client/transaction.ts';
+import type { WithValues } from '../../src/client/scanning.ts';
+import type { Transaction, TransactionScanOptions } from '../../src/client/transaction.ts';
 import { KvError } from '../../src/index.ts';
 import type { Request } from '../../src/wire/request.ts';
 import { byEffort } from '../support/effort.ts';
@@ -205,7 +206,7 @@ test('a scan shows own writes in their places, and no deleted keys', async () =>
   await Promise.all(names.map((name) => kv.set(name, 'stored')));
   await kv.transaction(async (tx) => {
     tx.set('s:05', 'own').set('s:055', 'new').set('s:99', 'last').delete('s:06').delete('other');
-    const scan = async (options: Parameters<typeof tx.scan>[0]) => {
+    const scan = async (options: WithValues<TransactionScanOptions>) => {
       const seen: unknown[] = [];
       for await (const { key, value } of tx.scan(options))
         seen.push(value === 'stored' ? key : [key, value]);
@@ -217,8 +218,8 @@ test('a scan shows own writes in their places, and no deleted keys', async () =>
     deepEqual(await scan({ from: 's:04', limit: 3 }), expected.slice(0, 3));
     deepEqual(await scan({ prefix: 's:', reverse: true, limit: 2 }), [['s:99', 'last'], 's:29']);
     equal((await scan({ prefix: 's:' })).length, 31);
-    for await (const { key, value, version } of tx.scan({ prefix: 's:', keysOnly: true })) {
-      ok(typeof key === 'string' && value === undefined && version >= 0);
+    for await (const entry of tx.scan({ prefix: 's:', keysOnly: true })) {
+      ok(typeof entry.key === 'string' && entry.version >= 0 && !('value' in entry));
     }
   });
   equal(await kv.count({ prefix: 's:' }), 31);

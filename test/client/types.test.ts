@@ -4,7 +4,7 @@ import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { isKvError, shouldRetry } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
-import type { Entries, Entry } from '../../src/client/encoding.ts';
+import type { Entries, Entry, ScannedKey } from '../../src/client/encoding.ts';
 import type { Space } from '../../src/client/space.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
 
@@ -75,6 +75,14 @@ async function examples(kv: Client): Promise<void> {
   });
   const together = await kv.atomic().set('a', sum).set('b', 1).commit();
   if (together.ok) await kv.set('b', 2, { ifVersion: together.versionOf('b') });
+  for await (const { value: found } of users.scan({ limit: 3 })) String(found.name);
+  for await (const { value: count } of kv.scan<number>()) String(count + 1);
+  for await (const key of users.keys({ prefix: 'a' })) String(key);
+  const onlyKeys = users.scan({ keysOnly: true });
+  for await (const entry of onlyKeys) true satisfies IsSame<typeof entry, ScannedKey>;
+  const either = users.scan({ keysOnly: wasThere });
+  for await (const entry of either) if ('value' in entry) String(entry.value.name);
+  await kv.atomic().in(users).set('7', { name: 'Ada' }).absent('8').check('9', 3).commit();
   for await (const { key, value } of users.scan({ prefix: 'a', limit: 3 }))
     String(key) + value?.name;
 }

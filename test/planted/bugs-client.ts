@@ -257,6 +257,22 @@ const PLANTED: readonly Planted[] = [
     tests: ['tagged-range'],
   },
   {
+    name: 'result-of-another-key',
+    sentence: 'the result of an addition is that of another operation of the command',
+    file: 'src/client/results.ts',
+    find: 'command.slice(0, position).filter(hasOutput).length',
+    replace: 'position',
+    tests: ['atomic'],
+  },
+  {
+    name: 'space-of-another-client',
+    sentence: 'a command takes keys of another client, which may be of another cluster',
+    file: 'src/client/atomic.ts',
+    find: 'if (encoding.home !== this.#encoding.home)',
+    replace: 'if (false)',
+    tests: ['atomic'],
+  },
+  {
     name: 'condition-becomes-none',
     sentence: 'a version that is undefined makes a write unconditional',
     file: 'src/client/results.ts',

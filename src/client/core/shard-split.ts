@@ -123,6 +123,7 @@ function bytesMaxOfRanges(ranges: readonly SeenRange[]): number {
 /** A second key and a second number. */
 const RANGE_BYTES = 12;
 
-function hasOutput(operation: Operation): boolean {
+/** Whether the reply has an output for it. */
+export function hasOutput(operation: Operation): boolean {
   return operation.type === 'get' || (isWrite(operation) && operation.type !== 'set');
 }
