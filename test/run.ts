@@ -35,7 +35,7 @@ const SLOWEST_SHOWN = 10;
 /** They judge by the time on the wall, so they run one by one when all others have ended. */
 const ALONE: readonly string[] = [
   // Calls of two seconds, of which half a second is left after the loop was held.
-  'test/client/held-loop.test.ts',
+  'test/client/held-loop.slow.test.ts',
   // Silent nodes cost one timeout together, not one each.
   'test/client/admin.test.ts',
   // Ticks of milliseconds.

@@ -28,7 +28,7 @@ const OWN_PROCESS: readonly string[] = [
   'test/storage/log-full-disk.test.ts',
   'test/client/admin.test.ts',
   'test/client/connect.test.ts',
-  'test/client/held-loop.test.ts',
+  'test/client/held-loop.slow.test.ts',
   // Measures the memory of its process.
   'test/catalog/fuzz.test.ts',
   'test/machine/decoders.test.ts',
