@@ -7,6 +7,7 @@ import type { MemberId, ShardId } from '../base/ids.ts';
 import { NO_MEMBER } from '../base/ids.ts';
 import type { LockTable } from '../machine/lock-table.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
+import type { Fact } from '../raft/fact.ts';
 import type { Raft } from '../raft/raft.ts';
 import type { RaftEvent, StepResult } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
@@ -142,6 +143,11 @@ export class ReplicaState {
   report(fact: ReplicaFact): void {
     this.#facts.push(fact);
     this.wake();
+  }
+
+  /** Facts of the turn that is ending, which takes them: they need no further turn. */
+  reportNow(facts: readonly Fact[]): void {
+    for (const fact of facts) this.#facts.push({ type: 'raft', fact });
   }
 
   takeFacts(): readonly ReplicaFact[] {

@@ -222,7 +222,7 @@ export class Replica {
     if (ready !== undefined) {
       this.#applying.add(ready.committed);
       for (const answer of ready.reads) this.#reading.grant(answer);
-      for (const fact of ready.facts) this.#state.report({ type: 'raft', fact });
+      this.#state.reportNow(ready.facts);
     }
     if (this.#wasLeader && !this.isLeader) {
       this.#proposing.abandon();
