@@ -1,6 +1,6 @@
 /** How long each file took when it ran last, kept with what is built. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 export type RunTimes = ReadonlyMap<string, number>;
 
@@ -9,8 +9,11 @@ export function readTimes(path: string): RunTimes {
   return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>));
 }
 
+/** Renamed into place: another run may read the file at the same moment. */
 export function writeTimes(path: string, times: RunTimes): void {
-  writeFileSync(path, JSON.stringify(Object.fromEntries(times), undefined, 2));
+  const written = `${path}.${process.pid}`;
+  writeFileSync(written, JSON.stringify(Object.fromEntries(times), undefined, 2));
+  renameSync(written, path);
 }
 
 /** The longest group first, so that none of them begins when all others have ended. */
