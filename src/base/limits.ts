@@ -260,6 +260,8 @@ export const MACHINE_LIMITS = {
   /** Rows of sessions that one entry scans in order to delete them. */
   sweepRowsMax: 1024,
   sweepBytesMax: 256 * KIB,
+  /** How long one entry lets a shard record its changes at most. */
+  recordMillisecondsMax: 10 * 60 * 1000,
 } as const;
 
 /** More than a machine puts around a key, or around a value. */

@@ -31,6 +31,8 @@ export type EntryBody =
   | { readonly type: 'forget'; readonly clients: readonly Uint8Array[] }
   /** The arc that the shard owns from now on, unless it knows a later epoch. */
   | { readonly type: 'adopt'; readonly epoch: number; readonly arc: Arc }
+  /** The shard records its changes from the next entry on, for so long at least. */
+  | { readonly type: 'record-changes'; readonly milliseconds: number }
   /** A step of transactions over several shards, encoded by `transaction-codec.ts`. */
   | { readonly type: TransactionStep; readonly bytes: Uint8Array };
 
@@ -53,6 +55,7 @@ const KIND = {
   decide: 6,
   resolve: 7,
   clear: 8,
+  'record-changes': 9,
 } as const;
 const NAMES = Object.keys(KIND) as (keyof typeof KIND)[];
 /** Of an array: kind, the stamp, and the fields of the body. */
@@ -83,6 +86,8 @@ export function encodeEntry(stamp: Stamp, body: EntryBody): Uint8Array {
     writer.count(body.epoch);
     writer.count(body.arc.from);
     writer.count(body.arc.to);
+  } else if (body.type === 'record-changes') {
+    writer.count(body.milliseconds);
   } else if ('bytes' in body) {
     writer.bytes(body.bytes);
   } else {
@@ -138,6 +143,11 @@ function readBody(
       const arc = { from: reader.count(), to: reader.count() };
       if (epoch === 0 || arc.from >= arc.to || arc.to > RING_SPAN) return undefined;
       return { type, ...about, epoch, arc };
+    }
+    case 'record-changes': {
+      const milliseconds = reader.count();
+      const isSound = milliseconds > 0 && milliseconds <= MACHINE_LIMITS.recordMillisecondsMax;
+      return isSound ? { type, ...about, milliseconds } : undefined;
     }
     case 'prepare':
     case 'decide':

@@ -8,12 +8,13 @@ import { areEqual } from './bytes.ts';
 import type { AppendValue, Arithmetic, Check, Command, Operation, Touch } from './command.ts';
 import { dueKeyOf } from './due-key.ts';
 import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
+import type { ChangeKind, ChangeRecorder } from './key-change.ts';
 import { isWrite } from './operation-codec.ts';
 import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
 import { decodeRow, type Row, writeRow } from './row.ts';
 import { LOST, type RowWrite, SECTION, type StateSource } from './section.ts';
 import { type CommandResult, SILENT } from './session.ts';
-import type { Contender } from './transaction-id.ts';
+import type { Contender, TransactionId } from './transaction-id.ts';
 import type { WorkMeter } from './work.ts';
 import { WrittenKeys } from './written-keys.ts';
 
@@ -30,6 +31,10 @@ interface ExecutionOptions {
   readonly valueBytesMax: number;
   /** Of the entry. */
   readonly work: WorkMeter;
+  /** Takes the changes; undefined if the commands are only tried. */
+  readonly recorder: ChangeRecorder | undefined;
+  /** Whose changes they are; undefined for those of a batch. */
+  readonly transaction: TransactionId | undefined;
   /** The transaction that locks a key, if there is one. */
   readonly holderOf: (key: Uint8Array) => Contender | undefined;
 }
@@ -58,6 +63,8 @@ export class Execution {
   readonly #holderOf: ExecutionOptions['holderOf'];
   readonly #valueBytesMax: number;
   readonly #work: WorkMeter;
+  readonly #recorder: ChangeRecorder | undefined;
+  readonly #transaction: TransactionId | undefined;
   /** A single operation cannot conflict with others. */
   readonly #isAlone: boolean;
   #outputs: Output[] = [];
@@ -76,6 +83,8 @@ export class Execution {
     this.#holderOf = options.holderOf;
     this.#valueBytesMax = options.valueBytesMax;
     this.#work = options.work;
+    this.#recorder = options.recorder;
+    this.#transaction = options.transaction;
     this.#isAlone = options.operations === 1;
     if (!this.#isAlone) written.begin(options.operations);
   }
@@ -92,20 +101,24 @@ export class Execution {
     if (this.#work.isOver) return ENTRY_FULL;
     const keys = written.count;
     const writes = this.#writes.length;
+    const changes = this.#recorder?.length ?? 0;
     this.#outputs = [];
     this.#resultBytesLeft = resultBytesMax - OUTPUTS_HEADER_BYTES;
     const verdict = this.#judge(command);
     if (verdict !== undefined) {
       this.#writes.length = writes;
+      this.#recorder?.cutTo(changes);
       if (!this.#isAlone) written.cutTo(keys);
       const isFull = verdict.type === 'refused' && verdict.reason === 'too-much-work';
       return isFull && !this.#isFirst ? ENTRY_FULL : verdict;
     }
+    this.#recorder?.end(this.#transaction);
     return this.#outputs.length === 0 ? SILENT : { type: 'done', outputs: this.#outputs };
   }
 
-  /** Like `run`, but writes nothing: `redo` does it later. */
+  /** Like `run`, but writes nothing: `redo` does it later. Required: no recorder. */
   try(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
+    assert(this.#recorder === undefined, 'what is only tried has no changes');
     const { length } = this.#writes;
     const verdict = this.run(command, resultBytesMax);
     this.#writes.length = length;
@@ -119,6 +132,7 @@ export class Execution {
       const reason = isWrite(operation) ? this.#redoOne(operation) : undefined;
       assert(reason === undefined, 'a prepared part succeeds when it is resolved');
     }
+    this.#recorder?.end(this.#transaction);
   }
 
   /** An addition to a value that was lost meanwhile is lost with it. */
@@ -217,12 +231,15 @@ export class Execution {
   /** A put without expiry does not read the old row: an old index row is left to go stale. */
   #set(key: Uint8Array, value: Uint8Array, lifeMilliseconds: number): undefined {
     const expiresAt = this.#endOf(lifeMilliseconds);
+    let former: Former = 'not-read';
     if (expiresAt > 0) {
       const row = this.#rowOrLost(key);
+      former = row;
       const before = row === 'lost' ? 0 : (row?.expiresAt ?? 0);
       this.#reindex(key, before, expiresAt);
     }
     this.#write(key, { version: this.#version, expiresAt, value });
+    this.#record('set', key, value, former);
   }
 
   #delete(key: Uint8Array): undefined {
@@ -233,6 +250,7 @@ export class Execution {
       const { version: removed } = row;
       this.#writes.push({ section: SECTION.values, key, value: undefined, removed });
     }
+    if (row !== undefined) this.#record('delete', key, undefined, row);
     this.#say({ type: 'presence', wasThere: row !== undefined });
   }
 
@@ -244,7 +262,9 @@ export class Execution {
     const after = computed(operation, before);
     if (after === undefined) return 'overflow';
     const expiresAt = this.#keptExpiry(operation, row);
-    this.#write(key, { version: this.#version, expiresAt, value: encodeInteger(after) });
+    const value = encodeInteger(after);
+    this.#write(key, { version: this.#version, expiresAt, value });
+    this.#record('set', key, value, row);
     this.#say({ type: 'integer', value: after });
     return undefined;
   }
@@ -262,6 +282,7 @@ export class Execution {
     joined.set(value, before.length);
     const expiresAt = this.#keptExpiry(operation, row);
     this.#write(key, { version: this.#version, expiresAt, value: joined });
+    this.#record('set', key, joined, row);
     this.#say({ type: 'appended', length });
     return undefined;
   }
@@ -305,6 +326,21 @@ export class Execution {
     return present(decodeRow(bytes), 'a row is one');
   }
 
+  #record(kind: ChangeKind, key: Uint8Array, value: Uint8Array | undefined, former: Former): void {
+    const recorder = this.#recorder;
+    if (recorder === undefined) return;
+    if (!recorder.isRecording) return recorder.skip();
+    const previous = former === 'not-read' ? this.#storedVersion(key) : versionOf(former);
+    recorder.note({ kind, key, previous, version: this.#version, value });
+  }
+
+  /** Not counted as work: what an entry may do must not depend on whether it is recorded. */
+  #storedVersion(key: Uint8Array): number {
+    const bytes = this.#source.get(SECTION.values, key);
+    if (bytes === undefined || bytes === LOST) return 0;
+    return present(decodeRow(bytes), 'a row is one').version;
+  }
+
   #write(key: Uint8Array, row: Row): void {
     const { length } = this.#writer;
     writeRow(this.#writer, row);
@@ -332,6 +368,13 @@ export class Execution {
     this.#outputs.push(output);
     this.#resultBytesLeft -= outputBytesMax(output);
   }
+}
+
+/** The row that an operation replaces, if it had to be read. */
+type Former = Row | 'lost' | 'not-read' | undefined;
+
+function versionOf(row: Row | 'lost' | undefined): number {
+  return row === undefined || row === 'lost' ? 0 : row.version;
 }
 
 /** Also for leaders, which evaluate checks without an entry. */

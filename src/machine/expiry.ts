@@ -2,6 +2,7 @@
 
 import { present } from '../base/assert.ts';
 import { decodeDueKey } from './due-key.ts';
+import type { ChangeRecorder } from './key-change.ts';
 import type { LockTable } from './lock-table.ts';
 import { decodeRow } from './row.ts';
 import { LOST, type RowWrite, SECTION, type StateSource } from './section.ts';
@@ -9,14 +10,17 @@ import type { WorkMeter } from './work.ts';
 
 export interface ExpiryContext {
   readonly source: StateSource;
+  /** The index of the entry. */
+  readonly version: number;
   readonly logTime: number;
   readonly lockTable: LockTable;
   readonly work: WorkMeter;
+  readonly recorder: ChangeRecorder;
 }
 
 /** Deletes the row only if its own expiry is due now; deletes the index row as well. */
 export function expireRow(dueKey: Uint8Array, context: ExpiryContext, writes: RowWrite[]): void {
-  const { source, logTime, lockTable, work } = context;
+  const { source, version, logTime, lockTable, work, recorder } = context;
   const due = decodeDueKey(dueKey);
   if (due === undefined || due.expiresAt > logTime) return;
   // The key is found due again once the transaction that locks it is resolved.
@@ -29,6 +33,11 @@ export function expireRow(dueKey: Uint8Array, context: ExpiryContext, writes: Ro
   if (row?.expiresAt === due.expiresAt) {
     const { version: removed } = row;
     writes.push({ section: SECTION.values, key: due.key, value: undefined, removed });
+    const { key } = due;
+    const kind = 'expired';
+    if (!recorder.isRecording) recorder.skip();
+    else recorder.note({ kind, key, previous: removed, version, value: undefined });
+    recorder.end(undefined);
   }
   writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
 }

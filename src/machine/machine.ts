@@ -9,6 +9,7 @@ import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { decodeEntry, type MachineEntry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
 import { type ExpiryContext, expireRow } from './expiry.ts';
+import { ChangeRecorder, type Changes } from './key-change.ts';
 import type { Prepared } from './lock-table.ts';
 import { encodeReply, type Reason, type Reply } from './reply.ts';
 import { type RowWrite, SECTION, type StateSource } from './section.ts';
@@ -34,6 +35,8 @@ type Outcome =
       readonly replies: readonly Uint8Array[];
       /** Prepared parts that have released their locks. */
       readonly freed: readonly Prepared[];
+      /** Bytes in them are valid as those of the writes. */
+      readonly changes: Changes;
     }
   /**
    * An entry of a later version: the replica has to stop, because no later entry can be applied.
@@ -55,6 +58,7 @@ const verdicts = new Writer();
 export class Machine {
   readonly #source: StateSource;
   readonly #transactions: Transactions;
+  readonly #recorder = new ChangeRecorder();
   #metadata: ShardMetadata;
   /** Of the entry that is being applied. */
   #work = WorkMeter.by(RULES);
@@ -83,13 +87,18 @@ export class Machine {
     const entry = decodeEntry(committed.payload);
     if (entry === 'unknown') return { type: 'unknown' };
     if (entry === 'malformed') {
-      return { type: 'applied', writes: [], replies: [MALFORMED], freed: NOTHING_FREED };
+      const nothing = { writes: [], freed: NOTHING_FREED, changes: [] };
+      return { type: 'applied', replies: [MALFORMED], ...nothing };
     }
     const writes: RowWrite[] = [];
     this.#passTo(entry.stamp.time, writes);
     this.#work = WorkMeter.by(entry.rules);
+    // Decided before the body: an entry that begins the recording is not recorded itself.
+    const { logTime, recordUntil } = this.#metadata;
+    this.#recorder.begin({ isRecording: logTime <= recordUntil });
     const replies = this.#applyBody(entry, committed.index, writes);
-    return { type: 'applied', writes, replies, freed: this.#transactions.takeFreed() };
+    const { changes } = this.#recorder;
+    return { type: 'applied', writes, replies, freed: this.#transactions.takeFreed(), changes };
   }
 
   #applyBody(entry: MachineEntry, index: number, writes: RowWrite[]): readonly Uint8Array[] {
@@ -104,7 +113,7 @@ export class Machine {
       case 'expire':
         // The remaining keys are found due again.
         for (const dueKey of entry.dueKeys) {
-          if (!this.#work.isOver) expireRow(dueKey, this.#expiry(), writes);
+          if (!this.#work.isOver) expireRow(dueKey, this.#expiry(index), writes);
         }
         return [];
       case 'forget':
@@ -113,16 +122,20 @@ export class Machine {
       case 'adopt':
         if (entry.epoch > this.#metadata.epoch) {
           const { epoch, arc } = entry;
-          this.#settle({ logTime: this.#metadata.logTime, epoch, arc }, writes);
+          this.#settle({ ...this.#metadata, epoch, arc }, writes);
         }
+        return [];
+      case 'record-changes':
+        this.#record(entry.milliseconds, writes);
         return [];
       case 'prepare':
       case 'decide':
       case 'resolve':
       case 'clear': {
         const { valueBytesMax } = entry.stamp;
-        const [metadata, work] = [this.#metadata, this.#work];
-        const reply = this.#step(entry, { index, metadata, writes, valueBytesMax, work });
+        const [metadata, work, recorder] = [this.#metadata, this.#work, this.#recorder];
+        const moment = { index, metadata, writes, valueBytesMax, work, recorder };
+        const reply = this.#step(entry, moment);
         return reply === undefined ? [] : [reply];
       }
       default:
@@ -167,8 +180,15 @@ export class Machine {
 
   /** Log time never goes back, whatever a new leader's clock says. */
   #passTo(time: number, writes: RowWrite[]): void {
-    const { logTime, epoch, arc } = this.#metadata;
-    if (time > logTime) this.#settle({ logTime: time, epoch, arc }, writes);
+    const { logTime } = this.#metadata;
+    if (time > logTime) this.#settle({ ...this.#metadata, logTime: time }, writes);
+  }
+
+  /** Never for shorter than it was asked for before. */
+  #record(milliseconds: number, writes: RowWrite[]): void {
+    const recordUntil = this.#metadata.logTime + milliseconds;
+    if (recordUntil <= this.#metadata.recordUntil) return;
+    this.#settle({ ...this.#metadata, recordUntil }, writes);
   }
 
   #settle(metadata: ShardMetadata, writes: RowWrite[]): void {
@@ -202,6 +222,8 @@ export class Machine {
       version: index,
       valueBytesMax: stamp.valueBytesMax,
       work: this.#work,
+      recorder: this.#recorder,
+      transaction: undefined,
       operations: batch.commands.reduce((count, command) => count + command.length, 0),
       holderOf: (key) => this.#transactions.lockTable.holderOf(key),
     });
@@ -236,10 +258,11 @@ export class Machine {
     return replies;
   }
 
-  #expiry(): ExpiryContext {
+  #expiry(version: number): ExpiryContext {
     const { logTime } = this.#metadata;
     const { lockTable } = this.#transactions;
-    return { source: this.#source, logTime, lockTable, work: this.#work };
+    const [source, work, recorder] = [this.#source, this.#work, this.#recorder];
+    return { source, version, logTime, lockTable, work, recorder };
   }
 
   /**

@@ -16,6 +16,7 @@ import { nameOf } from './bytes.ts';
 import { Decisions } from './decisions.ts';
 import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { type EntryFull, Execution, type Held } from './execution.ts';
+import type { ChangeRecorder } from './key-change.ts';
 import { LockTable, type Prepared } from './lock-table.ts';
 import { outputBytesMax, type Reason, type Reply } from './reply.ts';
 import type { RowWrite, StateSource } from './section.ts';
@@ -40,6 +41,7 @@ export interface ApplyContext {
   /** The largest value that its leader accepts. */
   readonly valueBytesMax: number;
   readonly work: WorkMeter;
+  readonly recorder: ChangeRecorder;
 }
 
 const VERSION_BYTES_MAX = 9;
@@ -87,7 +89,8 @@ export class Transactions {
     }
     if (this.lockTable.isFull) return refused('window-full');
     // Its cost is checked here, because a prepared part must be resolvable.
-    const execution = this.#execution(moment, operations.length);
+    // What is only tried changes nothing, so it is not recorded.
+    const execution = this.#execution(moment, operations.length, undefined);
     const verdict = alone(execution.try(operations, record.resultBytesMax));
     if (verdict.type === 'locked') return verdict;
     record.remember(POSITION.part, verdict);
@@ -181,7 +184,7 @@ export class Transactions {
       if (this.lockTable.of(id) === undefined) return refused('aborted');
       return { type: 'committed', versions, outputs };
     }
-    const execution = this.#execution(moment, operations.length);
+    const execution = this.#execution(moment, operations.length, id);
     const verdict = alone(execution.run(operations, bytesLeft));
     if (verdict.type !== 'done') return verdict;
     return {
@@ -215,7 +218,7 @@ export class Transactions {
       const { version } = prepared;
       const valueBytesMax = MACHINE_LIMITS.valueBytesMax;
       const judged = { ...moment, index: version, valueBytesMax, work: WorkMeter.unbounded() };
-      this.#execution(judged, operations.length).redo(operations);
+      this.#execution(judged, operations.length, prepared.id).redo(operations);
     }
     this.lockTable.remove(prepared, { writer: this.#rows, writes: moment.writes });
     this.#freed.push(prepared);
@@ -303,8 +306,14 @@ export class Transactions {
     record.lifetime.write(writing);
   }
 
-  #execution(moment: ApplyContext, operations: number): Execution {
+  /** The changes of this transaction are recorded; undefined for what is only tried. */
+  #execution(
+    moment: ApplyContext,
+    operations: number,
+    transaction: TransactionId | undefined,
+  ): Execution {
     const { index: version, metadata, writes, valueBytesMax, work } = moment;
+    const recorder = transaction === undefined ? undefined : moment.recorder;
     return new Execution({
       source: this.#source,
       writer: this.#rows,
@@ -313,6 +322,8 @@ export class Transactions {
       version,
       valueBytesMax,
       work,
+      recorder,
+      transaction,
       operations,
       holderOf: (key) => this.lockTable.holderOf(key),
     });

@@ -83,7 +83,7 @@ class CatalogMachine implements ShardMachine {
     if (applied.writes.length > 0) this.#tell();
     const dueAt = Number.POSITIVE_INFINITY;
     const replies = [encodeReply(applied.reply)];
-    return { writes: applied.writes, replies, freed: [], dueAt };
+    return { writes: applied.writes, replies, freed: [], dueAt, changes: [] };
   }
 
   reload(): void {

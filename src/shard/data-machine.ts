@@ -30,6 +30,11 @@ export class DataMachine implements ShardMachine {
     return this.#machine.metadata.epoch;
   }
 
+  /** The last log time whose entries record their changes; 0 before the first. */
+  get recordUntil(): number {
+    return this.#machine.metadata.recordUntil;
+  }
+
   get lockTable(): LockTable {
     return this.#machine.transactions.lockTable;
   }
@@ -54,9 +59,9 @@ export class DataMachine implements ShardMachine {
   apply(command: CommittedCommand): ApplyResult | 'unknown' {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
-    const { writes, replies, freed } = outcome;
+    const { writes, replies, freed, changes } = outcome;
     this.recentDeletes.note({ index: command.index, time: this.time }, writes);
-    return { writes, replies, freed, dueAt: dueAtOf(writes) };
+    return { writes, replies, freed, dueAt: dueAtOf(writes), changes };
   }
 
   reload(): void {

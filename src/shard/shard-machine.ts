@@ -1,5 +1,6 @@
 /** The port to the state machine of a shard: users' data, or the catalog. */
 
+import type { Changes } from '../machine/key-change.ts';
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { StateWrite } from '../storage/state/state.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
@@ -34,6 +35,8 @@ export interface ApplyResult {
   readonly freed: readonly Prepared[];
   /** The earliest time at which one of the writes expires; infinite if none does. */
   readonly dueAt: number;
+  /** What it changed in users' data; none for the catalog. */
+  readonly changes: Changes;
 }
 
 /** What a machine sees of its shard's state. */

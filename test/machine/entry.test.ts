@@ -19,7 +19,7 @@ function tokens(...counts: readonly number[]): Uint8Array {
 
 test('an entry of an unknown kind stops the replica', () => {
   const rig = new MachineRig();
-  for (const payload of [tokens(9, START, EPOCH), tokens(9), tokens(2 ** 40, 1), tokens(200)]) {
+  for (const payload of [tokens(10, START, EPOCH), tokens(10), tokens(2 ** 40, 1), tokens(200)]) {
     deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
   }
   equal(rig.machine.metadata.logTime, START);
@@ -58,6 +58,8 @@ const MALFORMED: Readonly<Record<string, Uint8Array>> = {
   'a client twice': encodeEntry(stamp, { type: 'forget', clients: [first, first] }),
   'a client of 15 bytes': encodeEntry(stamp, { type: 'forget', clients: [first.subarray(1)] }),
   'a due key without a key': encodeEntry(stamp, { type: 'expire', dueKeys: [new Uint8Array(8)] }),
+  'a recording for no time': tokens(9, 1, START, 1, 9, 0),
+  'a recording for too long': tokens(9, 1, START, 1, 9, MACHINE_LIMITS.recordMillisecondsMax + 1),
   'a byte behind the end': Uint8Array.of(...encodeEntry(stamp, adopt), 0),
 };
 

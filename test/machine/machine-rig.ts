@@ -6,6 +6,7 @@ import { type Arc, encodeBatch } from '../../src/machine/batch.ts';
 import type { Command, Operation } from '../../src/machine/command.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { bigintFrom, int64From } from '../../src/machine/int64.ts';
+import type { Changes } from '../../src/machine/key-change.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { decodeReply, type Output, type Reply } from '../../src/machine/reply.ts';
 import { decodeRow, type Row } from '../../src/machine/row.ts';
@@ -81,6 +82,8 @@ export class MachineRig {
   time = START;
   /** What the leader takes in as one value. */
   valueBytesMax: number = MACHINE_LIMITS.valueBytesMax;
+  /** Of the last entry. */
+  changes: Changes = [];
   #sequence = 0;
 
   constructor() {
@@ -98,6 +101,7 @@ export class MachineRig {
     equal(outcome.type, 'applied');
     if (outcome.type !== 'applied') return [];
     const replies = outcome.replies.map((bytes) => decodeReply(bytes));
+    this.changes = outcome.changes;
     this.rows.apply(outcome.writes);
     return replies.map((reply) => {
       ok(reply, 'a reply is one');

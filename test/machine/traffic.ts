@@ -75,6 +75,9 @@ export class Traffic {
       const epoch = isNew ? this.#epoch : 1 + random.below(this.#epoch);
       return this.#proposed({ type: 'adopt', epoch, arc: WHOLE });
     }
+    if (dice < 0.076) {
+      return this.#proposed({ type: 'record-changes', milliseconds: 1 + random.below(1000) });
+    }
     if (random.chance(0.35)) {
       const step = this.#steps.next();
       return this.#proposed({ type: step.type, bytes: bytesOfStep(step) }, { step });

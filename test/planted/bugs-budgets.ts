@@ -68,8 +68,8 @@ const WORK_BUGS: readonly Planted[] = [
     name: 'expires-whatever-it-costs',
     sentence: 'an entry that expires keys reads all of their values, however large',
     file: MACHINE,
-    find: 'if (!this.#work.isOver) expireRow(dueKey, this.#expiry(), writes);',
-    replace: 'expireRow(dueKey, this.#expiry(), writes);',
+    find: 'if (!this.#work.isOver) expireRow(dueKey, this.#expiry(index), writes);',
+    replace: 'expireRow(dueKey, this.#expiry(index), writes);',
   },
   {
     name: 'forgets-whatever-it-costs',
