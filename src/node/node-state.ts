@@ -9,6 +9,8 @@ import type { Random } from '../base/random.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import type { Mark } from '../raft/ready.ts';
 import { FairQueue } from '../shard/fair-queue.ts';
+import { Histories } from '../shard/histories.ts';
+import { SHARD_LIMITS } from '../shard/limits.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { Log } from '../storage/log/log.ts';
 import type { StateDisk } from '../storage/state/state-disk.ts';
@@ -35,6 +37,8 @@ export interface NodeStateOptions {
   readonly random: Random;
   readonly limits?: RaftLimits;
   readonly valueBytesMax?: number;
+  /** Memory for the histories of changes. */
+  readonly historyBytesMax?: number;
   /** The cluster secret; absent for none. */
   readonly secret?: Secret;
   /** The monotone clock and the wall clock at the start, in milliseconds. */
@@ -110,9 +114,11 @@ export class NodeState {
       nodeOf: (shard, member) => this.nodeOfMember(shard, member),
     });
     const { store, fair, valueBytesMax } = this;
+    const bytesMax = options.historyBytesMax ?? SHARD_LIMITS.historyBytesDefault;
+    const histories = new Histories({ bytesMax });
     const nodeOf = (shard: ShardId, member: MemberId) => this.nodeNumberOf(shard, member);
     this.replicas = new Replicas({
-      context: { store, fair, clock, valueBytesMax, nodeOf },
+      context: { store, fair, histories, clock, valueBytesMax, nodeOf },
       log,
       random,
       limits,

@@ -1,8 +1,10 @@
 /** Applies the committed entries of one replica to its machine and its state, in order. */
 
 import { unreachable } from '../base/assert.ts';
+import type { Changes } from '../machine/key-change.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
+import type { Position } from '../raft/position.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import { ApplyQueue } from './apply-queue.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
@@ -67,6 +69,7 @@ export class Applying {
     state.applied = index;
     state.appliedTerm = term;
     this.dueAt = 0;
+    state.context.histories.reset(state.history, state.position);
     const wasCorrupt = state.isCorrupt;
     state.isCorrupt = false;
     this.#heedDamage(() => {
@@ -97,6 +100,8 @@ export class Applying {
       case 'command': {
         const verdict = machine.apply({ index, payload: entry.payload });
         if (verdict === 'unknown') return state.stop(ofLaterVersion(index));
+        // Before the store takes the writes: changes may be views of rows that they delete.
+        this.#remember(position, verdict.changes);
         store.apply(shard, { position, configuration: undefined, writes: verdict.writes });
         if (verdict.dueAt < this.dueAt) this.dueAt = verdict.dueAt;
         const isOwn = state.isLeader && term === state.raft.term;
@@ -108,6 +113,7 @@ export class Applying {
       case 'configuration':
       case 'empty': {
         const configuration = entry.kind === 'configuration' ? entry.configuration : undefined;
+        this.#remember(position, []);
         store.apply(shard, { position, configuration, writes: [] });
         this.#proposing.answer(position, [], machine.time);
         break;
@@ -118,5 +124,10 @@ export class Applying {
     this.fingerprint.applied(index);
     state.applied = index;
     state.appliedTerm = term;
+  }
+
+  #remember(position: Position, changes: Changes): void {
+    const { context, history } = this.#state;
+    context.histories.add(history, position, changes);
   }
 }

@@ -8,6 +8,7 @@ import { NO_MEMBER } from '../base/ids.ts';
 import type { LockTable } from '../machine/lock-table.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import type { Fact } from '../raft/fact.ts';
+import type { Position } from '../raft/position.ts';
 import type { Raft } from '../raft/raft.ts';
 import type { RaftEvent, StepResult } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
@@ -15,6 +16,8 @@ import type { StateDamage } from '../storage/state/state.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
 import type { Failure } from '../wire/response.ts';
 import type { FairQueue } from './fair-queue.ts';
+import type { Histories } from './histories.ts';
+import type { History } from './history.ts';
 import type { LogTime } from './log-time.ts';
 import { isIrreplaceable, isValue } from './lost-value.ts';
 import { failRequester, type Requester } from './proposals.ts';
@@ -27,6 +30,7 @@ export interface ReplicaContext {
   readonly store: StateStore;
   /** Where reads that may be served wait for their turn. */
   readonly fair: Turns;
+  readonly histories: Histories;
   /** The node's monotone clock in milliseconds. */
   readonly clock: () => number;
   /** The largest value that the node accepts. */
@@ -58,6 +62,8 @@ export class ReplicaState {
   readonly time: LogTime;
   readonly store: StateStore;
   readonly #onWork: () => void;
+  /** The changes of the latest entries; those before the state was opened are not in it. */
+  readonly history: History;
   machine: ShardMachine;
   applied: number;
   /** Of the entry that was applied last. */
@@ -84,10 +90,16 @@ export class ReplicaState {
     const { index, term } = this.store.description(shard);
     this.applied = index;
     this.appliedTerm = term;
+    this.history = context.histories.open({ index, term });
   }
 
   get now(): number {
     return this.context.clock();
+  }
+
+  /** What was applied last. */
+  get position(): Position {
+    return { index: this.applied, term: this.appliedTerm };
   }
 
   /** The time that an entry would carry if it were proposed now. */

@@ -11,6 +11,7 @@ import type { StateDamage } from '../storage/state/state.ts';
 import type { Failure } from '../wire/response.ts';
 import { Applying } from './applying.ts';
 import type { FingerprintTaking } from './fingerprint-taking.ts';
+import type { History } from './history.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
 import { Proposing } from './proposing.ts';
@@ -95,6 +96,11 @@ export class Replica {
 
   get durable(): number {
     return this.#state.raft.durable;
+  }
+
+  /** The changes of the latest entries. */
+  get history(): History {
+    return this.#state.history;
   }
 
   get logTime(): number {
@@ -301,6 +307,8 @@ export class Replica {
   end(): void {
     this.#proposing.end();
     this.#reading.end();
+    const { context, history, position } = this.#state;
+    context.histories.reset(history, position);
   }
 
   #passVerdict(): void {

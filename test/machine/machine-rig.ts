@@ -50,6 +50,12 @@ export class Rows implements StateSource {
     }
   }
 
+  copy(): Rows {
+    const copy = new Rows();
+    for (const [name, value] of this.#rows) copy.#rows.set(name, value);
+    return copy;
+  }
+
   in(section: number): { readonly key: Uint8Array; readonly value: Uint8Array }[] {
     const prefix = nameOf(section, new Uint8Array(0));
     return [...this.#rows]

@@ -4,6 +4,7 @@ import type { Bug } from './bug.ts';
 import { BOUNDS_BUGS } from './bugs-bounds.ts';
 import { BUDGET_BUGS } from './bugs-budgets.ts';
 import { CATALOG_BUGS } from './bugs-catalog.ts';
+import { CHANGE_BUGS } from './bugs-changes.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
 import { CLUSTER_BUGS } from './bugs-cluster.ts';
 import { CLUSTER_TXN_BUGS } from './bugs-cluster-txn.ts';
@@ -58,6 +59,7 @@ export const BUGS: readonly Bug[] = [
   ...BUDGET_BUGS,
   ...SESSION_BUGS,
   ...DATA_BUGS,
+  ...CHANGE_BUGS,
   ...TRANSACTION_BUGS,
   ...CATALOG_BUGS,
   ...COORDINATION_BUGS,

@@ -10,6 +10,7 @@ import type { AppendEntries, LogEntry, Message } from '../../src/raft/message.ts
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Mark } from '../../src/raft/ready.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
+import { Histories } from '../../src/shard/histories.ts';
 import { newborn, recoverReplica } from '../../src/shard/recovery.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 import type { ReplicaFact } from '../../src/shard/replica-fact.ts';
@@ -40,6 +41,7 @@ export class ReplicaRig {
   readonly entries = new Map<number, LogEntry>();
   now = 5000;
   fair: Turns = AT_ONCE;
+  readonly histories = new Histories({ bytesMax: 1024 * 1024 });
   stopReason = '';
   isLost = false;
   /** Whether the node was told that the state is damaged. */
@@ -182,6 +184,7 @@ export class ReplicaRig {
     return {
       store: this.store,
       fair: this.fair,
+      histories: this.histories,
       clock: () => this.now,
       valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
       nodeOf: () => 0,

@@ -1,0 +1,237 @@
+/** Planted bugs in what the machine tells of its changes, and in what a history keeps of them. */
+
+import type { Bug, Planted } from './bug.ts';
+
+const OF_THE_MACHINE: readonly Planted[] = [
+  {
+    name: 'recording-by-own-clock',
+    sentence: 'a replica decides by its own clock whether an entry is recorded',
+    file: 'src/machine/machine.ts',
+    find: 'isRecording: logTime <= recordUntil',
+    replace: 'isRecording: Date.now() <= recordUntil',
+  },
+  {
+    name: 'recording-begins-with-its-entry',
+    sentence: 'the window is looked at behind the entry that moves it',
+    file: 'src/machine/machine.ts',
+    find: 'isRecording: logTime <= recordUntil',
+    replace: "isRecording: logTime <= recordUntil || entry.type === 'record-changes'",
+  },
+  {
+    name: 'recording-is-shortened',
+    sentence: 'a later and shorter recording ends an earlier one',
+    file: 'src/machine/machine.ts',
+    find: 'if (recordUntil <= this.#metadata.recordUntil) return;',
+    replace: '',
+  },
+  {
+    name: 'recording-is-forgotten',
+    sentence: 'a machine that opens its state does not know that its shard records',
+    file: 'src/machine/shard-metadata.ts',
+    find: 'const recordUntil = reader.count();',
+    replace: 'const recordUntil = 0 * reader.count();',
+  },
+  {
+    name: 'former-read-costs-work',
+    sentence: 'the row that is read to be told counts as work',
+    file: 'src/machine/execution.ts',
+    find: "former === 'not-read' ? this.#storedVersion(key) : versionOf(former)",
+    replace: "versionOf(former === 'not-read' ? this.#rowOrLost(key) : former)",
+  },
+  {
+    name: 'former-is-not-read',
+    sentence: 'a set that needs no row tells that the key was created',
+    file: 'src/machine/execution.ts',
+    find: "former === 'not-read' ? this.#storedVersion(key) : versionOf(former)",
+    replace: "former === 'not-read' ? 0 : versionOf(former)",
+  },
+  {
+    name: 'changes-of-undone-commands',
+    sentence: 'a command that fails tells what it had begun',
+    file: 'src/machine/execution.ts',
+    find: 'this.#recorder?.cutTo(changes);',
+    replace: '',
+  },
+  {
+    name: 'resolve-tells-no-change',
+    sentence: 'what a resolved part writes is not told',
+    file: 'src/machine/transactions.ts',
+    find: 'this.#execution(judged, operations.length, prepared.id)',
+    replace: 'this.#execution(judged, operations.length, undefined)',
+  },
+  {
+    name: 'a-try-is-told',
+    sentence: 'a part is told when it is prepared, and again when it is resolved',
+    file: 'src/machine/transactions.ts',
+    find: 'const execution = this.#execution(moment, operations.length, undefined);',
+    replace: 'const execution = this.#execution(moment, operations.length, id);',
+  },
+  {
+    name: 'touch-is-told',
+    sentence: 'a touch is told as a change of the value',
+    file: 'src/machine/execution.ts',
+    find: 'this.#write(key, { ...row, expiresAt });',
+    replace: "this.#write(key, { ...row, expiresAt }); this.#record('set', key, row.value, row);",
+  },
+  {
+    name: 'deletion-of-nothing-is-told',
+    sentence: 'the deletion of a key that is not there is told',
+    file: 'src/machine/execution.ts',
+    find: "if (row !== undefined) this.#record('delete', key, undefined, row);",
+    replace: "this.#record('delete', key, undefined, row);",
+  },
+  {
+    name: 'expiry-is-not-told',
+    sentence: 'what expires is not told',
+    file: 'src/machine/expiry.ts',
+    find: 'else recorder.note({ kind, key, previous: removed, version, value: undefined });',
+    replace: '',
+  },
+  {
+    name: 'commands-are-one-group',
+    sentence: 'all changes of an entry stand in one group',
+    file: 'src/machine/execution.ts',
+    find: 'this.#recorder?.end(this.#transaction); return this.#outputs',
+    replace: 'if (this.#transaction) this.#recorder?.end(this.#transaction); return this.#outputs',
+  },
+  {
+    name: 'missed-changes-are-not-counted',
+    sentence: 'an entry that is not recorded does not tell that it changed something',
+    file: 'src/machine/key-change.ts',
+    find: "if (!this.#isRecording) return 'unrecorded';",
+    replace: 'if (!this.#isRecording) return NONE;',
+  },
+];
+
+const OF_THE_HISTORY: readonly Planted[] = [
+  {
+    name: 'floor-forgets-snapshot',
+    sentence: 'a history goes on behind a snapshot as if nothing were missing',
+    file: 'src/shard/applying.ts',
+    find: 'state.context.histories.reset(state.history, state.position);',
+    replace: '',
+  },
+  {
+    name: 'floor-forgets-eviction',
+    sentence: 'a history still covers what it has dropped',
+    file: 'src/shard/history.ts',
+    find: 'this.#raiseFloor({ index: slab.last, term: this.#termAt(slab.last) });',
+    replace: '',
+  },
+  {
+    name: 'floor-forgets-unrecorded-changes',
+    sentence: 'a history covers entries whose changes were not recorded',
+    file: 'src/shard/history.ts',
+    find: "if (changes === 'unrecorded' || this.#isTooLarge(changes))",
+    replace: "if (changes === 'unrecorded') changes = []; if (this.#isTooLarge(changes))",
+  },
+  {
+    name: 'floor-forgets-large-entries',
+    sentence: 'an entry with more changes than are kept moves no floor',
+    file: 'src/shard/history.ts',
+    find: "if (changes === 'unrecorded' || this.#isTooLarge(changes))",
+    replace: "if (changes === 'unrecorded')",
+  },
+  {
+    name: 'floor-forgets-terms',
+    sentence: 'positions of terms that are forgotten count as known',
+    file: 'src/shard/history.ts',
+    find: 'this.#raiseFloor({ index: next.first - 1, term: oldest.term });',
+    replace: '',
+  },
+  {
+    name: 'quiet-entries-move-the-floor',
+    sentence: 'a history is dropped by an entry that changes nothing while nothing is recorded',
+    file: 'src/machine/key-change.ts',
+    find: 'if (this.#length === 0) return NONE;',
+    replace: 'if (this.#length === 0 && this.#isRecording) return NONE;',
+  },
+  {
+    name: 'history-of-quiet-entries-ends',
+    sentence: 'a recording of nothing is taken for a gap',
+    file: 'src/shard/applying.ts',
+    find: 'this.#remember(position, []);',
+    replace: "this.#remember(position, 'unrecorded');",
+  },
+  {
+    name: 'term-of-a-position-unchecked',
+    sentence: 'a position of a lost history is continued in another one',
+    file: 'src/shard/history.ts',
+    find: "return term === this.#termAt(index) ? 'yes' : 'gone';",
+    replace: "return 'yes';",
+  },
+  {
+    name: 'lost-position-waits',
+    sentence: 'a position behind the head is waited for, though its term is over',
+    file: 'src/shard/history.ts',
+    find: "return term < this.#head.term ? 'gone' : 'ahead';",
+    replace: "return 'ahead';",
+  },
+  {
+    name: 'resume-skips-an-entry',
+    sentence: 'a scan begins one entry too late',
+    file: 'src/shard/history.ts',
+    find: '> this.index)',
+    replace: '> this.index + 1)',
+  },
+  {
+    name: 'resume-repeats-an-entry',
+    sentence: 'a scan begins with the entry that its position has',
+    file: 'src/shard/history.ts',
+    find: '> this.index)',
+    replace: '>= this.index)',
+  },
+  {
+    name: 'middle-of-an-entry',
+    sentence: 'a position is moved past an entry of which only a part was sent',
+    file: 'src/shard/history.ts',
+    find: 'isOver ? { index, term: this.#termAt(index) }',
+    replace: 'isOver ? { index: index + (scan.sent > 0 ? 1 : 0), term: this.#termAt(index) }',
+  },
+  {
+    name: 'position-is-version',
+    sentence: 'the place of an entry is the version of its first change',
+    file: 'src/shard/history.ts',
+    find: 'view.setFloat64(slab.length, index);',
+    replace: 'view.setFloat64(slab.length, changes[0].version);',
+  },
+  {
+    name: 'last-of-the-command-not-of-the-range',
+    sentence: 'a group has no last change if that is outside of the range',
+    file: 'src/shard/history.ts',
+    find: 'markLast(block, at, isLast);',
+    replace: '',
+  },
+  {
+    name: 'group-ends-with-the-message',
+    sentence: 'a message that is full ends the group that it stops in',
+    file: 'src/shard/history.ts',
+    find: 'this.sent = number; return true;',
+    replace: 'this.sent = number; if (this.#open) this.#open.isLast = true; return true;',
+  },
+  {
+    name: 'history-beyond-its-budget',
+    sentence: 'no history drops anything',
+    file: 'src/shard/histories.ts',
+    find: 'while (this.#bytes > this.#bytesMax)',
+    replace: 'while (this.#bytes > 1e12)',
+  },
+  {
+    name: 'ended-replica-keeps-its-history',
+    sentence: 'a replica that has left its node still takes its share of memory',
+    file: 'src/shard/replica.ts',
+    find: 'context.histories.reset(history, position);',
+    replace: '',
+  },
+];
+
+export const CHANGE_BUGS: readonly Bug[] = [
+  ...OF_THE_MACHINE.map((bug) => {
+    return { profiles: [], tests: ['changes', 'changes-random'], isFast: false, ...bug };
+  }),
+  ...OF_THE_HISTORY.map((bug) => {
+    const isToldWrong = bug.file.startsWith('src/machine');
+    const tests = isToldWrong ? ['changes'] : ['history', 'replica-history', 'history-random'];
+    return { profiles: [], tests, isFast: false, ...bug };
+  }),
+];
