@@ -6,6 +6,8 @@ import type { Command, Operation } from '../../src/machine/command.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { type RowWrite, SECTION, type StateSource } from '../../src/machine/section.ts';
+import { Histories } from '../../src/shard/histories.ts';
+import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import { type BenchRow, type BenchTask, measure } from './report.ts';
 
 const EPOCH = 1;
@@ -25,17 +27,15 @@ const OPEN = [8, 256, 2047];
 export async function run(): Promise<BenchRow[]> {
   return measure([
     task('put', 1, (at) => [put(at, 0)]),
+    task('put, recorded', 1, (at) => [put(at, 0)], { isRecording: true }),
     task(`put in a batch of ${BATCH}`, BATCH, (at) => [put(at, 0)]),
     task('check and put', 1, (at) => [
       { type: 'check-presence', key: keyOf(at), isThere: true },
       put(at, 0),
     ]),
-    task(
-      'add',
-      1,
-      (at) => [{ type: 'add', key: keyOf(at), operand: ONE, lifeMilliseconds: 0 }],
-      COUNTED,
-    ),
+    task('add', 1, (at) => [{ type: 'add', key: keyOf(at), operand: ONE, lifeMilliseconds: 0 }], {
+      row: COUNTED,
+    }),
     task('put that lives for a while', 1, (at) => [put(at, 60_000)]),
     duplicate(),
     ...OPEN.map(whileOthersAreOpen),
@@ -111,7 +111,7 @@ function task(
   name: string,
   size: number,
   commandAt: (at: number) => Command,
-  row = ROW,
+  { row = ROW, isRecording = false } = {},
 ): BenchTask {
   const payloads = Array.from({ length: COMMANDS / size }, (_, batch) =>
     payloadOf(
@@ -120,7 +120,7 @@ function task(
     ),
   );
   const rows = new Rows(row);
-  const apply = applier(rows);
+  const apply = applier(rows, isRecording);
   const work = () => {
     rows.forget();
     return payloads.reduce((sum, payload) => sum + apply(payload), 0);
@@ -153,7 +153,8 @@ function whileOthersAreOpen(open: number): BenchTask {
   return { name: `machine: put, ${open} requests open`, operations: COMMANDS, work };
 }
 
-function applier(rows: Rows): (payload: Uint8Array) => number {
+/** Recorded changes are added to a history, as a replica does. */
+function applier(rows: Rows, isRecording = false): (payload: Uint8Array) => number {
   const machine = new Machine({ source: rows });
   const arc = { from: 0, to: 2 ** 32 };
   const adopt = encodeEntry(
@@ -161,11 +162,18 @@ function applier(rows: Rows): (payload: Uint8Array) => number {
     { type: 'adopt', epoch: EPOCH, arc },
   );
   machine.apply({ index: 1, payload: adopt });
+  const milliseconds = MACHINE_LIMITS.recordMillisecondsMax;
+  const stamp = { time: TIME, epoch: EPOCH, valueBytesMax: MACHINE_LIMITS.valueBytesMax };
+  const record = encodeEntry(stamp, { type: 'record-changes', milliseconds });
+  if (isRecording) machine.apply({ index: 1, payload: record });
+  const histories = new Histories({ bytesMax: SHARD_LIMITS.historyBytesDefault });
+  const history = histories.open({ index: 1, term: 1 });
   let index = 1;
   return (payload) => {
     index += 1;
     const outcome = machine.apply({ index, payload });
     if (outcome.type === 'unknown') throw new Error('every entry is known');
+    histories.add(history, { index, term: 1 }, outcome.changes);
     return rows.take(outcome.writes) + outcome.replies.length;
   };
 }

@@ -37,24 +37,31 @@ export class Histories {
 
   /** Adds the next entry. Beyond the budget the largest history drops its oldest entries. */
   add(history: History, position: Position, changes: Changes): void {
-    this.#count(history, () => history.add(position, changes));
+    const { bytes } = history;
+    history.add(position, changes);
+    this.#count(history, bytes);
     while (this.#bytes > this.#bytesMax) {
       const largest = this.#largest;
-      this.#count(largest, () => largest.trim());
+      const before = largest.bytes;
+      largest.trim();
+      this.#count(largest, before);
     }
   }
 
   /** Another state took the place of its replica's, or the replica has ended. */
   reset(history: History, position: Position): void {
-    this.#count(history, () => history.reset(position));
+    const { bytes } = history;
+    history.reset(position);
+    this.#count(history, bytes);
   }
 
-  #count(history: History, change: () => void): void {
+  /** It took so much before. */
+  #count(history: History, before: number): void {
     const { bytes } = history;
-    change();
-    this.#bytes += history.bytes - bytes;
-    if (history.bytes > 0) this.#filled.add(history);
-    else if (bytes > 0) this.#filled.delete(history);
+    if (bytes === before) return;
+    this.#bytes += bytes - before;
+    if (bytes > 0) this.#filled.add(history);
+    else this.#filled.delete(history);
   }
 
   get #largest(): History {

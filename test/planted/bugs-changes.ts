@@ -11,13 +11,6 @@ const OF_THE_MACHINE: readonly Planted[] = [
     replace: 'isRecording: Date.now() <= recordUntil',
   },
   {
-    name: 'recording-begins-with-its-entry',
-    sentence: 'the window is looked at behind the entry that moves it',
-    file: 'src/machine/machine.ts',
-    find: 'isRecording: logTime <= recordUntil',
-    replace: "isRecording: logTime <= recordUntil || entry.type === 'record-changes'",
-  },
-  {
     name: 'recording-is-shortened',
     sentence: 'a later and shorter recording ends an earlier one',
     file: 'src/machine/machine.ts',
