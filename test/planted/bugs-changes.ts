@@ -218,6 +218,44 @@ const OF_THE_HISTORY: readonly Planted[] = [
   },
 ];
 
+const OF_THE_RANGES: readonly Planted[] = [
+  {
+    name: 'open-range-ends-at-once',
+    sentence: 'a range without an end holds no key',
+    file: 'src/shard/watched-ranges.ts',
+    find: 'return end.length === 0 || compareBytes(key, end) < 0;',
+    replace: 'return compareBytes(key, end) < 0;',
+  },
+  {
+    name: 'range-holds-its-end',
+    sentence: 'a watched range holds the key at its end',
+    file: 'src/shard/watched-ranges.ts',
+    find: 'return end.length === 0 || compareBytes(key, end) < 0;',
+    replace: 'return end.length === 0 || compareBytes(key, end) <= 0;',
+  },
+  {
+    name: 'furthest-end-is-stale',
+    sentence: 'the furthest end is not computed again when two trees are joined',
+    file: 'src/shard/watched-ranges.ts',
+    find: 'refresh(top); return top; } /** Its child',
+    replace: 'return top; } /** Its child',
+  },
+  {
+    name: 'first-range-only',
+    sentence: 'ranges that begin before the key are not looked for once one is found',
+    file: 'src/shard/watched-ranges.ts',
+    find: 'if (isBefore(key, node.range.to)) visit(node.range);',
+    replace: 'if (isBefore(key, node.range.to)) return visit(node.range);',
+  },
+  {
+    name: 'watched-range-goes-with-one-of-its-streams',
+    sentence: 'a range is removed while other streams watch it',
+    file: 'src/shard/watched-ranges.ts',
+    find: 'if (range.items.size > 0) return;',
+    replace: '',
+  },
+];
+
 export const CHANGE_BUGS: readonly Bug[] = [
   ...OF_THE_MACHINE.map((bug) => {
     return { profiles: [], tests: ['changes', 'changes-random'], isFast: false, ...bug };
@@ -226,5 +264,8 @@ export const CHANGE_BUGS: readonly Bug[] = [
     const isToldWrong = bug.file.startsWith('src/machine');
     const tests = isToldWrong ? ['changes'] : ['history', 'replica-history', 'history-random'];
     return { profiles: [], tests, isFast: false, ...bug };
+  }),
+  ...OF_THE_RANGES.map((bug) => {
+    return { profiles: [], tests: ['watched-ranges'], isFast: false, ...bug };
   }),
 ];
