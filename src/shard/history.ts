@@ -53,7 +53,10 @@ export interface HistoryScan {
   readonly count: number;
   /** The last position of which everything that matches was sent; the head if nothing is left. */
   readonly through: Position;
-  /** Changes of the next entry that were sent or skipped; 0 for a scan that ends with an entry. */
+  /**
+   * Changes of the next entry that were sent or skipped: then the block has nothing of the entries
+   * before. 0 for a scan that ends with an entry.
+   */
   readonly sent: number;
   /** Changes that it looked at. */
   readonly scanned: number;
@@ -283,6 +286,10 @@ class Scanning {
   sent: number;
   scanned = 0;
   #bytes = 0;
+  /** How many of the pieces are of whole entries. */
+  #whole = 0;
+  /** There are some of whole entries, or the entry ends here whose parts were sent before. */
+  #hasWhole = false;
   /** The last matching change of the group in progress. */
   #open: Piece | undefined;
 
@@ -299,6 +306,7 @@ class Scanning {
       const place = slab.entries[at] as number;
       const end = place + ENTRY_HEADER_BYTES + slab.view.getUint32(place + 8);
       if (this.#lookAt(slab, place + ENTRY_HEADER_BYTES, end)) return true;
+      this.#hasWhole ||= this.sent > 0 || this.pieces.length > 0;
       this.index = slab.view.getFloat64(place);
       this.sent = 0;
     }
@@ -322,6 +330,7 @@ class Scanning {
     const { bytesMax, changesMax, keysOnly = false } = this.#limits;
     let number = 0;
     let isGroupOver = true;
+    this.#whole = this.pieces.length;
     for (let at = from; at < end; number++) {
       const length = view.getUint32(at);
       const head = view.getUint32(at + 4);
@@ -349,8 +358,10 @@ class Scanning {
     return false;
   }
 
+  /** Only an entry that stands alone is split: readers could not tell its part from the others. */
   #stopAt(number: number): true {
-    this.sent = number;
+    if (!this.#hasWhole) this.sent = number;
+    else this.pieces.length = this.#whole;
     return true;
   }
 }

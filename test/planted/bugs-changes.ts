@@ -199,8 +199,15 @@ const OF_THE_HISTORY: readonly Planted[] = [
     name: 'group-ends-with-the-message',
     sentence: 'a message that is full ends the group that it stops in',
     file: 'src/shard/history.ts',
-    find: 'this.sent = number; return true;',
-    replace: 'this.sent = number; if (this.#open) this.#open.isLast = true; return true;',
+    find: 'if (!this.#hasWhole) this.sent = number;',
+    replace: 'if (this.#open) this.#open.isLast = true; if (!this.#hasWhole) this.sent = number;',
+  },
+  {
+    name: 'part-behind-whole-entries',
+    sentence: 'a message ends with a part of an entry that cannot be told from whole ones',
+    file: 'src/shard/history.ts',
+    find: 'if (!this.#hasWhole) this.sent = number;',
+    replace: 'this.sent = number; if (true) {}',
   },
   {
     name: 'history-beyond-its-budget',

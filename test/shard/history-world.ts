@@ -53,7 +53,7 @@ function hex(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? 'none' : Buffer.from(bytes).toString('hex');
 }
 
-class HistoryReplica {
+export class HistoryReplica {
   readonly #histories: Histories;
   history;
   rows = new Rows();
@@ -292,6 +292,7 @@ export class HistoryWorld {
     // The changes of an entry in progress stand behind those of whole entries.
     deepEqual(watcher.parts.slice(0, expected.length), expected);
     const rest = watcher.parts.slice(expected.length);
+    if (sent > 0) equal(expected.length, 0, 'a part of an entry stands alone');
     if (sent === 0) equal(rest.length, 0, 'no entry is begun');
     watcher.parts = rest;
     watcher.position = through;
