@@ -263,6 +263,65 @@ const OF_THE_RANGES: readonly Planted[] = [
   },
 ];
 
+const OF_A_STREAM: readonly Planted[] = [
+  {
+    name: 'page-before-its-changes',
+    sentence: 'a page is read before all changes of the keys before it were sent',
+    file: 'src/shard/stream.ts',
+    find: "if (through.index < history.head.index || sent > 0) return { type: 'scanned'",
+    replace: "if (false) return { type: 'scanned'",
+  },
+  {
+    name: 'cursor-off-by-one',
+    sentence: 'changes of the first key that was not read yet are sent',
+    file: 'src/shard/stream.ts',
+    find: 'compareBytes(key, this.#cursor) < 0',
+    replace: 'compareBytes(key, this.#cursor) <= 0',
+  },
+  {
+    name: 'changes-while-a-page-is-read',
+    sentence: 'a stream sends changes while the disk reads a page',
+    file: 'src/shard/stream.ts',
+    find: 'if (this.#isReading || this.#credit <= 0)',
+    replace: 'if (this.#credit <= 0)',
+  },
+  {
+    name: 'stream-ignores-credit',
+    sentence: 'a stream sends more than its client takes',
+    file: 'src/shard/stream.ts',
+    find: 'if (this.#isReading || this.#credit <= 0)',
+    replace: 'if (this.#isReading)',
+  },
+  {
+    name: 'credit-is-never-used',
+    sentence: 'what is sent of changes costs no credit',
+    file: 'src/shard/stream.ts',
+    find: 'this.#credit -= block.length;',
+    replace: '',
+  },
+  {
+    name: 'a-part-moves-the-position',
+    sentence: 'the first part of an entry moves the position of its reader',
+    file: 'src/shard/stream.ts',
+    find: 'sent > 0 ? { after: this.#told, through: this.#told } : this.#move(through)',
+    replace: 'this.#move(through)',
+  },
+  {
+    name: 'reader-is-forgotten',
+    sentence: 'a stream does not keep the position that it has told its reader',
+    file: 'src/shard/stream.ts',
+    find: 'const after = this.#told; this.#told = through;',
+    replace: 'const after = this.#told;',
+  },
+  {
+    name: 'last-part-is-not-told',
+    sentence: 'an entry whose last changes do not match is never told to have ended',
+    file: 'src/shard/stream.ts',
+    find: 'if (block.length > 0 || (hadParts && sent === 0))',
+    replace: 'if (block.length > 0)',
+  },
+];
+
 export const CHANGE_BUGS: readonly Bug[] = [
   ...OF_THE_MACHINE.map((bug) => {
     return { profiles: [], tests: ['changes', 'changes-random'], isFast: false, ...bug };
@@ -274,5 +333,8 @@ export const CHANGE_BUGS: readonly Bug[] = [
   }),
   ...OF_THE_RANGES.map((bug) => {
     return { profiles: [], tests: ['watched-ranges'], isFast: false, ...bug };
+  }),
+  ...OF_A_STREAM.map((bug) => {
+    return { profiles: [], tests: ['stream'], isFast: false, ...bug };
   }),
 ];

@@ -140,11 +140,12 @@ export class HistoryWorld {
   readonly #options: WorldOptions;
   readonly #random: Random;
   readonly #traffic: Traffic;
-  readonly #replicas: readonly HistoryReplica[];
+  readonly replicas: readonly HistoryReplica[];
   readonly #histories: Histories;
   #log: LogEntry[] = [];
   /** By index: what the entry changed. */
   #truth: (readonly Seen[])[] = [];
+  /** Of the state behind the last entry. */
   #rows = new Rows();
   #machine = new Machine({ source: this.#rows });
   #term = 1;
@@ -156,7 +157,7 @@ export class HistoryWorld {
     this.#random = options.random;
     this.#traffic = new Traffic(options.random.fork('traffic'));
     this.#histories = new Histories({ bytesMax: options.bytesMax });
-    this.#replicas = Array.from({ length: REPLICAS }, () => new HistoryReplica(this.#histories));
+    this.replicas = Array.from({ length: REPLICAS }, () => new HistoryReplica(this.#histories));
     this.#commit(this.#traffic.first());
     for (let count = 0; count < WATCHERS; count++) this.#watchers.push(this.#watch());
   }
@@ -167,7 +168,7 @@ export class HistoryWorld {
     const proposed = this.#traffic.next();
     if (random.chance(this.#options.recordChance)) this.#commit(recordOf(proposed));
     this.#commit(proposed);
-    for (const replica of this.#replicas) this.#disturb(replica);
+    for (const replica of this.replicas) this.#disturb(replica);
     if (random.chance(0.002)) this.#forceAnew();
     for (const watcher of this.#watchers) {
       if (random.chance(0.6)) this.#pump(watcher);
@@ -178,16 +179,36 @@ export class HistoryWorld {
 
   /** Everything is applied everywhere, and every watcher is told all that it may know. */
   settle(): void {
-    for (const replica of this.#replicas) this.#applyAll(replica);
+    for (const replica of this.replicas) this.#applyAll(replica);
     for (const watcher of this.#watchers) {
       for (let round = 0; round < 10_000 && !this.#isAtEnd(watcher); round++) this.#pump(watcher);
       ok(this.#isAtEnd(watcher), 'a watcher reaches the end');
     }
-    for (const replica of this.#replicas) this.#checkFloor(replica);
+    for (const replica of this.replicas) this.#checkFloor(replica);
   }
 
   #isAtEnd({ position }: Watcher): boolean {
     return position.index === this.#log.length;
+  }
+
+  /** How many entries are committed. */
+  get length(): number {
+    return this.#log.length;
+  }
+
+  /** Whether this entry is committed there; otherwise it is of a lost history, or yet to come. */
+  knows({ index, term }: Position): boolean {
+    return index <= this.#log.length && term === this.#termOf(index);
+  }
+
+  /** The versions of all keys behind an entry. */
+  versionsAt(index: number): Map<string, number> {
+    const versions = new Map<string, number>();
+    for (const [key, , version] of this.#truth.slice(1, index + 1).flat()) {
+      if (version === 0) versions.delete(key);
+      else versions.set(key, version);
+    }
+    return versions;
   }
 
   #commit({ payload }: Pick<Proposed, 'payload'>): void {
@@ -203,7 +224,7 @@ export class HistoryWorld {
     if (random.chance(0.02)) replica.checkpoint();
     if (random.chance(0.006)) replica.restart();
     if (random.chance(0.006)) {
-      const other = random.pick(this.#replicas);
+      const other = random.pick(this.replicas);
       if (other.position.index > replica.position.index) replica.install(other.checkpoint());
     }
     if (random.chance(0.3)) this.#applyOne(replica);
@@ -231,18 +252,18 @@ export class HistoryWorld {
 
   /** A majority is lost: the shard continues from one replica's state, with other entries. */
   #forceAnew(): void {
-    const snapshot = this.#random.pick(this.#replicas).lastCheckpoint;
+    const snapshot = this.#random.pick(this.replicas).lastCheckpoint;
     this.counts.forced += 1;
     this.#term += 1;
     this.#log = this.#log.slice(0, snapshot.position.index);
     this.#rows = snapshot.rows.copy();
     this.#machine = new Machine({ source: this.#rows });
-    for (const replica of this.#replicas) replica.install(snapshot);
+    for (const replica of this.replicas) replica.install(snapshot);
   }
 
   #watch(): Watcher {
     const replica = this.#random.below(REPLICAS);
-    const { position } = this.#replicas[replica] as HistoryReplica;
+    const { position } = this.replicas[replica] as HistoryReplica;
     return { range: this.#random.pick(RANGES), position, parts: [], sent: 0, replica };
   }
 
@@ -254,7 +275,7 @@ export class HistoryWorld {
       watcher.parts = [];
       watcher.sent = 0;
     }
-    const { history } = this.#replicas[watcher.replica] as HistoryReplica;
+    const { history } = this.replicas[watcher.replica] as HistoryReplica;
     // What a leader says that has applied everything: nothing ahead of it can be committed.
     const hasAll = history.head.index === this.#log.length;
     const found = history.covers(watcher.position);
