@@ -1,6 +1,6 @@
 /** A node with a port: a node process with network sockets and a logger. */
 
-import { monotoneNow, randomSeed, secureBytes } from '../base/ambient.ts';
+import { randomSeed, secureBytes } from '../base/ambient.ts';
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Random } from '../base/random.ts';
@@ -10,14 +10,17 @@ import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { faultOfDescription } from '../catalog/description.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
+import { Discovery } from '../node/discovery.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-fact.ts';
+import { Addresses } from '../node/peer-discovery.ts';
 import { openFilesMax } from '../storage/files/open-files.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import { PlainHttpServer } from '../transport/plain-http-server.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
+import { WebDialler } from '../transport/web-dialler.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Affiliation } from './affiliation.ts';
@@ -28,9 +31,7 @@ import { httpAnswer } from './http-endpoints.ts';
 import { identify, type Membership } from './identity.ts';
 import { type LogSink, standardErrorSink } from './log-sink.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
-import { MapDiscovery } from './map-discovery.ts';
 import { NodeProcess } from './node-process.ts';
-import { Addresses, PeerDiscovery } from './peer-discovery.ts';
 import { RefusalLog } from './refusal-log.ts';
 import type { WantedSettings } from './settings-check.ts';
 
@@ -160,9 +161,10 @@ class Server implements RunningNode {
   readonly #description: NodeDescription;
   readonly #refusals: RefusalLog;
   readonly #addresses = new Addresses();
+  /** For questions to other nodes; the transport has sockets of its own. */
+  readonly #dialler = new WebDialler();
   readonly ended: Promise<NodeEnd>;
-  #discovery: PeerDiscovery | undefined;
-  #mapDiscovery: MapDiscovery | undefined;
+  #discovery: Discovery | undefined;
   #stopped: Promise<void> | undefined;
   node = 0;
   cluster = '';
@@ -239,28 +241,21 @@ class Server implements RunningNode {
   /** If all peers have moved, the nodes at the configured addresses have their new addresses. */
   #seek(core: NodeCore, cluster: string): void {
     const { options, nodeProcess } = this.#parts;
-    const run = (work: () => void) => nodeProcess.guard.run(work);
-    this.#discovery = new PeerDiscovery({
+    this.#discovery = new Discovery({
+      core,
       cluster,
       urls: options.join,
-      isLonely: () => !nodeProcess.guard.isOver && core.state.peers.isLonely(monotoneNow()),
-      onNode: (node, url) => run(() => this.#addresses.learn(node, url)),
-      onMap: (bytes) => run(() => core.state.maps.take(bytes)),
+      sockets: this.#dialler,
+      schedule: TIMERS,
+      addresses: this.#addresses,
+      guard: (work) => nodeProcess.guard.run(work),
     });
     this.#discovery.start();
-    this.#mapDiscovery = new MapDiscovery({
-      cluster,
-      urls: options.join,
-      isWanted: () => !nodeProcess.guard.isOver && core.ownLife.isEnquiring,
-      onMap: (bytes) => run(() => core.state.maps.take(bytes)),
-      onHeardOut: () => run(() => core.ownLife.heardOut()),
-    });
-    this.#mapDiscovery.start();
   }
 
   async #stop(): Promise<void> {
     this.#discovery?.stop();
-    this.#mapDiscovery?.stop();
+    this.#dialler.close();
     await this.#parts.nodeProcess.stop();
     this.#parts.health?.close();
     await this.#parts.sockets.close();

@@ -5,12 +5,16 @@ import type { Lineage } from '../../src/base/life.ts';
 import type { RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
+import { Discovery } from '../../src/node/discovery.ts';
 import { NodeCore } from '../../src/node/node-core.ts';
 import type { NodeFact } from '../../src/node/node-fact.ts';
+import { Addresses } from '../../src/node/peer-discovery.ts';
 import type { Position } from '../../src/raft/position.ts';
 import type { Log } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
+import type { Schedule, Sockets } from '../../src/transport/sockets.ts';
 import { Switchboard } from '../../src/transport/switchboard.ts';
+import type { Transport } from '../../src/transport/transport.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { NodeClock } from '../sim/node-clock.ts';
 import { promiseCopies, rotEntryIn, rotRow, rotVoteIn } from '../sim/rot.ts';
@@ -21,6 +25,7 @@ import { CLOCK } from './customer.ts';
 import { type DiskSpeed, GOOD_SPEED, latencyOf } from './disk-speed.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
 import { crashState, type FolderCopy, type SimulatedIdentity, segmentsOf } from './folder.ts';
+import { HeldLoop } from './held-loop.ts';
 import type { Sizes } from './sizes.ts';
 import { randomnessOf, SECRET, type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
@@ -35,6 +40,13 @@ interface ComputerOptions {
   readonly witness: Witness;
   readonly limits: RaftLimits;
   readonly sizes: Sizes;
+  /** The addresses in its configuration, as a process that starts now reads them. */
+  readonly configured: () => readonly string[];
+}
+
+interface Ports {
+  readonly sockets: Sockets;
+  readonly schedule: Schedule;
 }
 
 /** How a process crashes: alone, or with the power of its computer. */
@@ -60,11 +72,7 @@ export class Computer {
   #life = 0;
   #watchReplicas: () => void = () => {};
   #isPlanned = false;
-  #busyUntil = 0;
-  /** Timers that fell due during a stall. Each runs once after it, however often it fell due. */
-  readonly #owed = new Set<() => void>();
-  /** Input that arrived while the process was busy, in the order of arrival. */
-  #inbox: (() => void)[] = [];
+  readonly #loop: HeldLoop;
   #fileFreeAt = 0;
   /** Effects of the state disk that are left before the process crashes at one. */
   #stateEffectsLeft = Number.POSITIVE_INFINITY;
@@ -104,6 +112,7 @@ export class Computer {
     this.#random = random.fork(`computer ${name}`);
     this.#wall = 1_700_000_000_000 + this.#random.between(-3, 3) * YEAR_MILLISECONDS;
     this.clock = this.#newClock();
+    this.#loop = new HeldLoop(agenda, (work) => this.#guard(work));
     const complete = (report: () => void) => {
       // One queue for each disk: completions come in the order of the calls.
       const due = Math.max(this.#fileFreeAt, agenda.now) + latencyOf(this.speed, this.#random);
@@ -141,9 +150,7 @@ export class Computer {
     this.#life += 1;
     const life = this.#life;
     this.clock = this.#newClock();
-    this.#inbox = [];
-    this.#busyUntil = 0;
-    this.#owed.clear();
+    this.#loop.begin();
     const { cluster, node, hasLived } = identity;
     const wasFull = this.#isFull;
     openLog(
@@ -174,6 +181,7 @@ export class Computer {
     if (!this.isUp) return;
     this.isUp = false;
     this.#life += 1;
+    this.#loop.begin();
     this.core = undefined;
     this.#stateEffectsLeft = Number.POSITIVE_INFINITY;
     if (isPower) this.#files.crash(this.#random);
@@ -291,44 +299,15 @@ export class Computer {
 
   /** The process is suspended: input waits, and so do its timers. */
   stall(milliseconds: number): void {
-    const { agenda } = this.#surroundings;
-    this.#busyUntil = Math.max(this.#busyUntil, agenda.now + milliseconds);
-    const life = this.#life;
-    agenda.at(this.#busyUntil, () => this.#goOn(life));
+    this.#loop.hold(milliseconds);
   }
 
   /** It continues early. */
   resume(): void {
-    this.#busyUntil = Math.min(this.#busyUntil, this.#surroundings.agenda.now);
-    this.#goOn(this.#life);
+    this.#loop.resume();
     // A turn that was scheduled for the end of the stall is due now.
     this.#isPlanned = false;
     this.#plan(this.#life);
-  }
-
-  /** A blocked loop handles its input before it evaluates time (`transport/ticker.ts`). */
-  #goOn(life: number): void {
-    if (this.#life !== life || this.#isHeld) return;
-    for (const take of this.#inbox.splice(0)) if (this.#life === life) this.#guard(take);
-    const owed = [...this.#owed];
-    this.#owed.clear();
-    for (const run of owed) if (this.#life === life) this.#guard(run);
-  }
-
-  get #isHeld(): boolean {
-    return this.#busyUntil > this.#surroundings.agenda.now;
-  }
-
-  /** Handles input from outside, or queues it until the end of the stall. */
-  #arrive(take: () => void): void {
-    if (this.#isHeld || this.#inbox.length > 0) this.#inbox.push(take);
-    else this.#guard(take);
-  }
-
-  /** The same for a timer that is due. */
-  #due(run: () => void): void {
-    if (this.#isHeld) this.#owed.add(run);
-    else this.#guard(run);
   }
 
   /** By itself: a disk failed, or it crashed at an effect. */
@@ -364,7 +343,10 @@ export class Computer {
     if (identity === undefined) return;
     const life = this.#life;
     const { cluster, node, joinToken } = identity;
-    const transport = this.#transport(identity, log.lineage);
+    const ports = this.#portsOf(life);
+    const addresses = new Addresses();
+    const transport = addresses.around(this.#transport(identity, log.lineage, ports));
+    const urls = this.#options.configured().filter((url) => url !== this.url);
     const core = new NodeCore({
       self: {
         node,
@@ -381,6 +363,7 @@ export class Computer {
       now: this.#now,
       wall: this.#wall + this.#now,
       map: identity.map,
+      isEnquiring: urls.length > 0,
       onWork: () => this.#plan(life),
       onMap: (bytes) => {
         identity.map = bytes.slice();
@@ -400,6 +383,8 @@ export class Computer {
       core.found(found, cluster);
     }
     this.#tick(life, () => this.core?.tick(this.#now));
+    const guard = (work: () => void) => this.#guard(work);
+    new Discovery({ core, cluster, urls, ...ports, addresses, guard }).start();
     this.#plan(life);
   }
 
@@ -408,24 +393,29 @@ export class Computer {
     else this.onConfirmed(milliseconds);
   }
 
-  #transport({ cluster, node }: SimulatedIdentity, lineage: Lineage): Switchboard {
+  #portsOf(life: number): Ports {
     const { agenda, network } = this.#surroundings;
-    const life = this.#life;
-    const isAlive = () => this.#life === life;
-    const rules = { limits: this.#options.sizes.frames, secret: SECRET };
-    return new Switchboard({
-      identity: { cluster, node, lineage, features: [], ...rules },
-      sockets: watchSockets(network.host(this.url, { isHeld: () => this.#isHeld }), {
+    const host = network.host(this.url, { isHeld: () => this.#loop.isHeld });
+    return {
+      sockets: watchSockets(host, {
         onEffect: () => this.#meetEffect(),
-        guard: (work) => this.#arrive(work),
+        guard: (work) => this.#loop.arrive(work),
       }),
       schedule: scheduleOf({
         agenda,
-        isAlive,
+        isAlive: () => this.#life === life,
         guard: (work) => this.#guard(work),
-        due: (run) => this.#due(run),
+        due: (run) => this.#loop.due(run),
       }),
-      ...randomnessOf(this.#random.fork(`transport ${life}`)),
+    };
+  }
+
+  #transport({ cluster, node }: SimulatedIdentity, lineage: Lineage, ports: Ports): Transport {
+    const rules = { limits: this.#options.sizes.frames, secret: SECRET };
+    return new Switchboard({
+      identity: { cluster, node, lineage, features: [], ...rules },
+      ...ports,
+      ...randomnessOf(this.#random.fork(`transport ${this.#life}`)),
       onEvent: (event) => this.core?.take(event, this.#now),
     });
   }
@@ -434,9 +424,9 @@ export class Computer {
     if (this.#isPlanned || this.#life !== life) return;
     this.#isPlanned = true;
     const { agenda } = this.#surroundings;
-    agenda.lastAt(Math.max(agenda.now + 0.02, this.#busyUntil), () => {
+    agenda.lastAt(Math.max(agenda.now + 0.02, this.#loop.heldUntil), () => {
       this.#isPlanned = false;
-      if (this.#life !== life || this.#busyUntil > agenda.now) return this.#plan(this.#life);
+      if (this.#life !== life || this.#loop.isHeld) return this.#plan(this.#life);
       this.#guard(() => {
         this.#watchReplicas();
         if (this.core?.flush(this.#now)) this.#plan(life);
@@ -448,7 +438,7 @@ export class Computer {
     const { agenda } = this.#surroundings;
     agenda.after(this.clock.virtualFor(TICK_MILLISECONDS), () => {
       if (this.#life !== life) return;
-      this.#due(run);
+      this.#loop.due(run);
       this.#tick(life, run);
     });
   }

@@ -82,19 +82,26 @@ export class Growth {
 
   /** A computer for a copy of a folder; it does not count among those of the cluster. */
   newTwin(): Computer {
-    const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
-    return new Computer({ url: 'ws://twin', name: 'twin', surroundings, witness, limits, sizes });
+    return this.#newComputer({ url: 'ws://twin', name: 'twin' });
   }
 
   #add(address?: string): Computer {
-    const { surroundings, witness, limits, sizes = SMALL_SIZES, onComputer } = this.#options;
-    const addresses = new Set(this.computers.map((one) => one.url));
-    const url = address ?? `ws://node-${addresses.size + 1}`;
-    const name = `${this.computers.length} ${url}`;
-    const computer = new Computer({ url, name, surroundings, witness, limits, sizes });
+    const url = address ?? `ws://node-${this.#addresses.length + 1}`;
+    const computer = this.#newComputer({ url, name: `${this.computers.length} ${url}` });
     this.computers.push(computer);
-    onComputer?.(computer);
+    this.#options.onComputer?.(computer);
     return computer;
+  }
+
+  #newComputer(named: { readonly url: string; readonly name: string }): Computer {
+    const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
+    const configured = () => this.#addresses;
+    return new Computer({ ...named, surroundings, witness, limits, sizes, configured });
+  }
+
+  /** Of every machine that there is or was: what an operator configures. */
+  get #addresses(): readonly string[] {
+    return [...new Set(this.computers.map(({ url }) => url))];
   }
 
   #token(): Uint8Array {

@@ -187,6 +187,14 @@ export class Stage {
     return found ?? 'no answer';
   }
 
+  /** A machine loses its disk. With an empty folder it becomes another node. */
+  replaceDisk(node: number): void {
+    const computer = this.computer(node);
+    computer.lose();
+    this.#growth.join(0, computer.url);
+    this.until('it is replaced', () => this.#growth.isPlaced);
+  }
+
   /** A copy of a node's folder, on another computer. */
   addTwin(copy: FolderCopy): Computer {
     const twin = this.#growth.newTwin();

@@ -37,6 +37,22 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
+test('an old copy whose map names only nodes that are gone is refused', () => {
+  const stage = new Stage(17, { nodes: 3, shards: 1 });
+  const three = stage.computer(3);
+  stage.run(SETTLED_MILLISECONDS);
+  const copy = three.copyFolder();
+  three.crash({ isPower: false });
+  three.start();
+  stage.run(SETTLED_MILLISECONDS);
+  stage.replaceDisk(1);
+  stage.replaceDisk(2);
+  three.crash({ isPower: false });
+  three.putBack(copy);
+  three.start();
+  stage.until('the copy is refused', () => three.refusal !== '', 20_000);
+});
+
 test('a copy of a running node starts elsewhere, and the original continues', () => {
   const stage = new Stage(4, { nodes: 3, shards: 2 });
   stage.run(1000);

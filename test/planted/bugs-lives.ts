@@ -25,6 +25,15 @@ export const LIFE_BUGS: readonly Bug[] = [
   },
   {
     ...COPY,
+    file: 'src/node/discovery.ts',
+    name: 'lonely-node-asks-no-address',
+    sentence: 'a node that hears no peer does not ask the configured addresses for a newer map',
+    find: 'isLonely: () => state.peers.isLonely(state.now)',
+    replace: 'isLonely: () => false',
+    tests: ['old-copies.slow'],
+  },
+  {
+    ...COPY,
     file: 'src/node/own-life.ts',
     name: 'vouches-unconfirmed',
     sentence: 'a node opens its replicas before any other knows of this life',

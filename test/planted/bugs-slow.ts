@@ -76,11 +76,11 @@ export const SLOWNESS_BUGS: readonly Bug[] = [
   {
     name: 'addresses-only-of-the-map',
     sentence: 'a node that finds a peer at another address continues to dial the old one',
-    file: 'src/runtime/peer-discovery.ts',
+    file: 'src/node/peer-discovery.ts',
     find: 'this.#found.get(peer.node) ?? peer.url',
     replace: 'peer.url',
     profiles: [],
-    tests: ['moved'],
+    tests: ['peer-addresses'],
     isFast: false,
   },
 ];

@@ -3,12 +3,14 @@
  * map. Its folder may be a copy from before other nodes joined.
  */
 
-import { LIFE_LIMITS } from '../node/limits.ts';
 import type { ClientConnection } from '../transport/client-connection.ts';
-import { WebDialler } from '../transport/web-dialler.ts';
+import type { Schedule, Sockets } from '../transport/sockets.ts';
+import { LIFE_LIMITS } from './limits.ts';
 import { askForMap } from './peer-discovery.ts';
 
 interface EnquiryOptions {
+  readonly sockets: Sockets;
+  readonly schedule: Schedule;
   readonly cluster: string;
   readonly urls: readonly string[];
   /** Whether the node still waits for the answers. */
@@ -20,11 +22,10 @@ interface EnquiryOptions {
 
 export class MapDiscovery {
   readonly #options: EnquiryOptions;
-  readonly #sockets = new WebDialler();
   /** Addresses that have not answered. */
   readonly #silent: Set<string>;
   readonly #lines = new Map<string, ClientConnection>();
-  #timer: NodeJS.Timeout | undefined;
+  #stopLooking: (() => void) | undefined;
 
   constructor(options: EnquiryOptions) {
     this.#options = options;
@@ -33,23 +34,28 @@ export class MapDiscovery {
 
   /** Queries until all have answered or the node no longer waits. */
   start(): void {
-    if (!this.#options.isWanted()) return this.stop();
-    for (const url of this.#silent) if (!this.#lines.has(url)) this.#ask(url);
-    this.#timer = setTimeout(() => this.start(), LIFE_LIMITS.enquiryPauseMilliseconds);
+    const { schedule } = this.#options;
+    this.#stopLooking = schedule.every(LIFE_LIMITS.enquiryPauseMilliseconds, () => this.#look());
+    this.#look();
   }
 
   /** Twice is once. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#stopLooking?.();
     for (const line of this.#lines.values()) line.close();
     this.#lines.clear();
-    this.#sockets.close();
+  }
+
+  #look(): void {
+    if (!this.#options.isWanted()) return this.stop();
+    for (const url of this.#silent) if (!this.#lines.has(url)) this.#ask(url);
   }
 
   #ask(url: string): void {
-    const { cluster, onMap } = this.#options;
+    const { sockets, schedule, cluster, onMap } = this.#options;
     const line = askForMap({
-      sockets: this.#sockets,
+      sockets,
+      schedule,
       cluster,
       url,
       onNode: () => {},

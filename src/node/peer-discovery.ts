@@ -7,10 +7,8 @@
 import type { NodeId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { ClientConnection } from '../transport/client-connection.ts';
-import type { Sockets } from '../transport/sockets.ts';
-import { TIMERS } from '../transport/timers.ts';
+import type { Schedule, Sockets } from '../transport/sockets.ts';
 import type { Peer, Transport } from '../transport/transport.ts';
-import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests } from '../wire/request.ts';
 import { decodeResponses } from '../wire/response.ts';
 
@@ -64,6 +62,7 @@ const MAP_ID = 1;
 
 interface MapQuestion {
   readonly sockets: Sockets;
+  readonly schedule: Schedule;
   /** The cluster that the map must belong to. */
   readonly cluster: string;
   readonly url: string;
@@ -75,10 +74,10 @@ interface MapQuestion {
 
 /** Queries a node for its newest map. */
 export function askForMap(question: MapQuestion): ClientConnection {
-  const { sockets, cluster, url, onNode, onMap, onDown } = question;
+  const { sockets, schedule, cluster, url, onNode, onMap, onDown } = question;
   const line = new ClientConnection({
     sockets,
-    schedule: TIMERS,
+    schedule,
     url,
     cluster,
     features: [],
@@ -102,6 +101,8 @@ export function askForMap(question: MapQuestion): ClientConnection {
 }
 
 interface SeekerOptions {
+  readonly sockets: Sockets;
+  readonly schedule: Schedule;
   readonly cluster: string;
   readonly urls: readonly string[];
   /** The node has peers, and none responds. */
@@ -113,24 +114,23 @@ interface SeekerOptions {
 /** Queries all URLs in turn while no peer responds. */
 export class PeerDiscovery {
   readonly #options: SeekerOptions;
-  readonly #sockets = new WebDialler();
   readonly #lines = new Set<ClientConnection>();
-  #timer: NodeJS.Timeout | undefined;
+  #stopLooking: (() => void) | undefined;
 
   constructor(options: SeekerOptions) {
     this.#options = options;
   }
 
   start(): void {
-    if (this.#options.urls.length === 0 || this.#timer !== undefined) return;
-    this.#timer = setInterval(() => this.#look(), NODE_LIMITS.seekMilliseconds);
+    const { urls, schedule } = this.#options;
+    if (urls.length === 0) return;
+    this.#stopLooking = schedule.every(NODE_LIMITS.seekMilliseconds, () => this.#look());
   }
 
   /** Twice is once. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopLooking?.();
     this.#hangUp();
-    this.#sockets.close();
   }
 
   #look(): void {
@@ -145,9 +145,10 @@ export class PeerDiscovery {
   }
 
   #ask(url: string): void {
-    const { cluster, onNode, onMap } = this.#options;
+    const { sockets, schedule, cluster, onNode, onMap } = this.#options;
     const line = askForMap({
-      sockets: this.#sockets,
+      sockets,
+      schedule,
       cluster,
       url,
       onNode: (node) => onNode(node, url),

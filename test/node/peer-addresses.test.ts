@@ -3,7 +3,7 @@
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId } from '../../src/base/ids.ts';
-import { Addresses } from '../../src/runtime/peer-discovery.ts';
+import { Addresses } from '../../src/node/peer-discovery.ts';
 import type { Peer, Transport } from '../../src/transport/transport.ts';
 
 const [ONE, TWO, NEXT] = [1 as NodeId, 2 as NodeId, 3 as NodeId];
