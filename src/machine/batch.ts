@@ -1,11 +1,18 @@
 /** Batches: `[client, deadline, sequence, [command …]]`, with one encoding. */
 
 import { assert } from '../base/assert.ts';
+import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
 import { keyPosition } from '../ring/key-position.ts';
 import type { Command, CommandBatch, Operation } from './command.ts';
-import { isWrite, OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
+import {
+  hasEffect,
+  isLone,
+  OPERATION_BYTES_MIN,
+  readOperation,
+  writeOperation,
+} from './operation-codec.ts';
 
 export const CLIENT_BYTES = 16;
 
@@ -36,6 +43,9 @@ export function bytesMaxOfCommand(command: Command): number {
   for (const operation of command) {
     bytes += OPERATION_OVERHEAD_BYTES + operation.key.length;
     if ('value' in operation) bytes += operation.value.length;
+    if ('lease' in operation) bytes += LEASE_BYTES_MAX;
+    if (operation.type === 'acquire') bytes += operation.note.length + TICKET_OVERHEAD_BYTES;
+    if (operation.type === 'fence') bytes += operation.name.length;
   }
   return bytes;
 }
@@ -43,6 +53,9 @@ export function bytesMaxOfCommand(command: Command): number {
 const COMMAND_OVERHEAD_BYTES = 5;
 /** A header, a type, two headers of bytes and a number. */
 const OPERATION_OVERHEAD_BYTES = 24;
+/** A header, an id, a time to live and a note, each with its header. */
+const LEASE_BYTES_MAX = 48 + COORDINATION_LIMITS.noteBytesMax;
+const TICKET_OVERHEAD_BYTES = 16;
 
 /** Undefined if the bytes are not exactly what `encodeBatch` makes. All bytes in it are views. */
 export function decodeBatch(bytes: Uint8Array): CommandBatch | undefined {
@@ -72,7 +85,7 @@ function readCommands(reader: Reader): readonly Command[] {
 
 /**
  * A command that writes nothing is a read, and is malformed here; so is a check that only leaders
- * can evaluate.
+ * can evaluate, and an operation on a lock or a lease that is not alone.
  */
 function readCommand(reader: Reader, operationsMax: number): Command {
   const count = reader.array(operationsMax, OPERATION_BYTES_MIN);
@@ -84,7 +97,8 @@ function readCommand(reader: Reader, operationsMax: number): Command {
       reader.break();
       break;
     }
-    writes ||= isWrite(operation);
+    if (isLone(operation) && count > 1) reader.break();
+    writes ||= hasEffect(operation);
     command.push(operation);
   }
   if (!writes && count > 0) reader.break();

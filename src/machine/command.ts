@@ -11,7 +11,11 @@ export type Operation =
   | Delete
   | Arithmetic
   | AppendValue
-  | Touch;
+  | Touch
+  | Acquire
+  | Release
+  | EndLease
+  | Fence;
 
 export type Check =
   /** The key has this version; 0 for an absent key. */
@@ -39,12 +43,29 @@ interface Get {
   readonly key: Uint8Array;
 }
 
-/** The time to live starts at the entry's log time; 0 for no expiry, whatever was set before. */
-interface SetValue {
+/**
+ * The time to live starts at the entry's log time; 0 for no expiry, whatever was set before. With a
+ * lease the key is attached to it and has no other expiry.
+ */
+export interface SetValue {
   readonly type: 'set';
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly lifeMilliseconds: number;
+  readonly lease?: LeaseReference | undefined;
+}
+
+/** The lease that a key or a ticket is attached to: it has to be alive, or is opened. */
+export interface LeaseReference {
+  readonly id: Uint8Array;
+  /** Opens the lease unless the shard has it; one that is alive is renewed, as a keep does. */
+  readonly opening: LeaseOpening | undefined;
+}
+
+export interface LeaseOpening {
+  readonly ttlMilliseconds: number;
+  /** For people. */
+  readonly note: Uint8Array;
 }
 
 interface Delete {
@@ -74,12 +95,64 @@ export interface AppendValue {
 
 /**
  * Sets only when a key expires: its time to live starts anew at the entry's log time; 0 for no
- * expiry. Value and version stay. An absent key stays absent.
+ * expiry. Value and version stay. An absent key stays absent; a key that is attached to a lease
+ * stays attached, and counts as absent.
  */
 export interface Touch {
   readonly type: 'touch';
   readonly key: Uint8Array;
   readonly lifeMilliseconds: number;
+}
+
+export const LOCK_KINDS = ['exclusive', 'shared', 'semaphore'] as const;
+export type LockKind = (typeof LOCK_KINDS)[number];
+
+/**
+ * Takes a ticket at a lock: it owns the lock at once, or waits in the queue. Alone in its command,
+ * and in batches only.
+ */
+export interface Acquire {
+  readonly type: 'acquire';
+  /** The name of the lock. */
+  readonly key: Uint8Array;
+  readonly lease: LeaseReference;
+  /** Random. A ticket that is there already stays as it is. */
+  readonly ticket: number;
+  readonly kind: LockKind;
+  /** Of a semaphore, the same for all its tickets; else 1. */
+  readonly permits: number;
+  /** Otherwise no ticket is kept unless it owns the lock at once. */
+  readonly isWaiting: boolean;
+  /** For people. */
+  readonly note: Uint8Array;
+}
+
+/** Gives a ticket back, owning or waiting. Alone in its command, and in batches only. */
+export interface Release {
+  readonly type: 'release';
+  /** The name of the lock. */
+  readonly key: Uint8Array;
+  readonly ticket: number;
+}
+
+/** Ends a lease. Alone in its command, and in batches only. */
+export interface EndLease {
+  readonly type: 'end-lease';
+  /** Any key of the shard, for routing. */
+  readonly key: Uint8Array;
+  readonly lease: Uint8Array;
+}
+
+/**
+ * Guards the command: it fails if the shard has executed a guarded write with a higher token under
+ * this name. Otherwise its token is the highest from now on.
+ */
+export interface Fence {
+  readonly type: 'fence';
+  /** A guarded key, for routing. */
+  readonly key: Uint8Array;
+  readonly name: Uint8Array;
+  readonly token: number;
 }
 
 /** A minitransaction: all of its operations take effect, or none. It writes something. */

@@ -1,8 +1,19 @@
 /** The payload of an entry: the leader's stamp, and the command. */
 
 import { assert, unreachable } from '../base/assert.ts';
+import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
+import {
+  bytesList,
+  count,
+  list,
+  octets,
+  type Schema,
+  struct,
+  truth,
+  where,
+} from '../base/schema.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { type Arc, CLIENT_BYTES } from './batch.ts';
 import { compareBytes } from './bytes.ts';
@@ -33,6 +44,12 @@ export type EntryBody =
   | { readonly type: 'adopt'; readonly epoch: number; readonly arc: Arc }
   /** The shard records its changes from the next entry on, for so long at least. */
   | { readonly type: 'record-changes'; readonly milliseconds: number }
+  /** Leases, in the order of their ids, that their clients keep alive. */
+  | { readonly type: 'keep-leases'; readonly leases: readonly Uint8Array[] }
+  /** Leases, in the order of their ids, that the leader found due or ended. */
+  | { readonly type: 'end-leases'; readonly ends: readonly LeaseEnd[] }
+  /** Names, in order, whose highest tokens the leader found too old to be kept. */
+  | { readonly type: 'forget-fences'; readonly names: readonly Uint8Array[] }
   /** A step of transactions over several shards, encoded by `transaction-codec.ts`. */
   | { readonly type: TransactionStep; readonly bytes: Uint8Array };
 
@@ -41,6 +58,17 @@ export type EntryBody =
  * decisions of some transactions. `clear`: decisions that all participants have acknowledged.
  */
 export type TransactionStep = 'prepare' | 'decide' | 'resolve' | 'clear';
+
+/** What an entry does to a lease that is due, or has ended. */
+export interface LeaseEnd {
+  readonly lease: Uint8Array;
+  /** The index through which the shard was applied when the leader looked for attached keys. */
+  readonly seenAt: number;
+  /** It found no further key: the lease may be forgotten, unless it ended later. */
+  readonly isLast: boolean;
+  /** In order. */
+  readonly keys: readonly Uint8Array[];
+}
 
 /** `rules`: the version of the rules by which it is applied, see `work.ts`. */
 export type MachineEntry = EntryBody & { readonly stamp: Stamp; readonly rules: number };
@@ -56,8 +84,12 @@ const KIND = {
   resolve: 7,
   clear: 8,
   'record-changes': 9,
+  'keep-leases': 10,
+  'end-leases': 11,
+  'forget-fences': 13,
 } as const;
-const NAMES = Object.keys(KIND) as (keyof typeof KIND)[];
+type Kind = keyof typeof KIND;
+const NAMES = new Map(Object.entries(KIND).map(([name, kind]) => [kind as number, name as Kind]));
 /** Of an array: kind, the stamp, and the fields of the body. */
 const LENGTH = 6;
 const LENGTH_OF_ADOPT = 8;
@@ -90,13 +122,61 @@ export function encodeEntry(stamp: Stamp, body: EntryBody): Uint8Array {
     writer.count(body.milliseconds);
   } else if ('bytes' in body) {
     writer.bytes(body.bytes);
+  } else if (body.type === 'end-leases') {
+    ENDS.write(writer, body.ends);
   } else {
-    const list = body.type === 'expire' ? body.dueKeys : body.clients;
+    const list = sweptBy(body);
     assert(list.length <= MACHINE_LIMITS.sweepKeysMax, 'a sweep is within its limit');
     writer.array(list.length);
     for (const bytes of list) writer.bytes(bytes);
   }
   return writer.take();
+}
+
+type Sweep = Extract<EntryBody, { type: 'expire' | 'forget' | 'keep-leases' | 'forget-fences' }>;
+
+function sweptBy(body: Sweep): readonly Uint8Array[] {
+  switch (body.type) {
+    case 'expire':
+      return body.dueKeys;
+    case 'forget':
+      return body.clients;
+    case 'keep-leases':
+      return body.leases;
+    case 'forget-fences':
+      return body.names;
+    default:
+      return unreachable(body);
+  }
+}
+
+const ENDS: Schema<readonly LeaseEnd[]> = where(
+  list(
+    struct({
+      lease: octets(COORDINATION_LIMITS.leaseIdBytes),
+      seenAt: count(),
+      isLast: truth,
+      keys: bytesList({
+        max: MACHINE_LIMITS.sweepKeysMax,
+        bytesMax: MACHINE_LIMITS.keyBytesMax,
+      }),
+    }),
+    { max: COORDINATION_LIMITS.keptLeasesMax },
+  ),
+  (ends) => {
+    if (!areInOrder(ends.map(({ lease }) => lease))) return false;
+    const keys = ends.flatMap((end) => end.keys);
+    const bytes = keys.reduce((sum, { length }) => sum + length, 0);
+    if (keys.some(({ length }) => length === 0)) return false;
+    if (keys.length > MACHINE_LIMITS.sweepKeysMax || bytes > MACHINE_LIMITS.sweepBytesMax) {
+      return false;
+    }
+    return ends.every((end) => areInOrder(end.keys));
+  },
+);
+
+function areInOrder(keys: readonly Uint8Array[]): boolean {
+  return keys.every((key, at) => at === 0 || compareBytes(keys[at - 1] as Uint8Array, key) < 0);
 }
 
 /**
@@ -108,14 +188,14 @@ export function decodeEntry(payload: Uint8Array): MachineEntry | 'malformed' | '
   const length = reader.array(LENGTH_MAX, 1);
   const kind = reader.count();
   if (reader.isBroken || kind === 0) return 'malformed';
-  if (kind > NAMES.length) return 'unknown';
+  const type = NAMES.get(kind);
+  if (type === undefined) return 'unknown';
   const rules = reader.count();
   if (reader.isBroken || rules === 0) return 'malformed';
   if (rules > RULES) return 'unknown';
   const time = reader.count();
   const epoch = reader.count();
   const valueBytesMax = reader.count();
-  const type = NAMES[kind - 1] as keyof typeof KIND;
   if (length !== (type === 'adopt' ? LENGTH_OF_ADOPT : LENGTH)) return 'malformed';
   const about = { rules, stamp: { time, epoch, valueBytesMax } };
   const entry = readBody(reader, type, about);
@@ -149,6 +229,14 @@ function readBody(
       const isSound = milliseconds > 0 && milliseconds <= MACHINE_LIMITS.recordMillisecondsMax;
       return isSound ? { type, ...about, milliseconds } : undefined;
     }
+    case 'keep-leases': {
+      const { leaseIdBytes } = COORDINATION_LIMITS;
+      return { type, ...about, leases: readSweep(reader, leaseIdBytes, leaseIdBytes) };
+    }
+    case 'end-leases':
+      return { type, ...about, ends: ENDS.read(reader) };
+    case 'forget-fences':
+      return { type, ...about, names: readSweep(reader, 1, COORDINATION_LIMITS.lockNameBytesMax) };
     case 'prepare':
     case 'decide':
     case 'resolve':

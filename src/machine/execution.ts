@@ -5,10 +5,23 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import { areEqual } from './bytes.ts';
-import type { AppendValue, Arithmetic, Check, Command, Operation, Touch } from './command.ts';
+import type {
+  AppendValue,
+  Arithmetic,
+  Check,
+  Command,
+  Fence,
+  LeaseReference,
+  Operation,
+  SetValue,
+  Touch,
+} from './command.ts';
+import { CoordinatedCommands } from './coordinated-commands.ts';
+import type { Coordination } from './coordination.ts';
 import { dueKeyOf } from './due-key.ts';
 import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
 import type { ChangeKind, ChangeRecorder } from './key-change.ts';
+import { attachmentKeyOf } from './lease.ts';
 import { isWrite } from './operation-codec.ts';
 import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
 import { decodeRow, type Row, writeRow } from './row.ts';
@@ -23,8 +36,12 @@ interface ExecutionOptions {
   /** Takes the written rows; they are views of it. */
   readonly writer: Writer;
   readonly writes: RowWrite[];
+  /** Leases that its commands open are of this client. */
+  readonly client: Uint8Array;
+  readonly coordination: Coordination;
   readonly logTime: number;
-  /** The index of the entry. */
+  readonly leaseTime: number;
+  /** The index of the entry, or of the one that prepared the part. */
   readonly version: number;
   readonly operations: number;
   /** The largest value: from the entry, or unbounded for a command that was judged before. */
@@ -35,8 +52,8 @@ interface ExecutionOptions {
   readonly recorder: ChangeRecorder | undefined;
   /** Whose changes they are; undefined for those of a batch. */
   readonly transaction: TransactionId | undefined;
-  /** The transaction that locks a key, if there is one. */
-  readonly holderOf: (key: Uint8Array) => Contender | undefined;
+  /** The transaction that locks what an operation needs, if there is one. */
+  readonly holderFor: (operation: Operation) => Contender | undefined;
 }
 
 /** A command meets a lock: nothing is decided, nothing is remembered. */
@@ -58,9 +75,10 @@ export class Execution {
   readonly #source: StateSource;
   readonly #writer: Writer;
   readonly #writes: RowWrite[];
+  readonly #options: ExecutionOptions;
   readonly #logTime: number;
   readonly #version: number;
-  readonly #holderOf: ExecutionOptions['holderOf'];
+  readonly #holderFor: ExecutionOptions['holderFor'];
   readonly #valueBytesMax: number;
   readonly #work: WorkMeter;
   readonly #recorder: ChangeRecorder | undefined;
@@ -73,14 +91,19 @@ export class Execution {
   #position = 0;
   /** No earlier command of the entry has cost anything. */
   #isFirst = true;
+  /** The command concerns leases, tickets or fences, which change once it has succeeded. */
+  #coordinates = false;
+  /** Of the entry; made when the first command needs it. */
+  #coordinated: CoordinatedCommands | undefined;
 
   constructor(options: ExecutionOptions) {
     this.#source = options.source;
     this.#writer = options.writer;
     this.#writes = options.writes;
+    this.#options = options;
     this.#logTime = options.logTime;
     this.#version = options.version;
-    this.#holderOf = options.holderOf;
+    this.#holderFor = options.holderFor;
     this.#valueBytesMax = options.valueBytesMax;
     this.#work = options.work;
     this.#recorder = options.recorder;
@@ -95,10 +118,20 @@ export class Execution {
    * costs anything; any other one finds the entry full, and may be asked for again.
    */
   run(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
+    const verdict = this.#evaluate(command, resultBytesMax);
+    if (this.#coordinates && verdict.type === 'done') {
+      for (const operation of command) this.#coordination.settle(operation);
+    }
+    return verdict;
+  }
+
+  #evaluate(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
+    this.#coordinates = false;
     const held = this.#heldIn(command);
     if (held !== undefined) return held;
     this.#isFirst = this.#work.bytes === 0;
     if (this.#work.isOver) return ENTRY_FULL;
+    this.#coordinated?.beginCommand();
     const keys = written.count;
     const writes = this.#writes.length;
     const changes = this.#recorder?.length ?? 0;
@@ -116,12 +149,20 @@ export class Execution {
     return this.#outputs.length === 0 ? SILENT : { type: 'done', outputs: this.#outputs };
   }
 
-  /** Like `run`, but writes nothing: `redo` does it later. Required: no recorder. */
+  /**
+   * Like `run`, but writes nothing: `redo` does it later. Only leases are opened now: later an
+   * opening could not be told from one that has ended meanwhile. Required: no recorder.
+   */
   try(command: Command, resultBytesMax: number): CommandResult | Held | EntryFull {
     assert(this.#recorder === undefined, 'what is only tried has no changes');
     const { length } = this.#writes;
-    const verdict = this.run(command, resultBytesMax);
+    const verdict = this.#evaluate(command, resultBytesMax);
     this.#writes.length = length;
+    if (this.#coordinates && verdict.type === 'done') {
+      for (const operation of command) {
+        if (operation.type === 'set') this.#coordination.settle(operation);
+      }
+    }
     return verdict;
   }
 
@@ -129,6 +170,7 @@ export class Execution {
   redo(command: Command): void {
     this.#outputs = [];
     for (const operation of command) {
+      if (operation.type === 'fence') this.#coordination.settle(operation);
       const reason = isWrite(operation) ? this.#redoOne(operation) : undefined;
       assert(reason === undefined, 'a prepared part succeeds when it is resolved');
     }
@@ -138,11 +180,17 @@ export class Execution {
   /** An addition to a value that was lost meanwhile is lost with it. */
   #redoOne(operation: Operation): Reason | undefined {
     try {
-      return this.#do(operation);
+      // The transaction took effect, and then the lease ended: no key outlives its lease.
+      const isOver = operation.type === 'set' && this.#isOver(operation.lease);
+      return isOver ? this.#delete(operation.key, 'lease-ended') : this.#do(operation);
     } catch (error) {
       if (!(error instanceof ValueLost)) throw error;
       return undefined;
     }
+  }
+
+  #isOver(lease: LeaseReference | undefined): boolean {
+    return lease !== undefined && !this.#coordination.isAlive(lease);
   }
 
   #judge(command: Command): CommandResult | undefined {
@@ -156,8 +204,7 @@ export class Execution {
 
   #heldIn(command: Command): Held | undefined {
     for (let position = 0; position < command.length; position++) {
-      const operation = command[position] as Operation;
-      const holder = operation.type === 'check-range' ? undefined : this.#holderOf(operation.key);
+      const holder = this.#holderFor(command[position] as Operation);
       if (holder !== undefined) return { type: 'locked', position, holder };
     }
     return undefined;
@@ -168,7 +215,7 @@ export class Execution {
     for (let position = 0; position < command.length; position++) {
       const operation = command[position] as Operation;
       this.#position = position;
-      if (!this.#isAlone && written.has(operation.key)) return refused('key-twice', position);
+      if (!this.#isAlone && this.#isTaken(operation)) return refused('key-twice', position);
       switch (operation.type) {
         case 'check-version':
         case 'check-value':
@@ -178,11 +225,38 @@ export class Execution {
           if (doesHold(operation, row)) break;
           return { type: 'check-failed', position, version: row?.version ?? 0 };
         }
+        case 'fence': {
+          const failed = this.#checkFence(operation, position);
+          if (failed !== undefined) return failed;
+          break;
+        }
         default:
           break;
       }
     }
     return undefined;
+  }
+
+  /** An earlier command of the entry has written what the operation reads or writes. */
+  #isTaken(operation: Operation): boolean {
+    switch (operation.type) {
+      case 'acquire':
+      case 'release':
+      case 'end-lease':
+        return this.#coordinated?.isTaken(operation) ?? false;
+      case 'fence':
+        return false;
+      default:
+        return written.has(operation.key);
+    }
+  }
+
+  /** A newer owner has written: its token is told as the version that is there. */
+  #checkFence(fence: Fence, position: number): CommandResult | undefined {
+    const objection = this.#coordination.objectionToFence(fence);
+    if (objection === undefined) return undefined;
+    if (typeof objection === 'string') return refused(objection, position);
+    return { type: 'check-failed', position, version: objection };
   }
 
   #act(command: Command): CommandResult | undefined {
@@ -212,7 +286,9 @@ export class Execution {
         return undefined;
       }
       case 'set':
-        return this.#set(operation.key, operation.value, operation.lifeMilliseconds);
+        return operation.lease === undefined
+          ? this.#set(operation.key, operation.value, operation.lifeMilliseconds)
+          : this.#attach(operation, operation.lease);
       case 'delete':
         return this.#delete(operation.key);
       case 'add':
@@ -223,6 +299,16 @@ export class Execution {
         return this.#append(operation);
       case 'touch':
         return this.#touch(operation);
+      case 'acquire':
+      case 'release':
+      case 'end-lease': {
+        const answer = this.#coordination.answerTo(operation);
+        if (typeof answer === 'string') return answer;
+        this.#say(answer);
+        return undefined;
+      }
+      case 'fence':
+        return undefined;
       default:
         return unreachable(operation);
     }
@@ -233,24 +319,43 @@ export class Execution {
     const expiresAt = this.#endOf(lifeMilliseconds);
     let former: Former = 'not-read';
     if (expiresAt > 0) {
-      const row = this.#rowOrLost(key);
-      former = row;
-      const before = row === 'lost' ? 0 : (row?.expiresAt ?? 0);
-      this.#reindex(key, before, expiresAt);
+      former = this.#rowOrLost(key);
+      this.#reindex(key, former, { expiresAt, lease: undefined });
     }
-    this.#write(key, { version: this.#version, expiresAt, value });
+    this.#write(key, { version: this.#version, expiresAt, value, lease: undefined });
     this.#record('set', key, value, former);
+    return undefined;
   }
 
-  #delete(key: Uint8Array): undefined {
+  /** The key goes when the lease ends. */
+  #attach({ key, value }: SetValue, lease: LeaseReference): Reason | undefined {
+    const reason = this.#coordination.objectionTo(lease);
+    if (reason !== undefined) return reason;
+    const row = { version: this.#version, expiresAt: 0, value, lease: lease.id };
+    const former = this.#rowOrLost(key);
+    this.#reindex(key, former, row);
+    this.#write(key, row);
+    this.#record('set', key, value, former);
+    return undefined;
+  }
+
+  /** What the command does to leases, tickets and fences is done when it has succeeded. */
+  get #coordination(): CoordinatedCommands {
+    this.#coordinates = true;
+    this.#coordinated ??= new CoordinatedCommands(this.#options);
+    return this.#coordinated;
+  }
+
+  #delete(key: Uint8Array, kind: ChangeKind = 'delete'): undefined {
     const row = this.#rowOrLost(key);
     if (row === 'lost') this.#writes.push({ section: SECTION.values, key, value: undefined });
     else if (row !== undefined) {
       this.#index(row.expiresAt, key, undefined);
+      this.#indexAttachment(row.lease, key, undefined);
       const { version: removed } = row;
       this.#writes.push({ section: SECTION.values, key, value: undefined, removed });
     }
-    if (row !== undefined) this.#record('delete', key, undefined, row);
+    if (row !== undefined) this.#record(kind, key, undefined, row);
     this.#say({ type: 'presence', wasThere: row !== undefined });
   }
 
@@ -263,7 +368,7 @@ export class Execution {
     if (after === undefined) return 'overflow';
     const expiresAt = this.#keptExpiry(operation, row);
     const value = encodeInteger(after);
-    this.#write(key, { version: this.#version, expiresAt, value });
+    this.#write(key, { version: this.#version, expiresAt, value, lease: row?.lease });
     this.#record('set', key, value, row);
     this.#say({ type: 'integer', value: after });
     return undefined;
@@ -281,7 +386,7 @@ export class Execution {
     joined.set(before);
     joined.set(value, before.length);
     const expiresAt = this.#keptExpiry(operation, row);
-    this.#write(key, { version: this.#version, expiresAt, value: joined });
+    this.#write(key, { version: this.#version, expiresAt, value: joined, lease: row?.lease });
     this.#record('set', key, joined, row);
     this.#say({ type: 'appended', length });
     return undefined;
@@ -301,12 +406,14 @@ export class Execution {
 
   /** The row keeps its version, so checks of other transactions on this key still hold. */
   #touch({ key, lifeMilliseconds }: Touch): undefined {
-    const row = this.#rowAt(key);
+    const found = this.#rowAt(key);
+    const row = found?.lease === undefined ? found : undefined;
     const expiresAt = this.#endOf(lifeMilliseconds);
     // What it costs must not depend on the time: a part is resolved later than it is prepared.
     if (row !== undefined && (row.expiresAt > 0 || expiresAt > 0)) {
-      this.#reindex(key, row.expiresAt, expiresAt);
-      this.#write(key, { ...row, expiresAt });
+      const after = { ...row, expiresAt };
+      this.#reindex(key, row, after);
+      this.#write(key, after);
     }
     this.#say({ type: 'presence', wasThere: row !== undefined });
   }
@@ -348,16 +455,32 @@ export class Execution {
     this.#writes.push({ section: SECTION.values, key, value: this.#writer.since(length) });
   }
 
-  #reindex(key: Uint8Array, before: number, after: number): void {
-    if (before === after) return;
-    this.#index(before, key, undefined);
-    this.#index(after, key, NO_BYTES);
+  /** A lost row leaves its index rows to go stale. */
+  #reindex(key: Uint8Array, row: Row | 'lost' | undefined, after: Ending): void {
+    const before: Ending = row === 'lost' || row === undefined ? ENDLESS : row;
+    if (before.expiresAt !== after.expiresAt) {
+      this.#index(before.expiresAt, key, undefined);
+      this.#index(after.expiresAt, key, NO_BYTES);
+    }
+    const [former, lease] = [before.lease, after.lease];
+    if (former !== undefined && lease !== undefined && areEqual(former, lease)) return;
+    this.#indexAttachment(former, key, undefined);
+    this.#indexAttachment(lease, key, NO_BYTES);
   }
 
   #index(expiresAt: number, key: Uint8Array, value: Uint8Array | undefined): void {
     if (expiresAt === 0) return;
     assert(expiresAt <= 2 * MACHINE_LIMITS.timeMax, 'a time of expiry is a count');
     this.#writes.push({ section: SECTION.expiries, key: dueKeyOf({ expiresAt, key }), value });
+  }
+
+  #indexAttachment(
+    lease: Uint8Array | undefined,
+    key: Uint8Array,
+    value: Uint8Array | undefined,
+  ): void {
+    if (lease === undefined) return;
+    this.#writes.push({ section: SECTION.attachments, key: attachmentKeyOf(lease, key), value });
   }
 
   get #isTooMuch(): boolean {
@@ -376,6 +499,9 @@ type Former = Row | 'lost' | 'not-read' | undefined;
 function versionOf(row: Row | 'lost' | undefined): number {
   return row === undefined || row === 'lost' ? 0 : row.version;
 }
+/** What ends a row without a command. */
+type Ending = Pick<Row, 'expiresAt' | 'lease'>;
+const ENDLESS: Ending = { expiresAt: 0 };
 
 /** Also for leaders, which evaluate checks without an entry. */
 export function doesHold(check: Check, row: Row | undefined): boolean {

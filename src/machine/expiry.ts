@@ -33,11 +33,7 @@ export function expireRow(dueKey: Uint8Array, context: ExpiryContext, writes: Ro
   if (row?.expiresAt === due.expiresAt) {
     const { version: removed } = row;
     writes.push({ section: SECTION.values, key: due.key, value: undefined, removed });
-    const { key } = due;
-    const kind = 'expired';
-    if (!recorder.isRecording) recorder.skip();
-    else recorder.note({ kind, key, previous: removed, version, value: undefined });
-    recorder.end(undefined);
+    recorder.noteEnd('expired', due.key, removed, version);
   }
   writes.push({ section: SECTION.expiries, key: dueKey, value: undefined });
 }

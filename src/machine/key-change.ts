@@ -72,6 +72,13 @@ export class ChangeRecorder {
     this.#length = this.#changes.push(draft);
   }
 
+  /** A key that goes without a command: a group of its own. */
+  noteEnd(kind: 'expired' | 'lease-ended', key: Uint8Array, previous: number, version: number) {
+    if (this.#isRecording) this.note({ kind, key, previous, version, value: undefined });
+    else this.skip();
+    this.end(undefined);
+  }
+
   /** Counts a change. Required: it is not recording. */
   skip(): void {
     this.#length += 1;

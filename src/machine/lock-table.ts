@@ -5,6 +5,7 @@ import { ROW_LIMITS } from '../base/limits.ts';
 import { bytes, count, decode, type Of, struct } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes, nameOf } from './bytes.ts';
+import type { Operation } from './command.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, slotKey, type WriteBuffer } from './slots.ts';
 import { isLocking, type Participant, type Prepare } from './transaction.ts';
@@ -20,6 +21,8 @@ export interface Prepared extends Contender {
   readonly since: number;
   readonly participants: readonly Participant[];
   readonly keys: readonly Uint8Array[];
+  /** Names of its guarded writes: no other one may raise their tokens meanwhile. */
+  readonly fences: readonly Uint8Array[];
   /** Of the prepare. */
   readonly bytes: number;
   /** The cost of executing it, see `work.ts`. */
@@ -46,6 +49,8 @@ export class LockTable {
   readonly #byId = new Map<string, Prepared>();
   /** By key. The lookup time does not depend on the number of holders. */
   readonly #locks = new Map<string, Prepared>();
+  /** By the name of a fence. */
+  readonly #fences = new Map<string, Prepared>();
   #bytes = 0;
 
   constructor(source: StateSource) {
@@ -79,6 +84,28 @@ export class LockTable {
     return this.#locks.get(nameOf(key));
   }
 
+  /** The holder of the name of a fence. */
+  fenceHolderOf(name: Uint8Array): Prepared | undefined {
+    if (this.#fences.size === 0) return undefined;
+    return this.#fences.get(nameOf(name));
+  }
+
+  /** The holder of what an operation needs; locks and leases are no part of any transaction. */
+  holderFor(operation: Operation): Prepared | undefined {
+    if (this.#byId.size === 0) return undefined;
+    switch (operation.type) {
+      case 'check-range':
+      case 'acquire':
+      case 'release':
+      case 'end-lease':
+        return undefined;
+      case 'fence':
+        return this.fenceHolderOf(operation.name);
+      default:
+        return this.holderOf(operation.key);
+    }
+  }
+
   /** The locked keys in [from, to), in key order; no bytes leave an end open. */
   within(from: Uint8Array, to: Uint8Array): readonly Lock[] {
     const found: Lock[] = [];
@@ -110,16 +137,20 @@ export class LockTable {
     this.#byId.delete(idText(prepared.id));
     this.#bytes -= prepared.bytes;
     for (const key of prepared.keys) this.#locks.delete(nameOf(key));
+    for (const name of prepared.fences) this.#fences.delete(nameOf(name));
   }
 
   #enter(prepare: Prepare, place: Place): void {
-    const keys = prepare.operations.filter(isLocking).map(({ key }) => key.slice());
+    const locking = prepare.operations.filter(isLocking);
+    const keys = locking.flatMap(({ type, key }) => (type === 'fence' ? [] : [key.slice()]));
+    const fences = locking.flatMap((one) => (one.type === 'fence' ? [one.name.slice()] : []));
     const { attempts, age, participants } = prepare;
     const about = { id: copyOfId(prepare.id), attempts, age, participants };
-    const prepared: Prepared = { ...place, ...about, keys };
+    const prepared: Prepared = { ...place, ...about, keys, fences };
     this.#byId.set(idText(prepared.id), prepared);
     this.#bytes += prepared.bytes;
     for (const key of keys) this.#locks.set(nameOf(key), prepared);
+    for (const name of fences) this.#fences.set(nameOf(name), prepared);
   }
 }
 

@@ -5,6 +5,7 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import { NO_BYTES, Writer } from '../base/message-pack.ts';
 import { decodeBatch } from './batch.ts';
 import type { CommandBatch } from './command.ts';
+import { Coordination } from './coordination.ts';
 import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { decodeEntry, type MachineEntry, type TransactionStep } from './entry.ts';
 import { Execution } from './execution.ts';
@@ -17,9 +18,11 @@ import { decodeSession, slotKeyOf, writeSession } from './session.ts';
 import {
   decodeMetadata,
   NO_METADATA,
+  passTo,
   type ShardMetadata,
   writeMetadata,
 } from './shard-metadata.ts';
+import { type Grant, NO_GRANTS } from './tickets.ts';
 import type { Participant } from './transaction.ts';
 import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
 import { type ApplyContext, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
@@ -37,6 +40,8 @@ type Outcome =
       readonly freed: readonly Prepared[];
       /** Bytes in them are valid as those of the writes. */
       readonly changes: Changes;
+      /** Tickets that waited, and own their lock now or are gone. */
+      readonly grants: readonly Grant[];
     }
   /**
    * An entry of a later version: the replica has to stop, because no later entry can be applied.
@@ -49,7 +54,7 @@ const verdicts = new Writer();
 
 /**
  * Deterministic: the state and the entry decide, nothing else does. It remembers nothing of its own
- * but what it reads when it is made: the row of its metadata, the lock table and the decisions.
+ * but what it reads when it is made: its metadata, the lock table, decisions, leases and tickets.
  * After a snapshot was installed, make another one.
  *
  * The caller applies the writes of an entry to the state before it hands over the next one, and
@@ -57,6 +62,7 @@ const verdicts = new Writer();
  */
 export class Machine {
   readonly #source: StateSource;
+  readonly #coordination: Coordination;
   readonly #transactions: Transactions;
   readonly #recorder = new ChangeRecorder();
   #metadata: ShardMetadata;
@@ -65,7 +71,9 @@ export class Machine {
 
   constructor({ source }: { readonly source: StateSource }) {
     this.#source = source;
-    this.#transactions = new Transactions({ source, rows, verdicts });
+    const coordination = new Coordination(source);
+    this.#coordination = coordination;
+    this.#transactions = new Transactions({ source, rows, verdicts, coordination });
     const row = source.get(SECTION.metadata, NO_BYTES);
     this.#metadata =
       row === undefined ? NO_METADATA : present(decodeMetadata(row), 'metadata are such');
@@ -80,6 +88,11 @@ export class Machine {
     return this.#transactions;
   }
 
+  /** Leases, tickets and fences. */
+  get coordination(): Pick<Coordination, 'leases' | 'tickets' | 'fences'> {
+    return this.#coordination;
+  }
+
   /** Takes any bytes: malformed entries have no effect, on every replica alike. */
   apply(committed: { readonly index: number; readonly payload: Uint8Array }): Outcome {
     rows.clear();
@@ -87,18 +100,21 @@ export class Machine {
     const entry = decodeEntry(committed.payload);
     if (entry === 'unknown') return { type: 'unknown' };
     if (entry === 'malformed') {
-      const nothing = { writes: [], freed: NOTHING_FREED, changes: [] };
-      return { type: 'applied', replies: [MALFORMED], ...nothing };
+      const effects = { freed: NOTHING_FREED, changes: [], grants: NO_GRANTS };
+      return { type: 'applied', writes: [], replies: [MALFORMED], ...effects };
     }
     const writes: RowWrite[] = [];
-    this.#passTo(entry.stamp.time, writes);
+    const { time } = entry.stamp;
+    if (time > this.#metadata.logTime) this.#settle(passTo(time, this.#metadata), writes);
     this.#work = WorkMeter.by(entry.rules);
     // Decided before the body: an entry that begins the recording is not recorded itself.
     const { logTime, recordUntil } = this.#metadata;
     this.#recorder.begin({ isRecording: logTime <= recordUntil });
     const replies = this.#applyBody(entry, committed.index, writes);
+    const grants = this.#coordination.finish(committed.index, { writer: rows, writes });
     const { changes } = this.#recorder;
-    return { type: 'applied', writes, replies, freed: this.#transactions.takeFreed(), changes };
+    const freed = this.#transactions.takeFreed();
+    return { type: 'applied', writes, replies, freed, changes, grants };
   }
 
   #applyBody(entry: MachineEntry, index: number, writes: RowWrite[]): readonly Uint8Array[] {
@@ -127,6 +143,14 @@ export class Machine {
         return [];
       case 'record-changes':
         this.#record(entry.milliseconds, writes);
+        return [];
+      case 'keep-leases':
+        return [this.#coordination.keep(entry.leases, this.#moment(index, writes))];
+      case 'end-leases':
+        this.#coordination.end(entry.ends, this.#moment(index, writes));
+        return [];
+      case 'forget-fences':
+        this.#coordination.forget(entry.names, this.#moment(index, writes));
         return [];
       case 'prepare':
       case 'decide':
@@ -178,12 +202,6 @@ export class Machine {
     }
   }
 
-  /** Log time never goes back, whatever a new leader's clock says. */
-  #passTo(time: number, writes: RowWrite[]): void {
-    const { logTime } = this.#metadata;
-    if (time > logTime) this.#settle({ ...this.#metadata, logTime: time }, writes);
-  }
-
   /** Never for shorter than it was asked for before. */
   #record(milliseconds: number, writes: RowWrite[]): void {
     const recordUntil = this.#metadata.logTime + milliseconds;
@@ -218,14 +236,17 @@ export class Machine {
       source,
       writer: rows,
       writes,
+      client,
+      coordination: this.#coordination,
       logTime: this.#metadata.logTime,
+      leaseTime: this.#metadata.leaseTime,
       version: index,
       valueBytesMax: stamp.valueBytesMax,
       work: this.#work,
       recorder: this.#recorder,
       transaction: undefined,
       operations: batch.commands.reduce((count, command) => count + command.length, 0),
-      holderOf: (key) => this.#transactions.lockTable.holderOf(key),
+      holderFor: (operation) => this.#transactions.lockTable.holderFor(operation),
     });
     const replies: Uint8Array[] = [];
     let silent: Uint8Array | undefined;
@@ -256,6 +277,13 @@ export class Machine {
     record.write(writing);
     lifetime.write(writing);
     return replies;
+  }
+
+  #moment(index: number, writes: RowWrite[]) {
+    const { logTime, leaseTime } = this.#metadata;
+    const { lockTable } = this.#transactions;
+    const [work, recorder] = [this.#work, this.#recorder];
+    return { writer: rows, writes, index, logTime, leaseTime, lockTable, work, recorder };
   }
 
   #expiry(version: number): ExpiryContext {

@@ -1,6 +1,7 @@
 /** The result of a command: returned to the client and remembered for it. */
 
 import { unreachable } from '../base/assert.ts';
+import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { type Reader, Writer } from '../base/message-pack.ts';
 import { count, decode, list, type Schema } from '../base/schema.ts';
@@ -27,6 +28,11 @@ const REASONS = [
   'entry-full',
   'too-much-work',
   'value-lost',
+  'lease-ended',
+  'leases-full',
+  'tickets-full',
+  'lock-kind',
+  'fences-full',
 ] as const;
 
 /** Why a command had no effect; the room's README says what each one means. */
@@ -38,10 +44,22 @@ export type Output =
   | { readonly type: 'row'; readonly row: Row | undefined }
   /** Of `add`, `min` and `max`: the new value. */
   | { readonly type: 'integer'; readonly value: Int64 }
-  /** Of `delete` and `touch`: whether the key existed before the command. */
+  /** Of `delete` and `touch`: whether the key existed before; of `end-lease`: the live lease. */
   | { readonly type: 'presence'; readonly wasThere: boolean }
   /** Of `append`: the new length of the value. */
-  | { readonly type: 'appended'; readonly length: number };
+  | { readonly type: 'appended'; readonly length: number }
+  | TicketState;
+
+/** Of `acquire`: the ticket as it is now; of `release`: as it was. All 0 for no ticket. */
+export interface TicketState {
+  readonly type: 'ticket';
+  /** The index of the entry that granted it; 0 while it waits. */
+  readonly fence: number;
+  /** Orders the queue: the index of the entry that added it. */
+  readonly number: number;
+  /** From 1 among those that wait; 0 for an owner. */
+  readonly position: number;
+}
 
 export type Reply =
   /** All of it took effect, in the entry with this index; outputs in the order of operations. */
@@ -65,7 +83,15 @@ export type Reply =
 const KIND = { done: 0, 'check-failed': 1, refused: 2, locked: 3, committed: 4 } as const;
 
 /** The first bytes of outputs, by which they are told apart. */
-const TAG = { bytes: 0xc4, false: 0xc2, true: 0xc3, array: 0x90, arrays: 0xf0 } as const;
+const TAG = {
+  bytes: 0xc4,
+  false: 0xc2,
+  true: 0xc3,
+  /** An array of two: `[fence, [number, position]]`. Rows have none, three or four elements. */
+  ticket: 0x92,
+  array: 0x90,
+  arrays: 0xf0,
+} as const;
 
 const writer = new Writer();
 
@@ -153,6 +179,13 @@ function writeOutput(into: Writer, output: Output): void {
     case 'appended':
       into.count(output.length);
       break;
+    case 'ticket':
+      into.array(2);
+      into.count(output.fence);
+      into.array(2);
+      into.count(output.number);
+      into.count(output.position);
+      break;
     default:
       unreachable(output);
   }
@@ -163,8 +196,17 @@ function readOutput(reader: Reader): Output {
   const tag = reader.next;
   if (tag === TAG.bytes) return { type: 'integer', value: readInt64(reader) };
   if (tag === TAG.true || tag === TAG.false) return { type: 'presence', wasThere: reader.truth() };
+  if (tag === TAG.ticket) return readTicketState(reader);
   if ((tag & TAG.arrays) === TAG.array) return { type: 'row', row: readRowOrNone(reader) };
   return { type: 'appended', length: reader.count() };
+}
+
+function readTicketState(reader: Reader): TicketState {
+  reader.tuple(2);
+  const fence = reader.count();
+  reader.tuple(2);
+  const number = reader.count();
+  return { type: 'ticket', fence, number, position: reader.count() };
 }
 
 /** Versions, one for each participant. */
@@ -177,12 +219,16 @@ export const OUTPUTS: Schema<readonly Output[]> = list(
 /** The largest encoded size of an output. */
 export function outputBytesMax(output: Output): number {
   if (output.type === 'presence') return 1;
+  if (output.type === 'ticket') return TICKET_BYTES_MAX;
   if (output.type !== 'row') return SCALAR_BYTES_MAX;
-  return ROW_OVERHEAD_BYTES + (output.row?.value.length ?? 0);
+  const leaseBytes = output.row?.lease === undefined ? 0 : LEASE_BYTES;
+  return ROW_OVERHEAD_BYTES + leaseBytes + (output.row?.value.length ?? 0);
 }
 
 const SCALAR_BYTES_MAX = 10;
 const ROW_OVERHEAD_BYTES = 24;
+const LEASE_BYTES = 2 + COORDINATION_LIMITS.leaseIdBytes;
+const TICKET_BYTES_MAX = 29;
 
 export function numberOf(reason: Reason): number {
   return REASONS.indexOf(reason) + 1;

@@ -16,6 +16,14 @@ export const SECTION = {
   decisions: 5,
   /** A client's id and a slot: the results of the last request of the slot. */
   replies: 6,
+  /** A number: a lease. */
+  leases: 7,
+  /** A number: a ticket at a lock, waiting or owning. */
+  tickets: 8,
+  /** The id of a lease, and a client's key that was attached to it: no value. */
+  attachments: 9,
+  /** The name of a lock: the highest token of its guarded writes. At the empty key their count. */
+  fences: 10,
 } as const;
 
 /** A value, or undefined to delete the key. */

@@ -60,6 +60,14 @@ export class Slots {
     return slot;
   }
 
+  /** Replaces the row under a number that is taken. */
+  rewrite(slot: number, { writer, writes }: WriteBuffer, write: (writer: Writer) => void): void {
+    assert(this.#isTaken[slot] === true, 'a rewritten number was taken');
+    const { length } = writer;
+    write(writer);
+    writes.push({ section: this.#section, key: slotKey(slot), value: writer.since(length) });
+  }
+
   free(slot: number, { writer, writes }: WriteBuffer): void {
     assert(this.#isTaken[slot] === true, 'a freed number was taken');
     this.#isTaken[slot] = false;

@@ -17,7 +17,7 @@ import {
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import type { Command, Operation } from './command.ts';
-import { OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
+import { isLone, OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
 import { OUTPUTS, REPLY, type Reply, VERSIONS } from './reply.ts';
 import type {
   Decide,
@@ -33,13 +33,14 @@ import { CLIENT, RANK, TRANSACTION_ID, type TransactionId } from './transaction-
 /** It is kept as a row, with the entry's index and time around it. */
 const PREPARE_BYTES_MAX = ROW_LIMITS.valueBytesMax - 64;
 
+/** Locks and leases are taken and given back by batches only. */
 const OPERATION: Schema<Operation> = {
   elements: 1,
   bytesMin: OPERATION_BYTES_MIN,
   write: writeOperation,
   read: (reader) => {
     const operation = readOperation(reader);
-    if (operation === undefined) reader.break();
+    if (operation === undefined || isLone(operation)) reader.break();
     return operation ?? { type: 'get', key: NO_BYTES };
   },
 };

@@ -13,6 +13,7 @@ import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { nameOf } from './bytes.ts';
+import type { Coordination } from './coordination.ts';
 import { Decisions } from './decisions.ts';
 import { Lifetime, RememberedRequest } from './deduplication.ts';
 import { type EntryFull, Execution, type Held } from './execution.ts';
@@ -31,6 +32,7 @@ interface TransactionsOptions {
   readonly source: StateSource;
   readonly rows: Writer;
   readonly verdicts: Writer;
+  readonly coordination: Coordination;
 }
 
 /** The entry that is being applied. */
@@ -54,12 +56,14 @@ export class Transactions {
   readonly #source: StateSource;
   readonly #rows: Writer;
   readonly #verdicts: Writer;
+  readonly #coordination: Coordination;
   readonly lockTable: LockTable;
   readonly decisions: Decisions;
   /** Parts that have released their locks since the last entry. */
   #freed: Prepared[] = [];
 
-  constructor({ source, rows, verdicts }: TransactionsOptions) {
+  constructor({ source, rows, verdicts, coordination }: TransactionsOptions) {
+    this.#coordination = coordination;
     this.#source = source;
     this.#rows = rows;
     this.#verdicts = verdicts;
@@ -90,7 +94,7 @@ export class Transactions {
     if (this.lockTable.isFull) return refused('window-full');
     // Its cost is checked here, because a prepared part must be resolvable.
     // What is only tried changes nothing, so it is not recorded.
-    const execution = this.#execution(moment, operations.length, undefined);
+    const execution = this.#execution(id, moment, operations.length, undefined);
     const verdict = alone(execution.try(operations, record.resultBytesMax));
     if (verdict.type === 'locked') return verdict;
     record.remember(POSITION.part, verdict);
@@ -184,7 +188,7 @@ export class Transactions {
       if (this.lockTable.of(id) === undefined) return refused('aborted');
       return { type: 'committed', versions, outputs };
     }
-    const execution = this.#execution(moment, operations.length, id);
+    const execution = this.#execution(id, moment, operations.length, moment.recorder);
     const verdict = alone(execution.run(operations, bytesLeft));
     if (verdict.type !== 'done') return verdict;
     return {
@@ -218,7 +222,7 @@ export class Transactions {
       const { version } = prepared;
       const valueBytesMax = MACHINE_LIMITS.valueBytesMax;
       const judged = { ...moment, index: version, valueBytesMax, work: WorkMeter.unbounded() };
-      this.#execution(judged, operations.length, prepared.id).redo(operations);
+      this.#execution(prepared.id, judged, operations.length, moment.recorder).redo(operations);
     }
     this.lockTable.remove(prepared, { writer: this.#rows, writes: moment.writes });
     this.#freed.push(prepared);
@@ -306,26 +310,29 @@ export class Transactions {
     record.lifetime.write(writing);
   }
 
-  /** The changes of this transaction are recorded; undefined for what is only tried. */
   #execution(
+    transaction: TransactionId,
     moment: ApplyContext,
     operations: number,
-    transaction: TransactionId | undefined,
+    recorder: ChangeRecorder | undefined,
   ): Execution {
     const { index: version, metadata, writes, valueBytesMax, work } = moment;
-    const recorder = transaction === undefined ? undefined : moment.recorder;
+    const { client } = transaction;
     return new Execution({
       source: this.#source,
       writer: this.#rows,
       writes,
+      client,
+      coordination: this.#coordination,
       logTime: metadata.logTime,
+      leaseTime: metadata.leaseTime,
       version,
       valueBytesMax,
       work,
       recorder,
       transaction,
       operations,
-      holderOf: (key) => this.lockTable.holderOf(key),
+      holderFor: (operation) => this.lockTable.holderFor(operation),
     });
   }
 }

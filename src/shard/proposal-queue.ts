@@ -249,10 +249,10 @@ interface Sorting {
   readonly conflicts: LockConflict[];
 }
 
-/** The first key of a command that another transaction locks. */
+/** The first operation of a command that needs what another transaction locks. */
 function obstacleOf(command: Command, { contender, lockTable }: Passage): Obstacle | undefined {
-  for (const [position, { type, key }] of command.entries()) {
-    const holder = type === 'check-range' ? undefined : lockTable.holderOf(key);
+  for (const [position, operation] of command.entries()) {
+    const holder = lockTable.holderFor(operation);
     if (holder === undefined) continue;
     if (contender !== undefined && isSameId(holder.id, contender.id)) continue;
     return { position, holder };

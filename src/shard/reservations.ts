@@ -13,6 +13,7 @@ import { Deadlines } from '../base/deadlines.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command } from '../machine/command.ts';
+import { isOfKey } from '../machine/operation-codec.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { hasPriority } from '../txn/conflict-policy.ts';
 
@@ -51,9 +52,9 @@ export class Reservations {
   inTheWayOf(commands: readonly Command[], contender: Contender | undefined): Obstacle | undefined {
     if (this.#byKey.size === 0) return undefined;
     for (const command of commands) {
-      for (const [position, { type, key }] of command.entries()) {
-        if (type === 'check-range') continue;
-        const reservation = this.#byKey.get(nameOf(key));
+      for (const [position, operation] of command.entries()) {
+        if (!isOfKey(operation)) continue;
+        const reservation = this.#byKey.get(nameOf(operation.key));
         if (reservation === undefined) continue;
         if (isKeptOut(contender, reservation)) return { position, reservation };
       }

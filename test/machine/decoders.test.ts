@@ -8,7 +8,14 @@ import { decodeBatch, encodeBatch } from '../../src/machine/batch.ts';
 import type { CheckRange } from '../../src/machine/command.ts';
 import { decodeDueKey, dueKeyOf } from '../../src/machine/due-key.ts';
 import { decodeEntry, encodeEntry, type TransactionStep } from '../../src/machine/entry.ts';
+import { decodeFence, writeFence } from '../../src/machine/fences.ts';
 import { decodeInteger, encodeInteger } from '../../src/machine/int64.ts';
+import {
+  decodeLease,
+  decodeLeaseIds,
+  encodeLeaseIds,
+  writeLease,
+} from '../../src/machine/lease.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { decodeReply, encodeReply } from '../../src/machine/reply.ts';
 import { decodeRow, writeRow } from '../../src/machine/row.ts';
@@ -23,6 +30,7 @@ import {
   writeVerdict,
 } from '../../src/machine/session.ts';
 import { decodeMetadata, writeMetadata } from '../../src/machine/shard-metadata.ts';
+import { decodeTicket, writeTicket } from '../../src/machine/ticket.ts';
 import {
   decodeDecide,
   decodeIds,
@@ -40,6 +48,8 @@ import {
 import { CONTENDER, idFromText, idText } from '../../src/machine/transaction-id.ts';
 import { byEffort } from '../support/effort.ts';
 import { mutate } from '../support/mutate.ts';
+import { CoordinationReference } from './coordination-reference.ts';
+import { CoordinationTraffic } from './coordination-traffic.ts';
 import { MachineRig, Rows } from './machine-rig.ts';
 import { Traffic } from './traffic.ts';
 
@@ -71,6 +81,33 @@ function codec<T>(
   return { name, corpus, respell };
 }
 
+/** Goes on with entries about leases, locks and fences; what the shard keeps of them. */
+function coordinate(
+  rig: MachineRig,
+  { entries, replies }: Record<'entries' | 'replies', Uint8Array[]>,
+) {
+  const start = { epoch: 1000, time: 2_000_000, index: rig.index };
+  const reference = new CoordinationReference();
+  const coordinated = new CoordinationTraffic(new Random(8), reference, start);
+  rig.applyPayload(coordinated.first().payload);
+  const rowsOf = (section: number) =>
+    rig.rows.in(section).flatMap(({ key, value }) => (key.length > 0 ? [value] : []));
+  const keeps: Uint8Array[] = [];
+  const tickets: Uint8Array[] = [];
+  for (let count = 0; count < 400; count++) {
+    const { payload, body } = coordinated.next();
+    entries.push(payload);
+    rig.index += 1;
+    const outcome = rig.machine.apply({ index: rig.index, payload });
+    ok(outcome.type === 'applied');
+    rig.rows.apply(outcome.writes);
+    if (body.type === 'keep-leases') keeps.push(...outcome.replies);
+    else replies.push(...outcome.replies);
+    if (count % 40 === 0) tickets.push(...rowsOf(SECTION.tickets));
+  }
+  return { keeps, tickets, leases: rowsOf(SECTION.leases), fences: rowsOf(SECTION.fences) };
+}
+
 /** What a shard holds and says after some traffic. */
 function corpora() {
   const traffic = new Traffic(new Random(9));
@@ -91,6 +128,8 @@ function corpora() {
     kept.sessions.push(...rig.rows.in(SECTION.sessions).map(({ value }) => value));
     kept.slots.push(...rig.rows.in(SECTION.replies).map(({ value }) => value));
   }
+  const coordination = coordinate(rig, { entries, replies });
+  kept.rows.push(...rig.rows.in(SECTION.values).map(({ value }) => value));
   const dueKeys = rig.rows.in(SECTION.expiries).map(({ key }) => key);
   const metadata = rig.rows.in(SECTION.metadata).map(({ value }) => value);
   const decoded = entries.map((payload) => decodeEntry(payload));
@@ -124,6 +163,7 @@ function corpora() {
   const runs = kept.slots.flatMap((bytes) => decodeSlotReplies(bytes)?.runs ?? []);
   return {
     ...{ entries, batches, replies, dueKeys, metadata, runs, ...kept },
+    ...coordination,
     ...{ ...steps, operations, transactions, contenders, names },
   };
 }
@@ -211,6 +251,19 @@ const CODECS: readonly Codec[] = [
         : written((writer) => writeMetadata(writer, metadata));
     },
   },
+  codec('replies to keeps', CORPORA.keeps, [decodeLeaseIds, encodeLeaseIds]),
+  codec('leases', CORPORA.leases, [
+    decodeLease,
+    (lease) => written((writer) => writeLease(writer, lease)),
+  ]),
+  codec('tickets', CORPORA.tickets, [
+    decodeTicket,
+    (ticket) => written((writer) => writeTicket(writer, ticket)),
+  ]),
+  codec('fences', CORPORA.fences, [
+    decodeFence,
+    (fence) => written((writer) => writeFence(writer, fence)),
+  ]),
   codec('transactions', CORPORA.transactions, [decodeTransaction, encodeTransaction]),
   codec('prepares', CORPORA.prepares, [decodePrepare, encodePrepare]),
   codec('decisions', CORPORA.decides, [decodeDecide, encodeDecide]),

@@ -233,6 +233,10 @@ function saidOutput(output: Output): string {
       return output.wasThere ? 'was there' : 'was not there';
     case 'appended':
       return `${output.length} bytes`;
+    case 'ticket':
+      if (output.number === 0) return 'no ticket';
+      if (output.fence > 0) return `owns with ${output.fence}`;
+      return `waits at ${output.position}`;
   }
 }
 

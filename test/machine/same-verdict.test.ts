@@ -10,14 +10,25 @@ import { Machine } from '../../src/machine/machine.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { LevelMedium, type Medium, MemoryMedium, SHARD, StateRig } from '../storage/state-rig.ts';
 import { casesByEffort } from '../support/effort.ts';
+import { CoordinationReference } from './coordination-reference.ts';
+import { CoordinationTraffic } from './coordination-traffic.ts';
 import { type Proposed, Traffic } from './traffic.ts';
 
 const SEEDS = casesByEffort([1, 2, 3], { brief: 1 });
-const ENTRIES = 3000;
+const ENTRIES = 2000;
+/** About leases, locks and fences, in an epoch of their own. */
+const COORDINATED = 1000;
+const COORDINATED_EPOCH = 1_000_000;
 
-function trafficOf(seed: number): readonly Proposed[] {
+function trafficOf(seed: number): readonly Pick<Proposed, 'payload'>[] {
   const traffic = new Traffic(new Random(seed));
-  return [traffic.first(), ...Array.from({ length: ENTRIES }, () => traffic.next())];
+  const list = [traffic.first(), ...Array.from({ length: ENTRIES }, () => traffic.next())];
+  const time = Math.max(...list.map((entry) => entry.time));
+  const start = { epoch: COORDINATED_EPOCH, time, index: list.length };
+  const reference = new CoordinationReference();
+  const coordinated = new CoordinationTraffic(new Random(seed), reference, start);
+  const rest = Array.from({ length: COORDINATED }, () => coordinated.next());
+  return [...list, coordinated.first(), ...rest];
 }
 
 /** A replica: a store, a machine on it, and what it replied. */
@@ -43,7 +54,7 @@ class Replica {
     return new Machine({ source: { get } });
   }
 
-  apply(list: readonly Proposed[]): void {
+  apply(list: readonly Pick<Proposed, 'payload'>[]): void {
     for (const { payload } of list) {
       const index = this.rig.store.description(SHARD).index + 1;
       const outcome = this.machine.apply({ index, payload });
@@ -54,7 +65,7 @@ class Replica {
   }
 
   /** As after a kill: what was in memory is gone, and the log is replayed from the checkpoint. */
-  async restart(list: readonly Proposed[]): Promise<void> {
+  async restart(list: readonly Pick<Proposed, 'payload'>[]): Promise<void> {
     await this.rig.reopen();
     this.machine = this.#newMachine();
     const { index } = this.rig.store.description(SHARD);
@@ -106,7 +117,11 @@ for (const newMedium of MEDIA) {
       assertAlike(whole, source);
       assert.deepEqual(source.replies, whole.replies);
 
-      assert.deepEqual([...sections].sort(), Object.values(SECTION));
+      const all = Object.values(SECTION);
+      assert.deepEqual(
+        [...sections].sort((one, other) => one - other),
+        all,
+      );
       for (const { rig } of [whole, source, target]) {
         await rig.close();
         rig.medium.dispose();

@@ -263,7 +263,7 @@ test('an epoch is adopted once, and no earlier one after it', () => {
   const rig = new MachineRig();
   const arc = { from: 5, to: 9 };
   rig.apply({ type: 'adopt', epoch: EPOCH, arc });
-  const rest = { logTime: START, recordUntil: 0 };
+  const rest = { logTime: START, leaseTime: 3000, recordUntil: 0 };
   deepEqual(rig.machine.metadata, { ...rest, epoch: EPOCH, arc: WHOLE });
   rig.apply({ type: 'adopt', epoch: EPOCH + 1, arc });
   rig.apply({ type: 'adopt', epoch: EPOCH, arc: WHOLE });

@@ -103,8 +103,8 @@ const APPLYING_BUGS: readonly Bug[] = [
     file: 'src/machine/machine.ts',
     name: 'batches-pass-locks',
     sentence: 'a command that was proposed before its key was locked writes it all the same',
-    find: 'holderOf: (key) => this.#transactions.lockTable.holderOf(key),',
-    replace: 'holderOf: () => undefined,',
+    find: 'holderFor: (operation) => this.#transactions.lockTable.holderFor(operation),',
+    replace: 'holderFor: () => undefined,',
   },
   {
     ...TXN,

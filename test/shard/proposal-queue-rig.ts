@@ -49,17 +49,26 @@ export class Rig {
     const all = [...this.#held.values()];
     return {
       size: this.#held.size,
-      holderOf: (key: Uint8Array) => {
+      holderFor: ({ type, key }: Operation) => {
+        if (type === 'check-range') return undefined;
         this.looks += 1;
         return this.#held.get(Buffer.from(key).toString());
       },
+      holderOf: (key: Uint8Array) => this.#held.get(Buffer.from(key).toString()),
       of: (id: Contender['id']) => all.find((one) => isSameId(one.id, id)),
     } as unknown as LockTable;
   }
 
   hold(key: string, holder: Contender): void {
     const rest = { slot: 0, version: 1, since: 0, participants: [] };
-    this.#held.set(key, { ...holder, ...rest, bytes: 0, workBytes: 0, keys: [Buffer.from(key)] });
+    this.#held.set(key, {
+      ...holder,
+      ...rest,
+      bytes: 0,
+      workBytes: 0,
+      keys: [Buffer.from(key)],
+      fences: [],
+    });
   }
 
   release(...keys: readonly string[]): void {

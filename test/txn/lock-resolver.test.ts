@@ -29,7 +29,16 @@ function questionsAbout(holders: number): number {
   });
   for (let slot = 0; slot < holders; slot++) {
     const { id, attempts, age } = contenderOf(1, 50);
-    const rest = { slot, version: 1, since: 0, participants: [], keys: [], bytes: 0, workBytes: 0 };
+    const rest = {
+      slot,
+      version: 1,
+      since: 0,
+      participants: [],
+      keys: [],
+      fences: [],
+      bytes: 0,
+      workBytes: 0,
+    };
     const holder: Prepared = { id: { ...id, sequence: slot }, attempts, age, ...rest };
     held.set(idText(holder.id), holder);
     resolver.meet(holder, false);

@@ -127,6 +127,7 @@ export class Stage {
       since: 0,
       participants: [],
       keys: [],
+      fences: [],
       bytes: 0,
       workBytes: 0,
     };

@@ -61,6 +61,12 @@ const CODE_OF = {
   malformed: 'refused',
   'gave-way': 'contended',
   aborted: 'contended',
+  // No call of this client asks for leases, tickets or fences.
+  'lease-ended': 'refused',
+  'leases-full': 'refused',
+  'tickets-full': 'refused',
+  'lock-kind': 'refused',
+  'fences-full': 'refused',
 } as const satisfies Partial<Record<Reason, KvErrorCode>>;
 
 /** The shard is past the deadline of the command, but may have seen an earlier copy in time. */
