@@ -2,6 +2,7 @@
 
 import { decodeBatch } from '../machine/batch.ts';
 import { decodeEntry } from '../machine/entry.ts';
+import { isWrite } from '../machine/operation-codec.ts';
 import { decodeRow } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
 import type { LogEntry } from '../raft/message.ts';
@@ -93,9 +94,8 @@ function loseKeysOf(
   if (batch === undefined) return false;
   const text = `entry ${index} of the log wrote it, and depends on what is damaged`;
   for (const command of batch.commands) {
-    for (const { type, key } of command) {
-      const isWrite = !type.startsWith('check') && type !== 'get';
-      if (isWrite) state.lose(SECTION.values, key, text);
+    for (const operation of command) {
+      if (isWrite(operation)) state.lose(SECTION.values, operation.key, text);
     }
   }
   return true;

@@ -23,6 +23,7 @@ import { LINK_BUGS } from './bugs-links.ts';
 import { LIFE_BUGS } from './bugs-lives.ts';
 import { LOG_BUGS } from './bugs-log.ts';
 import { DATA_BUGS } from './bugs-machine-data.ts';
+import { LOCK_BUGS } from './bugs-machine-locks.ts';
 import { SESSION_BUGS } from './bugs-machine-sessions.ts';
 import { TRANSACTION_BUGS } from './bugs-machine-transactions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
@@ -57,6 +58,7 @@ export const BUGS: readonly Bug[] = [
   ...SNAPSHOT_BUGS,
   ...BOUNDS_BUGS,
   ...BUDGET_BUGS,
+  ...LOCK_BUGS,
   ...SESSION_BUGS,
   ...DATA_BUGS,
   ...CHANGE_BUGS,
