@@ -86,7 +86,7 @@ const KIND = {
   'record-changes': 9,
   'keep-leases': 10,
   'end-leases': 11,
-  'forget-fences': 13,
+  'forget-fences': 12,
 } as const;
 type Kind = keyof typeof KIND;
 const NAMES = new Map(Object.entries(KIND).map(([name, kind]) => [kind as number, name as Kind]));

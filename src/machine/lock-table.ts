@@ -8,7 +8,7 @@ import { compareBytes, nameOf } from './bytes.ts';
 import type { Operation } from './command.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, slotKey, type WriteBuffer } from './slots.ts';
-import { isLocking, type Participant, type Prepare } from './transaction.ts';
+import { locksKey, type Participant, type Prepare } from './transaction.ts';
 import { decodePrepare } from './transaction-codec.ts';
 import { type Contender, copyOfId, idText, type TransactionId } from './transaction-id.ts';
 
@@ -141,9 +141,9 @@ export class LockTable {
   }
 
   #enter(prepare: Prepare, place: Place): void {
-    const locking = prepare.operations.filter(isLocking);
-    const keys = locking.flatMap(({ type, key }) => (type === 'fence' ? [] : [key.slice()]));
-    const fences = locking.flatMap((one) => (one.type === 'fence' ? [one.name.slice()] : []));
+    const { operations } = prepare;
+    const keys = operations.filter(locksKey).map(({ key }) => key.slice());
+    const fences = operations.flatMap((one) => (one.type === 'fence' ? [one.name.slice()] : []));
     const { attempts, age, participants } = prepare;
     const about = { id: copyOfId(prepare.id), attempts, age, participants };
     const prepared: Prepared = { ...place, ...about, keys, fences };

@@ -94,5 +94,10 @@ export function isLocking(operation: Operation): boolean {
   }
 }
 
+/** Whether it locks the key itself: a fence locks its name, and its key only routes it. */
+export function locksKey(operation: Operation): boolean {
+  return isLocking(operation) && operation.type !== 'fence';
+}
+
 /** The positions in the slot of a transaction: the decision at home, the part in each shard. */
 export const POSITION = { decision: 0, part: 1 } as const;

@@ -6,6 +6,7 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import {
   isLocking,
+  locksKey,
   type Part,
   type Participant,
   type TransactionRequest,
@@ -100,7 +101,7 @@ function validationOf(planned: PlannedPart): PlannedValidation | undefined {
   if (operations.every(isLocking)) return undefined;
   const locked = new WrittenKeys();
   locked.begin(operations.length);
-  for (const operation of operations) if (isLocking(operation)) locked.add(operation.key);
+  for (const operation of operations) if (locksKey(operation)) locked.add(operation.key);
   const places: number[] = [];
   operations.forEach((operation, place) => {
     const isGuarded = isLocking(operation) || (!isRange(operation) && locked.has(operation.key));

@@ -8,7 +8,7 @@ const LEASES: readonly Planted[] = [
     sentence: 'a minute without a leader ends every lease of the shard',
     file: 'src/machine/shard-metadata.ts',
     find: 'const step = Math.min(time - metadata.logTime,',
-    replace: 'const step = Math.max(time - metadata.logTime,',
+    replace: 'const step = Math.min(time - metadata.logTime, 1e15 +',
   },
   {
     name: 'end-judged-by-the-leader',
@@ -20,9 +20,9 @@ const LEASES: readonly Planted[] = [
   {
     name: 'keep-revives',
     sentence: 'a keep that comes late revives a lease whose tickets are gone',
-    file: 'src/machine/leases.ts',
-    find: "assert(lease.endedAt === 0, 'an ended lease is not renewed'); const expiresAt",
-    replace: 'const expiresAt',
+    file: 'src/machine/coordination.ts',
+    find: 'if (this.leases.isAlive(id)) this.leases.renew(id, moment.leaseTime, moment);',
+    replace: 'if (this.leases.of(id)) this.leases.renew(id, moment.leaseTime, moment);',
   },
   {
     name: 'is-new-does-not-renew',
@@ -251,7 +251,19 @@ function withTests(bugs: readonly Planted[], first: string): readonly Bug[] {
   }));
 }
 
+const FENCE_GUARDS_A_CHECK: Bug = {
+  name: 'fence-guards-a-check',
+  sentence: 'a check of the key that routes a fence is not validated, as if the fence locked it',
+  file: 'src/txn/plan.ts',
+  find: 'if (locksKey(operation)) locked.add(operation.key);',
+  replace: 'if (isLocking(operation)) locked.add(operation.key);',
+  profiles: [],
+  tests: ['plan'],
+  isFast: true,
+};
+
 export const LOCK_BUGS: readonly Bug[] = [
+  FENCE_GUARDS_A_CHECK,
   ...withTests(LEASES, 'leases'),
   ...withTests(LOCKS, 'locks'),
   ...withTests(FENCES, 'fences'),

@@ -1,0 +1,25 @@
+/** What a transaction locks in its shards, and what is validated beside it. */
+
+import { deepEqual } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Operation } from '../../src/machine/command.ts';
+import { planOf } from '../../src/txn/plan.ts';
+import { bytesOf, checkVersion, clientOf, EPOCH, put, START } from '../machine/machine-rig.ts';
+
+function validated(operations: readonly Operation[]): readonly number[] | undefined {
+  const parts = [[put('home', '1')], operations].map((of, at) => {
+    return { shard: at + 1, epoch: EPOCH, deadline: START, operations: of };
+  });
+  const plan = planOf({ client: clientOf(1), sequence: 1, attempts: 0, age: 5, parts });
+  return plan?.validations.find(({ shard }) => (shard as number) === 2)?.places;
+}
+
+test('a check of a key that is written is guarded by its lock, and any other is validated', () => {
+  deepEqual(validated([checkVersion('a', 3), put('a', '1')]), undefined);
+  deepEqual(validated([checkVersion('b', 3), put('a', '1')]), [0]);
+});
+
+test('a fence does not lock the key that routes it, so a check of that key is validated', () => {
+  const fence = { type: 'fence', key: bytesOf('a'), name: bytesOf('lock'), token: 5 } as const;
+  deepEqual(validated([fence, checkVersion('a', 3)]), [1]);
+});
