@@ -49,7 +49,9 @@ export class DataMachine implements ShardMachine {
   /** A check that does not hold now. A damaged row is reported when the command is applied. */
   precheck(operations: readonly Operation[]): ReturnType<typeof failingCheck> {
     try {
-      return failingCheck(operations, { source: this.#view, lockTable: this.lockTable });
+      const { fences } = this.#machine.coordination;
+      const { lockTable } = this;
+      return failingCheck(operations, { source: this.#view, lockTable, fences });
     } catch (error) {
       if (error instanceof StateDamage) return undefined;
       throw error;

@@ -4,6 +4,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Operation } from '../../src/machine/command.ts';
 import { failingCheck } from '../../src/machine/precheck.ts';
+import { fence } from './coordination-rig.ts';
 import {
   bytesOf,
   checkPresence,
@@ -17,7 +18,8 @@ import { prepareBytes } from './transaction-rig.ts';
 
 function precheck(rig: MachineRig, ...operations: readonly Operation[]) {
   const { lockTable } = rig.machine.transactions;
-  return failingCheck(operations, { source: rig.rows, lockTable });
+  const { fences } = rig.machine.coordination;
+  return failingCheck(operations, { source: rig.rows, lockTable, fences });
 }
 
 test('the first check that fails is returned with its position and the actual version', () => {
@@ -45,4 +47,17 @@ test('a locked key is not prechecked: clients may have seen another value', () =
   const { index } = rig;
   equal(precheck(rig, checkVersion('a', index)), undefined, 'the version that it will have');
   deepEqual(precheck(rig, checkVersion('a', index), checkVersion('b', 1))?.position, 1);
+});
+
+test('a fence fails if a newer owner has written, unless its name is locked', () => {
+  const rig = new MachineRig();
+  rig.do(fence('lock', 9));
+  deepEqual(precheck(rig, put('a', '1'), fence('lock', 8)), {
+    type: 'check-failed',
+    position: 1,
+    version: 9,
+  });
+  equal(precheck(rig, fence('lock', 9), fence('other', 1)), undefined);
+  rig.apply({ type: 'prepare', bytes: prepareBytes([fence('lock', 9)]) });
+  equal(precheck(rig, fence('lock', 8)), undefined);
 });

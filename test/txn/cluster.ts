@@ -143,7 +143,8 @@ class Shard {
     const { contender } = plan;
     const { operations, deadline } = present(plan.parts[0], 'it has a home').part;
     const failing = (checks: Command) => {
-      return failingCheck(checks, { source: this.rig.rows, lockTable: this.prepared });
+      const { fences } = this.rig.machine.coordination;
+      return failingCheck(checks, { source: this.rig.rows, lockTable: this.prepared, fences });
     };
     const coordinator = new Coordinator({
       transaction,
