@@ -110,6 +110,11 @@ export class Coordination {
     }
   }
 
+  /** The present entry has changed nothing that `finish` has to complete. */
+  get isSettled(): boolean {
+    return this.tickets.isSettled && this.fences.isSettled;
+  }
+
   /** At the end of each entry. Returns what became of tickets that waited. */
   finish(index: number, into: WriteBuffer): readonly Grant[] {
     this.fences.finish(into);

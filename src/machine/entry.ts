@@ -89,7 +89,8 @@ const KIND = {
   'forget-fences': 12,
 } as const;
 type Kind = keyof typeof KIND;
-const NAMES = new Map(Object.entries(KIND).map(([name, kind]) => [kind as number, name as Kind]));
+/** By number. */
+const NAMES: readonly (Kind | undefined)[] = namesByNumber();
 /** Of an array: kind, the stamp, and the fields of the body. */
 const LENGTH = 6;
 const LENGTH_OF_ADOPT = 8;
@@ -188,7 +189,7 @@ export function decodeEntry(payload: Uint8Array): MachineEntry | 'malformed' | '
   const length = reader.array(LENGTH_MAX, 1);
   const kind = reader.count();
   if (reader.isBroken || kind === 0) return 'malformed';
-  const type = NAMES.get(kind);
+  const type = NAMES[kind];
   if (type === undefined) return 'unknown';
   const rules = reader.count();
   if (reader.isBroken || rules === 0) return 'malformed';
@@ -245,6 +246,13 @@ function readBody(
     default:
       return unreachable(type);
   }
+}
+
+function namesByNumber(): (Kind | undefined)[] {
+  const names: (Kind | undefined)[] = new Array(Math.max(...Object.values(KIND)) + 1);
+  names.fill(undefined);
+  for (const [name, kind] of Object.entries(KIND)) names[kind] = name as Kind;
+  return names;
 }
 
 /** Strictly ascending: no list has two encodings, and nothing is swept twice. */

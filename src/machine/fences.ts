@@ -73,9 +73,14 @@ export class Fences {
     writes.push({ section: SECTION.fences, key: name, value: undefined });
   }
 
+  /** No token has changed in the present entry. */
+  get isSettled(): boolean {
+    return this.#raised.size === 0 && this.#count === this.#countBefore;
+  }
+
   /** At the end of an entry. */
   finish({ writer, writes }: WriteBuffer): void {
-    if (this.#raised.size > 0) this.#raised.clear();
+    this.#raised.clear();
     if (this.#count === this.#countBefore) return;
     this.#countBefore = this.#count;
     const { length } = writer;

@@ -111,7 +111,10 @@ export class Machine {
     const { logTime, recordUntil } = this.#metadata;
     this.#recorder.begin({ isRecording: logTime <= recordUntil });
     const replies = this.#applyBody(entry, committed.index, writes);
-    const grants = this.#coordination.finish(committed.index, { writer: rows, writes });
+    const coordination = this.#coordination;
+    const grants = coordination.isSettled
+      ? NO_GRANTS
+      : coordination.finish(committed.index, { writer: rows, writes });
     const { changes } = this.#recorder;
     const freed = this.#transactions.takeFreed();
     return { type: 'applied', writes, replies, freed, changes, grants };

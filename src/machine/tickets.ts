@@ -122,9 +122,14 @@ export class Tickets {
     for (const ticket of [...tickets.values()]) this.#remove(ticket, into);
   }
 
+  /** No ticket has left in the present entry. */
+  get isSettled(): boolean {
+    return this.#touched.size === 0;
+  }
+
   /** The grant rule, at the end of an entry. Returns what became of tickets that waited. */
   grant(index: number, into: WriteBuffer): readonly Grant[] {
-    if (this.#touched.size === 0) return NO_GRANTS;
+    if (this.isSettled) return NO_GRANTS;
     const grants = this.#gone;
     this.#gone = [];
     for (const name of this.#touched) {
