@@ -24,6 +24,7 @@ test('the highest token outlives the lock, and a rebuilt machine knows it', () =
   rig.do(fence('lock', 2));
   rig.do(release('lock', 1));
   rig.rebuild();
+  equal(rig.shard.machine.coordination.fences.size, 1);
   equal(rig.do(fence('lock', 1), put('a', '1')), 'check 0 met 2');
 });
 

@@ -37,6 +37,18 @@ test('the entry that frees a lock grants it to the first ticket in the queue', (
   deepEqual(rig.told, []);
 });
 
+test('a rebuilt machine has the same queue, whatever rows its tickets took', () => {
+  const rig = new CoordinationRig();
+  rig.do(acquire('other', 1));
+  for (const ticket of [1, 2]) rig.do(acquire('lock', ticket));
+  rig.do(release('other', 1));
+  rig.do(acquire('lock', 3));
+  rig.rebuild();
+  equal(rig.do(acquire('lock', 3)), 'done at 7, waits at 2', 'it stands in the first row');
+  rig.do(release('lock', 1));
+  deepEqual(rig.told, ['lock 2 8']);
+});
+
 test('a ticket that waits can be released, and its client is told that it is gone', () => {
   const rig = new CoordinationRig();
   for (const ticket of [1, 2, 3]) rig.do(acquire('lock', ticket));
