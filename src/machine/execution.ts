@@ -1,7 +1,6 @@
 /** Executes the commands of one entry: checks first, then reads and writes, all or nothing. */
 
 import { assert, present, unreachable } from '../base/assert.ts';
-import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import { areEqual } from './bytes.ts';
@@ -18,13 +17,12 @@ import type {
 } from './command.ts';
 import { CoordinatedCommands } from './coordinated-commands.ts';
 import type { Coordination } from './coordination.ts';
-import { dueKeyOf } from './due-key.ts';
-import { decodeInteger, encodeInteger, type Int64, isLess, sum } from './int64.ts';
+import { computed, decodeInteger, encodeInteger } from './int64.ts';
 import type { ChangeKind, ChangeRecorder } from './key-change.ts';
-import { attachmentKeyOf } from './lease.ts';
 import { isWrite } from './operation-codec.ts';
 import { type Output, outputBytesMax, type Reason, type Reply } from './reply.ts';
 import { decodeRow, type Row, writeRow } from './row.ts';
+import { ENDLESS, reindex } from './row-index.ts';
 import { LOST, type RowWrite, SECTION, type StateSource } from './section.ts';
 import { type CommandResult, SILENT } from './session.ts';
 import type { Contender, TransactionId } from './transaction-id.ts';
@@ -320,7 +318,7 @@ export class Execution {
     let former: Former = 'not-read';
     if (expiresAt > 0) {
       former = this.#rowOrLost(key);
-      this.#reindex(key, former, { expiresAt, lease: undefined });
+      reindex(key, former, { expiresAt, lease: undefined }, this.#writes);
     }
     this.#write(key, { version: this.#version, expiresAt, value, lease: undefined });
     this.#record('set', key, value, former);
@@ -333,7 +331,7 @@ export class Execution {
     if (reason !== undefined) return reason;
     const row = { version: this.#version, expiresAt: 0, value, lease: lease.id };
     const former = this.#rowOrLost(key);
-    this.#reindex(key, former, row);
+    reindex(key, former, row, this.#writes);
     this.#write(key, row);
     this.#record('set', key, value, former);
     return undefined;
@@ -350,8 +348,7 @@ export class Execution {
     const row = this.#rowOrLost(key);
     if (row === 'lost') this.#writes.push({ section: SECTION.values, key, value: undefined });
     else if (row !== undefined) {
-      this.#index(row.expiresAt, key, undefined);
-      this.#indexAttachment(row.lease, key, undefined);
+      reindex(key, row, ENDLESS, this.#writes);
       const { version: removed } = row;
       this.#writes.push({ section: SECTION.values, key, value: undefined, removed });
     }
@@ -364,7 +361,7 @@ export class Execution {
     const row = this.#rowAt(key);
     const before = row === undefined ? undefined : decodeInteger(row.value);
     if (row !== undefined && before === undefined) return 'not-a-number';
-    const after = computed(operation, before);
+    const after = computed(operation.type, operation.operand, before);
     if (after === undefined) return 'overflow';
     const expiresAt = this.#keptExpiry(operation, row);
     const value = encodeInteger(after);
@@ -396,7 +393,7 @@ export class Execution {
   #keptExpiry({ key, lifeMilliseconds }: Arithmetic | AppendValue, row: Row | undefined): number {
     if (row !== undefined) return row.expiresAt;
     const expiresAt = this.#endOf(lifeMilliseconds);
-    this.#index(expiresAt, key, NO_BYTES);
+    reindex(key, undefined, { expiresAt, lease: undefined }, this.#writes);
     return expiresAt;
   }
 
@@ -412,7 +409,7 @@ export class Execution {
     // What it costs must not depend on the time: a part is resolved later than it is prepared.
     if (row !== undefined && (row.expiresAt > 0 || expiresAt > 0)) {
       const after = { ...row, expiresAt };
-      this.#reindex(key, row, after);
+      reindex(key, row, after, this.#writes);
       this.#write(key, after);
     }
     this.#say({ type: 'presence', wasThere: row !== undefined });
@@ -455,34 +452,6 @@ export class Execution {
     this.#writes.push({ section: SECTION.values, key, value: this.#writer.since(length) });
   }
 
-  /** A lost row leaves its index rows to go stale. */
-  #reindex(key: Uint8Array, row: Row | 'lost' | undefined, after: Ending): void {
-    const before: Ending = row === 'lost' || row === undefined ? ENDLESS : row;
-    if (before.expiresAt !== after.expiresAt) {
-      this.#index(before.expiresAt, key, undefined);
-      this.#index(after.expiresAt, key, NO_BYTES);
-    }
-    const [former, lease] = [before.lease, after.lease];
-    if (former !== undefined && lease !== undefined && areEqual(former, lease)) return;
-    this.#indexAttachment(former, key, undefined);
-    this.#indexAttachment(lease, key, NO_BYTES);
-  }
-
-  #index(expiresAt: number, key: Uint8Array, value: Uint8Array | undefined): void {
-    if (expiresAt === 0) return;
-    assert(expiresAt <= 2 * MACHINE_LIMITS.timeMax, 'a time of expiry is a count');
-    this.#writes.push({ section: SECTION.expiries, key: dueKeyOf({ expiresAt, key }), value });
-  }
-
-  #indexAttachment(
-    lease: Uint8Array | undefined,
-    key: Uint8Array,
-    value: Uint8Array | undefined,
-  ): void {
-    if (lease === undefined) return;
-    this.#writes.push({ section: SECTION.attachments, key: attachmentKeyOf(lease, key), value });
-  }
-
   get #isTooMuch(): boolean {
     return this.#outputs.length > 0 && this.#resultBytesLeft < 0;
   }
@@ -499,9 +468,6 @@ type Former = Row | 'lost' | 'not-read' | undefined;
 function versionOf(row: Row | 'lost' | undefined): number {
   return row === undefined || row === 'lost' ? 0 : row.version;
 }
-/** What ends a row without a command. */
-type Ending = Pick<Row, 'expiresAt' | 'lease'>;
-const ENDLESS: Ending = { expiresAt: 0 };
 
 /** Also for leaders, which evaluate checks without an entry. */
 export function doesHold(check: Check, row: Row | undefined): boolean {
@@ -514,21 +480,6 @@ export function doesHold(check: Check, row: Row | undefined): boolean {
       return check.isThere === (row !== undefined);
     default:
       return unreachable(check);
-  }
-}
-
-/** Undefined for a sum beyond 64 bits. */
-function computed({ type, operand }: Arithmetic, before: Int64 | undefined): Int64 | undefined {
-  if (before === undefined) return operand;
-  switch (type) {
-    case 'add':
-      return sum(before, operand);
-    case 'min':
-      return isLess(operand, before) ? operand : before;
-    case 'max':
-      return isLess(before, operand) ? operand : before;
-    default:
-      return unreachable(type);
   }
 }
 

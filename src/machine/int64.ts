@@ -1,5 +1,6 @@
 /** Integers of 64 bits as two words: what `add`, `min` and `max` compute with. */
 
+import { unreachable } from '../base/assert.ts';
 import type { Reader, Writer } from '../base/message-pack.ts';
 
 /** Two's complement. A double holds either word, and the sum of two, exactly. */
@@ -24,15 +25,34 @@ export function bigintFrom({ high, low }: Int64): bigint {
 }
 
 /** Undefined if the sum has more than 64 bits. */
-export function sum(one: Int64, other: Int64): Int64 | undefined {
+function sum(one: Int64, other: Int64): Int64 | undefined {
   const low = one.low + other.low;
   const high = one.high + other.high + (low >= WORD ? 1 : 0);
   if (high < -HALF || high >= HALF) return undefined;
   return { high, low: low >>> 0 };
 }
 
-export function isLess(one: Int64, other: Int64): boolean {
+function isLess(one: Int64, other: Int64): boolean {
   return one.high < other.high || (one.high === other.high && one.low < other.low);
+}
+
+/** Undefined for a sum beyond 64 bits. A value that is not there becomes the operand. */
+export function computed(
+  type: 'add' | 'min' | 'max',
+  operand: Int64,
+  before: Int64 | undefined,
+): Int64 | undefined {
+  if (before === undefined) return operand;
+  switch (type) {
+    case 'add':
+      return sum(before, operand);
+    case 'min':
+      return isLess(operand, before) ? operand : before;
+    case 'max':
+      return isLess(before, operand) ? operand : before;
+    default:
+      return unreachable(type);
+  }
 }
 
 /** As bytes of a fixed length, the highest first: how operands and results travel. */

@@ -10,10 +10,12 @@ import { Machine } from '../../src/machine/machine.ts';
 import { writeRow } from '../../src/machine/row.ts';
 import { LOST, SECTION } from '../../src/machine/section.ts';
 import { idText } from '../../src/machine/transaction-id.ts';
+import { attach, endLease, lease } from './coordination-rig.ts';
 import {
   append,
   bytesOf,
   checkPresence,
+  clientOf,
   compute,
   get,
   MachineRig,
@@ -73,6 +75,21 @@ test('a set that does not need the row tells its version as well', () => {
   rig.do(put('a', 'x'));
   rig.do(put('a', 'y'));
   deepEqual(told(rig), ['0: set a = y (3 to 4) |']);
+});
+
+test('keys that go with their lease are told each for itself, and once', () => {
+  const rig = recording();
+  rig.do(attach('a', 'x', lease(7)), attach('b', 'y', lease(7)));
+  deepEqual(told(rig), ['0: set a = x (0 to 3)', '0: set b = y (0 to 3) |']);
+  rig.do(put('b', 'z'));
+  rig.do(endLease(7));
+  deepEqual(told(rig), []);
+  const end = { lease: clientOf(7), seenAt: rig.index, isLast: true };
+  const ends = [{ ...end, keys: ['a', 'b'].map(bytesOf) }];
+  rig.apply({ type: 'end-leases', ends });
+  deepEqual(told(rig), ['0: lease-ended a (3 to 6) |'], 'b has left the lease');
+  rig.apply({ type: 'end-leases', ends });
+  deepEqual(told(rig), []);
 });
 
 test('reads, checks, touches and deletions of nothing are no changes', () => {

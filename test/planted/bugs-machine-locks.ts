@@ -63,14 +63,14 @@ const LEASES: readonly Planted[] = [
     name: 'attachment-left',
     sentence: 'a deleted key stays in the index of its lease',
     file: 'src/machine/execution.ts',
-    find: 'this.#indexAttachment(row.lease, key, undefined);',
-    replace: '',
+    find: 'reindex(key, row, ENDLESS, this.#writes);',
+    replace: 'reindex(key, { ...row, lease: undefined }, ENDLESS, this.#writes);',
   },
   {
     name: 'attachment-not-indexed',
     sentence: 'an attached key is not found when its lease ends',
-    file: 'src/machine/execution.ts',
-    find: 'this.#indexAttachment(lease, key, NO_BYTES);',
+    file: 'src/machine/row-index.ts',
+    find: 'writeAttachment(lease, key, NO_BYTES, writes);',
     replace: '',
   },
   {
