@@ -140,6 +140,8 @@ export const REQUEST_LIMITS = {
   /** Rows of a range in one answer, and what they may weigh. */
   rowsMax: 4096,
   rangeBytesMax: MIB,
+  /** Leases or tickets of one answer. */
+  coordinationRowsMax: 512,
 } as const;
 
 assert(REQUEST_LIMITS.keysMax <= REQUEST_LIMITS.listMax, 'a read of many keys can be answered');

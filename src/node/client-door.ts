@@ -51,6 +51,14 @@ export function isForNodesOnly(request: Request): boolean {
     case 'transact':
     case 'settle':
     case 'pending':
+    case 'watch':
+    case 'credit':
+    case 'cancel':
+    case 'reach':
+    case 'barrier':
+    case 'keep':
+    case 'await-ticket':
+    case 'coordination':
       return false;
     default:
       return unreachable(request);

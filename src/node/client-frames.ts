@@ -86,11 +86,19 @@ export class ClientFrames {
       this.#cutOff(client);
       return requestCost;
     }
-    const shard = 'shard' in request ? request.shard : undefined;
-    const isFull = client.isFullFor(shard);
-    client.begin(request.id, shard);
-    if (isFull) refuse(client, request, 'overloaded');
-    else requests.route(request, { responder: client, isForwarded: false });
+    const source = { responder: client, isForwarded: false };
+    if (steersStream(request)) {
+      requests.route(request, source);
+      return requestCost;
+    }
+    // Its responses could not be told from those of the open one.
+    if (request.type === 'watch' && client.hasOpen(request.id)) {
+      this.#cutOff(client);
+      return requestCost;
+    }
+    const failure = begin(client, request);
+    if (failure === undefined) requests.route(request, source);
+    else refuse(client, request, failure);
     return this.#costOf(request);
   }
 
@@ -117,6 +125,24 @@ export class ClientFrames {
     waiting.isPaused = isPaused;
     this.#options.node.transport.listenToClient(waiting.client.connection, !isPaused);
   }
+}
+
+/** It is about an open stream, and has no answer of its own. */
+function steersStream({ type }: Request): boolean {
+  return type === 'credit' || type === 'cancel' || type === 'reach';
+}
+
+/** Counts a request that is to be answered. Returns why it is refused. */
+function begin(client: ConnectedClient, request: Request): Failure | undefined {
+  if (request.type === 'watch') {
+    const isFull = client.isFullForStreams;
+    client.beginStream(request.id, request.shard);
+    return isFull ? 'streams-full' : undefined;
+  }
+  const shard = 'shard' in request ? request.shard : undefined;
+  const isFull = client.isFullFor(shard);
+  client.begin(request.id, shard);
+  return isFull ? 'overloaded' : undefined;
 }
 
 function refuse(responder: Responder, { id }: Request, failure: Failure): void {

@@ -3,6 +3,7 @@
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import { Flow } from '../shard/fair-queue.ts';
 import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 import type { Responder } from '../shard/responder.ts';
@@ -10,6 +11,7 @@ import type { Transport } from '../transport/transport.ts';
 import {
   bytesMaxOfResponse,
   encodeResponses,
+  endsRequest,
   type Failure,
   type Response,
 } from '../wire/response.ts';
@@ -21,6 +23,8 @@ const HEADER_BYTES_MAX = 8;
 interface Asked {
   readonly at: number;
   readonly shard: ShardId | undefined;
+  /** It has many responses, and takes no place of other requests. */
+  readonly isStream: boolean;
 }
 
 export class ConnectedClient implements Responder {
@@ -29,8 +33,10 @@ export class ConnectedClient implements Responder {
   readonly share: Flow;
   readonly #clients: Clients;
   readonly debt: Debt;
-  /** Unanswered requests. */
+  /** Unanswered requests, without streams. */
   outstanding = 0;
+  /** Open streams. */
+  streams = 0;
   responses: Response[] = [];
   /** The largest possible size of each. */
   sizes: number[] = [];
@@ -59,20 +65,43 @@ export class ConnectedClient implements Responder {
     return left <= ofShard;
   }
 
+  /** Whether one more stream would be too many. */
+  get isFullForStreams(): boolean {
+    return this.streams >= WATCH_LIMITS.streamsOfConnectionMax;
+  }
+
+  /** Whether a request with this id is open: another one would be taken for it. */
+  hasOpen(id: number): boolean {
+    return this.#open.has(id);
+  }
+
   hint(shard: ShardId, leader: NodeId): void {
     this.respond({ type: 'leader', id: 0, shard, leader });
   }
 
   begin(id: number, shard: ShardId | undefined): void {
     this.outstanding += 1;
-    this.#open.set(id, { at: this.#clients.watch.now(), shard });
+    this.#open.set(id, { at: this.#clients.watch.now(), shard, isStream: false });
     if (shard !== undefined) this.#ofShard.set(shard, (this.#ofShard.get(shard) ?? 0) + 1);
+  }
+
+  /** A request with many responses. */
+  beginStream(id: number, shard: ShardId): void {
+    this.streams += 1;
+    this.#open.set(id, { at: this.#clients.watch.now(), shard, isStream: true });
+  }
+
+  /** The client has cancelled the stream: no response follows. Without effect for other ids. */
+  endStream(id: number): void {
+    if (this.#open.get(id)?.isStream !== true) return;
+    this.#open.delete(id);
+    this.streams -= 1;
   }
 
   respond(response: Response): void {
     // Responses for a closed connection are dropped.
     if (this.share.isGone) return;
-    if (response.id > 0) this.#end(response);
+    if (response.id > 0 && endsRequest(response)) this.#end(response);
     const bytes = bytesMaxOfResponse(response);
     this.responses.push(response);
     this.sizes.push(bytes);
@@ -81,12 +110,13 @@ export class ConnectedClient implements Responder {
   }
 
   #end(response: Response): void {
-    this.outstanding -= 1;
     const asked = this.#open.get(response.id);
     this.#open.delete(response.id);
+    if (asked?.isStream === true) this.streams -= 1;
+    else this.outstanding -= 1;
     if (asked === undefined) return;
-    const { shard, at } = asked;
-    if (shard !== undefined) {
+    const { shard, at, isStream } = asked;
+    if (shard !== undefined && !isStream) {
       const left = (this.#ofShard.get(shard) ?? 0) - 1;
       if (left > 0) this.#ofShard.set(shard, left);
       else this.#ofShard.delete(shard);

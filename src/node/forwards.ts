@@ -11,7 +11,7 @@ import { FairQuota } from '../shard/fair-quota.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import { decodeRequests, encodeRequests, type Request } from '../wire/request.ts';
-import { decodeResponses, encodeResponses, type Response } from '../wire/response.ts';
+import { decodeResponses, encodeResponses, endsRequest, type Response } from '../wire/response.ts';
 
 interface Forward {
   readonly responder: Responder;
@@ -86,7 +86,8 @@ export class Forwards {
     // The client is gone, so the answer is not decoded.
     if (share?.isGone === true) return this.#close(id, forward);
     const response = decodeResponses(bytes)?.[0];
-    if (response === undefined) return;
+    // Streams are not forwarded, so each request has one answer.
+    if (response === undefined || !endsRequest(response)) return;
     this.#close(id, forward);
     if (response.type === 'failed' && response.failure === 'not-leader') {
       this.#options.onMissed(forward.shard, response.leader);
@@ -130,7 +131,10 @@ export class Forwards {
   }
 }
 
-const READING: readonly Request['type'][] = ['read', 'range', 'validate'];
+const READING: readonly Request['type'][] = [
+  ...(['read', 'range', 'validate'] as const),
+  ...(['barrier', 'await-ticket', 'coordination'] as const),
+];
 
 interface AskedBy {
   readonly request: Request;

@@ -65,6 +65,17 @@ export class Router {
         return this.#validate({ request, ...source });
       case 'step':
         return this.#step({ request, ...source });
+      case 'watch':
+      case 'barrier':
+      case 'keep':
+      case 'await-ticket':
+      case 'coordination':
+        return this.fail({ request, ...source }, 'unsupported');
+      // Their stream has ended, and they have no answer.
+      case 'credit':
+      case 'cancel':
+      case 'reach':
+        return;
       default:
         return unreachable(request);
     }

@@ -1,5 +1,6 @@
 /** Requests of clients to nodes, and their one encoding. */
 
+import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, type Writer } from '../base/message-pack.ts';
@@ -11,6 +12,7 @@ import {
   fields,
   list,
   type Of,
+  octets,
   oneOf,
   type Schema,
   truth,
@@ -18,8 +20,10 @@ import {
   variant,
   where,
 } from '../base/schema.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import { PARTICIPANTS } from '../machine/transaction-codec.ts';
 import { CONTENDER, CONTENDER_OR_NONE, type Contender } from '../machine/transaction-id.ts';
+import type { Position } from '../raft/position.ts';
 
 /**
  * What a read may trade for speed; `stale` accepts a state that was current at most that long ago.
@@ -98,6 +102,42 @@ const RANGE = fields({
   rowsMax: count(),
 });
 
+/** A place in the log of a shard: index and term of an entry. */
+const POSITION = fields({ index: count(), term: count() });
+
+/** Where a stream begins or goes on; undefined to begin with the range itself. */
+export interface StreamStart {
+  /** What is sent comes behind it. */
+  readonly position: Position;
+  /** The first key of the range that was not sent yet; undefined if all were. */
+  readonly cursor: Uint8Array | undefined;
+}
+
+const START: Schema<StreamStart | undefined> = {
+  elements: 1,
+  bytesMin: 1,
+  write: (into, start) => {
+    if (start === undefined) return into.array(0);
+    const { position, cursor } = start;
+    into.array(cursor === undefined ? 2 : 3);
+    POSITION.write(into, position);
+    if (cursor !== undefined) END.write(into, cursor);
+  },
+  read: (reader) => {
+    const length = reader.array(3, 1);
+    if (length === 0) return undefined;
+    if (length === 1) reader.break();
+    const position = POSITION.read(reader);
+    return { position, cursor: length === 3 ? END.read(reader) : undefined };
+  },
+};
+
+/** Bytes of `changes` that a stream may send: granted with it, and whenever some were taken. */
+const CREDIT = count({ min: 1, max: WATCH_LIMITS.creditBytesMax });
+
+const LOCK_NAME = bytes(COORDINATION_LIMITS.lockNameBytesMax);
+const LEASE_ID = octets(COORDINATION_LIMITS.leaseIdBytes);
+
 const ADDRESS = { id: count(), shard: count<ShardId>(), epoch: count() };
 
 const REQUEST = union({
@@ -132,6 +172,62 @@ const REQUEST = union({
   }),
   /** The transactions that wait on the node, for operators. */
   pending: variant(11, { id: count() }),
+  /**
+   * A stream of the changes in [from, to), which any replica of the shard serves: many `changes`,
+   * then one `failed`, which ends it. It is not forwarded to another node.
+   */
+  watch: variant(12, {
+    ...ADDRESS,
+    from: END,
+    to: END,
+    start: START,
+    /** The first page shows a state at or behind this index; the replica waits until it has it. */
+    atLeast: count(),
+    /** Changes without values. */
+    keysOnly: truth,
+    credit: CREDIT,
+  }),
+  /** More credit for the stream with this id. No answer; an unknown id may have just ended. */
+  credit: variant(13, { id: count(), bytes: CREDIT }),
+  /** Ends the stream with this id. No answer; `changes` that were sent before may still arrive. */
+  cancel: variant(14, { id: count() }),
+  /**
+   * A position of the shard at or behind everything that was acknowledged before the request, also
+   * what transactions changed in the range. Answered by the leader.
+   */
+  barrier: variant(15, {
+    ...ADDRESS,
+    from: END,
+    to: END,
+    /** Changes are recorded from that position on, so a stream may continue from there. */
+    isRecording: truth,
+    patienceMilliseconds: count(),
+  }),
+  /** Keeps leases alive. */
+  keep: variant(16, {
+    ...ADDRESS,
+    leases: list(LEASE_ID, { max: COORDINATION_LIMITS.keptLeasesMax }),
+  }),
+  /** Answered when the ticket owns its lock, when it is gone, or when the patience is over. */
+  'await-ticket': variant(17, {
+    ...ADDRESS,
+    name: where(LOCK_NAME, ({ length }) => length > 0),
+    ticket: count({ max: COORDINATION_LIMITS.ticketIdMax }),
+    patienceMilliseconds: count(),
+  }),
+  /** The leases or the tickets of a shard, page by page, for operators. */
+  coordination: variant(18, {
+    ...ADDRESS,
+    what: oneOf(['leases', 'tickets']),
+    /** What `listed` told last; no bytes to begin. */
+    after: END,
+    rowsMax: count(),
+  }),
+  /**
+   * Asks the stream with this id to tell when it has sent everything through this index. No answer
+   * of its own.
+   */
+  reach: variant(20, { id: count(), index: count() }),
 });
 
 const FRAME = list(REQUEST, { max: REQUEST_LIMITS.requestsMax });

@@ -1,5 +1,6 @@
 /** Responses of nodes to clients, and their one encoding. */
 
+import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import {
@@ -11,6 +12,7 @@ import {
   encode,
   list,
   type Of,
+  octets,
   oneOf,
   type Schema,
   truth,
@@ -50,6 +52,14 @@ export const FAILURES = [
   'nodes-only',
   /** The data is damaged, and no other replica has it. */
   'value-lost',
+  /** This replica does not know what comes behind the position; another one may. */
+  'history-gone',
+  /** Too many streams are open; others have room. */
+  'streams-full',
+  /** The shard does not record changes: a `barrier` makes it record. */
+  'not-recording',
+  /** The node does not serve requests of this type: its version is older than the requester's. */
+  'unsupported',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];
@@ -140,6 +150,12 @@ const RANGE_ROWS: Schema<readonly RangeRow[]> = {
   },
 };
 
+/**
+ * What one `changes` has: changes of the log, a page of the range, its last page, or nothing but
+ * the position that the stream has come to.
+ */
+const CHANGES_KINDS = ['changes', 'rows', 'rows-end', 'progress'] as const;
+
 const RESPONSE = union({
   failed: variant(0, {
     id: count(),
@@ -173,11 +189,67 @@ const RESPONSE = union({
   info: variant(6, { id: count(), text: BYTES }),
   /** Unsolicited, so with id 0: another node serves this shard, and asking it saves a hop. */
   leader: variant(7, { id: count(), shard: count<ShardId>(), leader: count() }),
+  /**
+   * One of many responses to a `watch`. A client takes it only if `after` is the position that it
+   * has; the first one of a stream without a start comes after index 0.
+   */
+  changes: variant(8, {
+    id: count(),
+    after: count(),
+    /**
+     * The position behind it: index and term. While it is that of `after`, the next message has
+     * more of the same entry, and the reader keeps both back.
+     */
+    through: count(),
+    throughTerm: count(),
+    kind: oneOf(CHANGES_KINDS),
+    /**
+     * Changes as the machine encodes them, one behind the other. Rows are sets with previous
+     * version 0 and transaction 0.
+     */
+    block: BYTES,
+    /** Behind rows: the first key that was not sent yet. No bytes otherwise. */
+    cursor: bytes(REQUEST_LIMITS.keyBytesMax + 1),
+  }),
+  /** A position at or behind everything that was acknowledged before the request. */
+  barrier: variant(9, { id: count(), time: count(), index: count(), term: count() }),
+  kept: variant(10, {
+    id: count(),
+    time: count(),
+    /** Those that are not alive any more. */
+    ended: list(octets(COORDINATION_LIMITS.leaseIdBytes), {
+      max: COORDINATION_LIMITS.keptLeasesMax,
+    }),
+  }),
+  ticket: variant(11, {
+    id: count(),
+    time: count(),
+    /** 0 while it waits. */
+    fence: count(),
+    /** Tickets in front of it, and itself; 0: it is gone. */
+    position: count({ max: COORDINATION_LIMITS.ticketsOfLockMax }),
+  }),
+  listed: variant(12, {
+    id: count(),
+    time: count(),
+    rows: bytesList({
+      max: REQUEST_LIMITS.coordinationRowsMax,
+      bytesMax: REQUEST_LIMITS.rangeBytesMax,
+    }),
+    /** Where the next page begins. */
+    last: bytes(REQUEST_LIMITS.keyBytesMax + 1),
+    isEnd: truth,
+  }),
 });
 
 const FRAME = list(RESPONSE, { max: REQUEST_LIMITS.requestsMax });
 
 export type Response = Of<typeof RESPONSE>;
+
+/** Whether no other response to the same request follows. Every other place asks here. */
+export function endsRequest({ type }: Response): boolean {
+  return type !== 'changes';
+}
 
 /** A frame. Required: within `WIRE_LIMITS`. */
 export function encodeResponses(responses: readonly Response[]): Uint8Array {

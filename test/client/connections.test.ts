@@ -46,7 +46,8 @@ test('shards that do not answer leave room on a connection for those that do', (
     ok(sent > CLIENT_LIMITS.sentRequestsMax / 2 ** (stuck + 1), `${sent} to shard ${stuck}`);
   }
   ok(send(4), 'the healthy shard is asked');
-  for (const id of ids) connections.receive(connection, id);
+  for (const id of ids)
+    connections.receive(connection, { type: 'written', id, time: 1, replies: [] });
   equal(connection.sentTo.size, 0);
   ok(send(1), 'answers make room');
 });

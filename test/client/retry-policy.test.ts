@@ -30,6 +30,10 @@ const TABLE: Readonly<Record<Failure, object>> = {
   'too-large': { type: 'fail', code: 'value-too-large' },
   malformed: { type: 'fail', code: 'refused' },
   'nodes-only': { type: 'fail', code: 'refused' },
+  'history-gone': resend({ avoidsNode: true }),
+  'streams-full': resend({ avoidsNode: true }),
+  'not-recording': resend(),
+  unsupported: resend({ avoidsNode: true }),
 };
 
 for (const failure of FAILURES) {

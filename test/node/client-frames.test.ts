@@ -4,6 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShardId } from '../../src/base/ids.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
+import { WATCH_LIMITS } from '../../src/base/watch-limits.ts';
 import { ClientFrames } from '../../src/node/client-frames.ts';
 import { Clients } from '../../src/node/clients.ts';
 import type { NodeState } from '../../src/node/node-state.ts';
@@ -222,4 +223,39 @@ test('requests of a closed connection are dropped', () => {
   rig.turn();
   deepEqual(rig.routed, []);
   equal(rig.waiting, 0);
+});
+
+const WATCH: Request = {
+  ...{ type: 'watch', ...ABOUT, start: undefined, atLeast: 0, keysOnly: false, credit: 1 },
+  ...{ from: new Uint8Array(), to: new Uint8Array() },
+};
+
+test('what is about a stream is no request of its own', () => {
+  const rig = new Rig();
+  rig.take(WATCH, { type: 'credit', id: 1, bytes: 5 }, { type: 'reach', id: 1, index: 7 });
+  for (let round = 0; round < NODE_LIMITS.clientRequestsMax; round++) {
+    rig.take({ type: 'credit', id: 9, bytes: 5 }, { type: 'cancel', id: 9 });
+  }
+  rig.take({ type: 'info', id: 2 });
+  deepEqual(rig.routed.slice(0, 3), ['watch', 'credit', 'reach']);
+  equal(rig.routed.at(-1), 'info');
+  deepEqual(rig.answers, []);
+});
+
+test('a stream under the id of an open request closes the connection', () => {
+  const rig = new Rig();
+  rig.take({ type: 'info', id: 1 }, WATCH);
+  deepEqual(rig.routed, ['info']);
+  deepEqual(rig.strangers, [`client ${CONNECTION}`]);
+});
+
+test('with too many streams another one is refused, and requests are not', () => {
+  const rig = new Rig();
+  const { streamsOfConnectionMax } = WATCH_LIMITS;
+  for (let id = 1; id <= streamsOfConnectionMax; id++) rig.take({ ...WATCH, id });
+  deepEqual(rig.answers, []);
+  rig.take({ ...WATCH, id: streamsOfConnectionMax + 1 });
+  deepEqual(rig.answers, ['streams-full']);
+  rig.take({ type: 'info', id: streamsOfConnectionMax + 2 });
+  equal(rig.routed.at(-1), 'info');
 });

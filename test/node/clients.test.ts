@@ -2,8 +2,10 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ShardId } from '../../src/base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
+import { WATCH_LIMITS } from '../../src/base/watch-limits.ts';
 import { Clients, type RequestFact } from '../../src/node/clients.ts';
 import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 import type { Transport } from '../../src/transport/transport.ts';
@@ -133,4 +135,58 @@ test('a failed or slow request is reported, with its connection and its number',
     { type: 'request-slow', connection, id: 3, milliseconds },
   ]);
   equal(client.outstanding, 0);
+});
+
+function changes(id: number): Response {
+  const block = new Uint8Array(9);
+  const at = { after: 0, through: 5, throughTerm: 1 };
+  return { type: 'changes', id, ...at, kind: 'changes', block, cursor: new Uint8Array() };
+}
+
+const NOT_FRESH: Response = {
+  ...{ type: 'failed', id: 7, failure: 'not-fresh', time: 0, leader: 0 },
+  retryAfterMilliseconds: 0,
+};
+
+test('a stream is open until the response that ends it, however many come before', () => {
+  const { clients, frames } = clientsOf();
+  const client = clients.add(1);
+  client.beginStream(7, 3 as ShardId);
+  client.respond(changes(7));
+  client.respond(changes(7));
+  deepEqual([client.streams, client.hasOpen(7)], [1, true]);
+  client.respond(NOT_FRESH);
+  deepEqual([client.streams, client.hasOpen(7)], [0, false]);
+  clients.flush();
+  const types = frames.flatMap((bytes) => decodeResponses(bytes)?.map(({ type }) => type));
+  deepEqual(types, ['changes', 'changes', 'failed']);
+});
+
+test('a stream that its client cancels is no longer open', () => {
+  const { clients } = clientsOf();
+  const client = clients.add(1);
+  client.beginStream(7, 3 as ShardId);
+  client.begin(8, 3 as ShardId);
+  client.endStream(8);
+  client.endStream(7);
+  client.endStream(7);
+  deepEqual([client.streams, client.hasOpen(7), client.hasOpen(8)], [0, false, true]);
+});
+
+test('streams take no place of other requests, and requests none of streams', () => {
+  const { clients } = clientsOf();
+  const client = clients.add(1);
+  const shard = 3 as ShardId;
+  const { streamsOfConnectionMax } = WATCH_LIMITS;
+  for (let id = 1; id <= streamsOfConnectionMax; id++) {
+    equal(client.isFullForStreams, false);
+    client.beginStream(id, shard);
+  }
+  deepEqual(
+    [client.isFullForStreams, client.isFullFor(shard), client.outstanding],
+    [true, false, 0],
+  );
+  client.endStream(1);
+  for (let id = 1; !client.isFullFor(shard); id++) client.begin(streamsOfConnectionMax + id, shard);
+  equal(client.isFullForStreams, false);
 });

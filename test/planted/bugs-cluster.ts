@@ -113,7 +113,7 @@ const CORE_BUGS: readonly Bug[] = [
     file: 'src/node/clients.ts',
     name: 'answers-not-counted',
     sentence: 'a node forgets that it has answered a client',
-    find: 'if (response.id > 0) this.#end(response);',
+    find: 'if (response.id > 0 && endsRequest(response)) this.#end(response);',
     replace: '',
   },
 ];

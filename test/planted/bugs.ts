@@ -35,6 +35,7 @@ import { RESERVATION_BUGS } from './bugs-reservations.ts';
 import { SLOWNESS_BUGS } from './bugs-slow.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
+import { STREAM_BUGS } from './bugs-streams.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
 import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 
@@ -75,4 +76,5 @@ export const BUGS: readonly Bug[] = [
   ...FOUNDING_BUGS,
   ...EDGE_BUGS,
   ...ENCODING_BUGS,
+  ...STREAM_BUGS,
 ];

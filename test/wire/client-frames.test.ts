@@ -2,10 +2,12 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { COORDINATION_LIMITS } from '../../src/base/coordination-limits.ts';
 import { type MemberId, NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { bytesMaxOf } from '../../src/base/schema.ts';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import { WATCH_LIMITS } from '../../src/base/watch-limits.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import {
   decodeNodeMessages,
@@ -18,6 +20,7 @@ import {
   encodeRequests,
   type ReadLevel,
   type Request,
+  type StreamStart,
 } from '../../src/wire/request.ts';
 import {
   bytesMaxOfResponse,
@@ -56,6 +59,8 @@ function randomLevel(random: Random): ReadLevel {
 const REQUEST_TYPES = [
   ...(['map', 'write', 'read', 'range', 'command', 'info'] as const),
   ...(['transact', 'step', 'validate', 'settle', 'pending'] as const),
+  ...(['watch', 'credit', 'cancel', 'reach', 'barrier'] as const),
+  ...(['keep', 'await-ticket', 'coordination'] as const),
 ];
 
 function randomRequest(random: Random): Request {
@@ -67,6 +72,16 @@ function randomRequest(random: Random): Request {
   const terms = random.chance(0.5) ? asked : { ...asked, reserver: randomContender(random) };
   const type = random.pick(REQUEST_TYPES);
   switch (type) {
+    case 'watch':
+    case 'credit':
+    case 'cancel':
+    case 'reach':
+    case 'barrier':
+      return randomWatching(random, type);
+    case 'keep':
+    case 'await-ticket':
+    case 'coordination':
+      return randomCoordination(random, type);
     case 'map':
       return { type, id, knownVersion: randomCount(random) };
     case 'write':
@@ -104,12 +119,75 @@ function randomRequest(random: Random): Request {
   }
 }
 
+function randomStart(random: Random): StreamStart | undefined {
+  if (random.chance(0.4)) return undefined;
+  const position = { index: randomCount(random), term: randomCount(random) };
+  return { position, cursor: random.chance(0.5) ? someBytes(random) : undefined };
+}
+
+function randomWatching(
+  random: Random,
+  type: 'watch' | 'credit' | 'cancel' | 'reach' | 'barrier',
+): Request {
+  const id = randomCount(random);
+  const shard = randomCount(random) as ShardId;
+  const address = { id, shard, epoch: randomCount(random) };
+  const bounds = { from: someBytes(random), to: someBytes(random) };
+  const credit = random.pick([1, 0x7f, 0x80, 0x1_0000, WATCH_LIMITS.creditBytesMax]);
+  switch (type) {
+    case 'watch': {
+      const [start, atLeast] = [randomStart(random), randomCount(random)];
+      const keysOnly = random.chance(0.5);
+      return { type, ...address, ...bounds, start, atLeast, keysOnly, credit };
+    }
+    case 'credit':
+      return { type, id, bytes: credit };
+    case 'cancel':
+      return { type, id };
+    case 'reach':
+      return { type, id, index: randomCount(random) };
+    case 'barrier': {
+      const patienceMilliseconds = randomCount(random);
+      return { type, ...address, ...bounds, isRecording: random.chance(0.5), patienceMilliseconds };
+    }
+  }
+}
+
+function randomCoordination(
+  random: Random,
+  type: 'keep' | 'await-ticket' | 'coordination',
+): Request {
+  const shard = randomCount(random) as ShardId;
+  const address = { id: randomCount(random), shard, epoch: randomCount(random) };
+  switch (type) {
+    case 'keep':
+      return { type, ...address, leases: leaseIds(random) };
+    case 'await-ticket': {
+      const name = randomBytes(random, random.pick([1, 17, 255, 256]));
+      const ticket = Math.min(randomCount(random), COORDINATION_LIMITS.ticketIdMax);
+      return { type, ...address, name, ticket, patienceMilliseconds: randomCount(random) };
+    }
+    case 'coordination': {
+      const what = random.pick(['leases', 'tickets'] as const);
+      return { type, ...address, what, after: someBytes(random), rowsMax: randomCount(random) };
+    }
+  }
+}
+
+function leaseIds(random: Random): Uint8Array[] {
+  const { leaseIdBytes } = COORDINATION_LIMITS;
+  return Array.from({ length: random.pick([0, 1, 3, 15, 16]) }, () =>
+    randomBytes(random, leaseIdBytes),
+  );
+}
+
 function randomResponse(random: Random): Response {
   const id = randomCount(random);
   const time = randomCount(random);
   const types = [
     ...(['map', 'written', 'rows', 'range'] as const),
     ...(['commanded', 'info', 'failed', 'leader'] as const),
+    ...(['changes', 'barrier', 'kept', 'ticket', 'listed'] as const),
   ];
   switch (random.pick(types)) {
     case 'map':
@@ -124,6 +202,25 @@ function randomResponse(random: Random): Response {
       const last = someBytes(random);
       const [index, count] = [randomCount(random), randomCount(random)];
       return { type: 'range', id, time, index, rows, count, last, isEnd };
+    }
+    case 'changes': {
+      const kind = random.pick(['changes', 'rows', 'rows-end', 'progress'] as const);
+      const [after, through] = [randomCount(random), randomCount(random)];
+      const [block, cursor] = [someBytes(random), someBytes(random)];
+      const throughTerm = randomCount(random);
+      return { type: 'changes', id, after, through, throughTerm, kind, block, cursor };
+    }
+    case 'barrier':
+      return { type: 'barrier', id, time, index: randomCount(random), term: randomCount(random) };
+    case 'kept':
+      return { type: 'kept', id, time, ended: leaseIds(random) };
+    case 'ticket': {
+      const position = random.below(COORDINATION_LIMITS.ticketsOfLockMax + 1);
+      return { type: 'ticket', id, time, fence: randomCount(random), position };
+    }
+    case 'listed': {
+      const isEnd = random.chance(0.5);
+      return { type: 'listed', id, time, rows: list(random), last: someBytes(random), isEnd };
     }
     case 'leader': {
       const shard = randomCount(random) as ShardId;

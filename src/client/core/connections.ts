@@ -4,6 +4,7 @@ import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOf } from '../../base/schema.ts';
 import { encodeRequests, type Request } from '../../wire/request.ts';
+import { endsRequest, type Response } from '../../wire/response.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
 import type { ClientPort, Greeting } from './port.ts';
 import { BACKOFF, backoffAfter } from './retry-policy.ts';
@@ -175,8 +176,10 @@ export class Connections {
     connection.outboxBytes += bytes;
   }
 
-  /** The request that an answer with this id belongs to. */
-  receive(connection: Connection, id: number): Sent | undefined {
+  /** The request that the response ends. Those of a stream end none. */
+  receive(connection: Connection, response: Response): Sent | undefined {
+    if (!endsRequest(response)) return undefined;
+    const { id } = response;
     const sent = connection.sent.get(id);
     if (sent === undefined) return undefined;
     connection.sent.delete(id);

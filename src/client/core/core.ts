@@ -325,7 +325,7 @@ export class Core {
     connection.breakSilence();
     const arrival = arrivalAt(connection, now);
     for (const response of responses) {
-      const sent = this.#connections.receive(connection, response.id);
+      const sent = this.#connections.receive(connection, response);
       if (response.type === 'leader') {
         this.#routing.learn(response.shard, response.leader as NodeId);
       } else if (sent?.request !== undefined)

@@ -32,10 +32,16 @@ export function decideRetry({ failure, isLeaderNews, redirects }: RefusedRequest
       return { type: 'resend', why, avoidsNode: true, isMapOld: true };
     case 'closing':
     case 'not-fresh':
+    // Of streams, which go on at another replica.
+    case 'history-gone':
+    case 'streams-full':
+    // Nodes of several versions run while a cluster is upgraded.
+    case 'unsupported':
     // The replica gives up leading, and others have what it lacks.
     case 'damaged':
       return { type: 'resend', why, avoidsNode: true };
     case 'overloaded':
+    case 'not-recording':
     case 'lost':
     case 'too-late':
       return { type: 'resend', why };
