@@ -31,7 +31,9 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     codec: messagePack,
     get: async (key) => {
       const entry = await (await client()).get<Uint8Array>(key);
-      return entry === undefined ? undefined : { ...entry, key };
+      if (entry === undefined) return undefined;
+      const { value, version, expiresAt } = entry;
+      return { key, value, version, expiresAt };
     },
     set: async ({ key, value, ttlMilliseconds, ifVersion }) => {
       const kv = await client();
@@ -132,15 +134,15 @@ function scanBy(
     rest = () => scanning.cursor;
     for await (const entry of scanning) {
       given += 1;
-      const { value, version } = 'value' in entry ? entry : ONLY_KEY;
-      yield { key: bytesOfKey(entry.key), value, version };
+      const { value, version, expiresAt } = 'value' in entry ? entry : ONLY_KEY;
+      yield { key: bytesOfKey(entry.key), value, version, expiresAt };
     }
   };
   return { entries: entries(), cursor: () => (given === limit ? rest() : undefined) };
 }
 
 /** What the printers show of a scan of keys: nothing. */
-const ONLY_KEY = { value: new Uint8Array(), version: 0 };
+const ONLY_KEY = { value: new Uint8Array(), version: 0, expiresAt: undefined };
 
 function bytesOfKey(key: Key): Uint8Array {
   if (key instanceof Uint8Array) return key;

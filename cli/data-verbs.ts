@@ -29,6 +29,8 @@ export const DATA_VERBS: readonly Verb[] = [
     words: [KEY],
     options: [STORED_OPTION, ...ENCODING_OPTIONS],
     formats: ['table', 'json', 'raw'],
+    details: `On a terminal, standard error says when the key expires; -o json has it as
+"expiresAt". It is an estimate.`,
     examples: ['kvctl get user:7', 'kvctl get photo > photo.jpg', 'kvctl get user:7 -o json'],
     isRemote: true,
     load: () => import('./commands/get.ts'),
@@ -97,6 +99,23 @@ export const DATA_VERBS: readonly Verb[] = [
     examples: ['kvctl scan --prefix user: --limit 20', 'kvctl scan -o ndjson | wc -l'],
     isRemote: true,
     load: () => import('./commands/scan.ts'),
+  },
+  {
+    name: 'keys',
+    summary: 'print keys in their order, without values',
+    words: [],
+    options: [
+      ...SPAN_OPTIONS,
+      { flags: '--limit <n>', description: 'maximum number of keys' },
+      { flags: '--reverse', description: 'from the last key to the first' },
+      { flags: '--cursor <cursor>', description: 'continue after an earlier one' },
+      ...ENCODING_OPTIONS,
+    ],
+    formats: ['table', 'json', 'ndjson', 'raw'],
+    details: 'The same as `kvctl scan --keys`.',
+    examples: ['kvctl keys --prefix user: --limit 20'],
+    isRemote: true,
+    load: () => import('./commands/keys.ts'),
   },
   {
     name: 'count',

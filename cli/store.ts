@@ -11,6 +11,8 @@ export interface StoredEntry {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly version: number;
+  /** In milliseconds since 1970, estimated; undefined for never. */
+  readonly expiresAt?: number | undefined;
 }
 
 export interface KeySpan {

@@ -3,6 +3,7 @@
 import { type Call, formatOf } from '../call.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
+import { durationText } from '../pending.ts';
 import { entryPlain } from '../printers/entry.ts';
 import type { Codec, StoredEntry } from '../store.ts';
 import { meaningOf, payloadOf, shownValue } from '../value.ts';
@@ -30,5 +31,9 @@ async function print(call: Call, entry: StoredEntry, codec: Codec | undefined): 
   if (encoding === 'text' && (format === 'raw' || !terminal.isWatched)) {
     return terminal.write(payloadOf(value));
   }
-  return terminal.write(`${shownValue(value, encoding)}\n`);
+  await terminal.write(`${shownValue(value, encoding)}\n`);
+  const { expiresAt } = entry;
+  if (terminal.isWatched && expiresAt !== undefined) {
+    terminal.note(`expires in ${durationText(Math.max(0, expiresAt - Date.now()))}`);
+  }
 }

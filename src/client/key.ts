@@ -202,7 +202,9 @@ function readEscaped(
 
 function readInteger(bytes: Uint8Array, at: number, signed: number): ReadPart | undefined {
   const length = Math.abs(signed);
-  if (at + length > bytes.length) return undefined;
+  // A key has one encoding, so that a decoded one leads back to its bytes.
+  const isShortest = length === 0 || bytes[at] !== (signed < 0 ? 0xff : 0);
+  if (at + length > bytes.length || !isShortest) return undefined;
   let value = 0n;
   for (let offset = 0; offset < length; offset++) {
     const byte = bytes[at + offset] as number;
@@ -220,7 +222,10 @@ function readFloat(bytes: Uint8Array, at: number): ReadPart | undefined {
     const byte = bytes[at + offset] as number;
     view.setUint8(offset, isNegative ? 0xff - byte : offset === 0 ? byte - 0x80 : byte);
   }
-  return { part: view.getFloat64(0), end: at + 8 };
+  const part = view.getFloat64(0);
+  // Those are encoded as integers, and NaN never is.
+  if (Number.isSafeInteger(part) || Number.isNaN(part)) return undefined;
+  return { part, end: at + 8 };
 }
 
 /** The form in which a scan returns keys: text, bytes, or decoded tuples. */

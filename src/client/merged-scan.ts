@@ -4,7 +4,7 @@ import { compareBytes } from '../machine/bytes.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import { type KeyRange, rangeBehind } from './core/range.ts';
 import { type Page, Scan, type ScannedRow } from './core/scan.ts';
-import { type ReadWriteSet, type ViewRow, viewOf } from './read-write-set.ts';
+import { type ReadWriteSet, type SeenRow, viewOf } from './read-write-set.ts';
 import { SeenPages } from './seen-pages.ts';
 
 interface MergedScanTerms {
@@ -17,9 +17,8 @@ interface MergedScanTerms {
   readonly endScan: (scan: Scan) => void;
 }
 
-interface MergedRow {
+interface MergedRow extends SeenRow {
   readonly key: Uint8Array;
-  readonly row: ViewRow | undefined;
 }
 
 /**
@@ -45,7 +44,7 @@ export async function* mergedScan(terms: MergedScanTerms): AsyncGenerator<Merged
       if (!isOwn && writes.of(key) !== undefined) continue;
       left -= 1;
       stored.show(key);
-      yield { key, row: isOwn ? viewOf(own) : found?.row };
+      yield { key, row: isOwn ? viewOf(own) : found?.row, clock: found?.clock ?? 0 };
     }
   } finally {
     stored.end();

@@ -9,8 +9,14 @@ import { invalid } from './options.ts';
 import { nameOf, type OwnWrite, OwnWrites } from './own-writes.ts';
 import type { SeenPages } from './seen-pages.ts';
 
-/** The value of a key as the run sees it; its own write has no version yet. */
-export type ViewRow = Pick<Row, 'value' | 'version'>;
+/** The value of a key as the run sees it; its own write has no version and no expiry yet. */
+type ViewRow = Pick<Row, 'value' | 'version'> & Partial<Pick<Row, 'expiresAt'>>;
+
+/** A row, and the clock of the client less the log time of its shard when it was read. */
+export interface SeenRow {
+  readonly row: ViewRow | undefined;
+  readonly clock: number;
+}
 
 interface ReadWriteSetOptions {
   readonly read: (keys: readonly Uint8Array[]) => Promise<RowsRead>;
@@ -20,7 +26,7 @@ export class ReadWriteSet {
   readonly writes = new OwnWrites();
   readonly #read: ReadWriteSetOptions['read'];
   /** A key is read once: later reads of the run return the same. */
-  readonly #reads = new Map<string, Promise<Row | undefined>>();
+  readonly #reads = new Map<string, Promise<SeenRow>>();
   /** The rows that the run was given. */
   readonly #told = new Map<string, Check>();
   /** The applied index at which a key was absent. */
@@ -43,7 +49,7 @@ export class ReadWriteSet {
       throw invalid('the transaction has ended; await its calls inside of the function');
   }
 
-  async rowsOf(keys: readonly Uint8Array[]): Promise<readonly (ViewRow | undefined)[]> {
+  async rowsOf(keys: readonly Uint8Array[]): Promise<readonly SeenRow[]> {
     this.assertOpen();
     // A write that is made while these reads are in flight does not change their result.
     const own = keys.map((key) => this.writes.of(key));
@@ -52,7 +58,9 @@ export class ReadWriteSet {
     return Promise.all(
       keys.map((key, at) => {
         const write = own[at];
-        return write === undefined ? this.#reads.get(nameOf(key)) : viewOf(write);
+        return write === undefined
+          ? (this.#reads.get(nameOf(key)) as Promise<SeenRow>)
+          : { row: viewOf(write), clock: 0 };
       }),
     );
   }
@@ -94,7 +102,7 @@ export class ReadWriteSet {
     const reading = this.#read(keys).then(
       (result) => {
         this.#tell(keys, result);
-        return result.rows;
+        return result;
       },
       (error: unknown) => {
         // It may be read again.
@@ -103,7 +111,7 @@ export class ReadWriteSet {
       },
     );
     for (const [at, key] of keys.entries()) {
-      const row = reading.then((rows) => rows[at]);
+      const row = reading.then(({ rows, clocks }) => ({ row: rows[at], clock: clocks[at] ?? 0 }));
       row.catch(ignore);
       this.#reads.set(nameOf(key), row);
     }

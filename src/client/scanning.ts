@@ -1,7 +1,6 @@
 /** Scans of the public API: async iterables with a cursor. */
 
-import type { Row } from '../machine/row.ts';
-import { type PageCall, Scan } from './core/scan.ts';
+import { type PageCall, Scan, type ScannedRow } from './core/scan.ts';
 import { decodeCursor, encodeCursor, rangeLeft, type ScanShape } from './cursor.ts';
 import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
@@ -38,8 +37,8 @@ export type KeysOnly<O> = O & { readonly keysOnly: true };
 /** Options with which a scan returns values. */
 export type WithValues<O> = O & { readonly keysOnly?: false };
 
-/** What is yielded for a row; it is undefined if only keys were asked for. */
-export type EntryOf<E> = (key: Uint8Array, row: Row | undefined) => E;
+/** What is yielded for a row. */
+export type EntryOf<E> = (row: ScannedRow) => E;
 
 interface ScanningParts<E> {
   readonly engine: Engine;
@@ -109,9 +108,9 @@ export class Scanning<E> implements AsyncIterable<E> {
           (result) => result,
           options.signal,
         );
-        for (const { key, row } of page.rows) {
-          this.#last = key;
-          yield entryOf(key, row);
+        for (const row of page.rows) {
+          this.#last = row.key;
+          yield entryOf(row);
         }
         isEnd = page.isEnd;
       }

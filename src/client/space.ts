@@ -103,7 +103,7 @@ export class Space<V = unknown> implements Encoded<V> {
     const encoding = this[ENCODING] as unknown as Encoding<T>;
     return this.#engine.ask<ReadCall, Entry<T> | undefined>(
       () => this.#reading([key], options, { isJoint: false }),
-      ({ rows }: RowsRead) => encoding.entryOf(key, rows[0]),
+      ({ rows, clocks }: RowsRead) => encoding.entryOf(key, rows[0], clocks[0]),
       options.signal,
     );
   }
@@ -348,7 +348,7 @@ export class Space<V = unknown> implements Encoded<V> {
   scan(options: ScanOptions = {}): Scanning<ScannedEntry<V> | ScannedKey> {
     const { keys = 'text' } = options;
     const encoding = this[ENCODING];
-    return this.#scanning(options, (key, row) => encoding.scannedOf(key, row, keys));
+    return this.#scanning(options, (row) => encoding.scannedOf(row, keys));
   }
 
   /**
@@ -362,7 +362,9 @@ export class Space<V = unknown> implements Encoded<V> {
   keys(options: KeysOptions = {}): Scanning<Key> {
     const { keys = 'text' } = options;
     const encoding = this[ENCODING];
-    return this.#scanning({ ...options, keysOnly: true }, (key) => encoding.innerKeyOf(key, keys));
+    return this.#scanning({ ...options, keysOnly: true }, ({ key }) =>
+      encoding.innerKeyOf(key, keys),
+    );
   }
 
   /**
@@ -448,7 +450,8 @@ export class Space<V = unknown> implements Encoded<V> {
     const encoding = this[ENCODING] as unknown as Encoding<T>;
     return this.#engine.ask<ReadCall, Entries<T, K>>(
       () => this.#reading(keys, options, terms),
-      ({ rows }) => keys.map((key, at) => encoding.entryOf(key, rows[at])) as Entries<T, K>,
+      ({ rows, clocks }) =>
+        keys.map((key, at) => encoding.entryOf(key, rows[at], clocks[at])) as Entries<T, K>,
       options.signal,
     );
   }

@@ -94,7 +94,9 @@ export class Transaction<V = unknown> {
   ): Promise<Entries<T, K>> {
     const encoding = this.#encoding as unknown as Encoding<T>;
     const rows = await this.#run.readWriteSet.rowsOf(keys.map((key) => encoding.keyOf(key)));
-    return keys.map((key, at) => encoding.entryOf(key, rows[at])) as Entries<T, K>;
+    return rows.map(({ row, clock }, at) =>
+      encoding.entryOf(keys[at] as Key, row, clock),
+    ) as Entries<T, K>;
   }
 
   /**
@@ -127,9 +129,12 @@ export class Transaction<V = unknown> {
     const { reverse = false, keysOnly = false, keys = 'text' } = options;
     const range = encoding.rangeOf(options);
     const limit = limitOf(options.limit);
-    for await (const { key, row } of this.#run.scan({ range, isReverse: reverse, limit })) {
-      const { version = 0 } = row ?? {};
-      yield { ...encoding.scannedOf(key, keysOnly ? undefined : row, keys), version };
+    for await (const found of this.#run.scan({ range, isReverse: reverse, limit })) {
+      const { key, row, clock } = found;
+      if (keysOnly) {
+        const version = row?.version ?? 0;
+        yield Object.assign(encoding.scannedOf({ key, row: undefined, clock }, keys), { version });
+      } else yield encoding.scannedOf(found, keys) as ScannedEntry<V>;
     }
   }
 

@@ -118,6 +118,35 @@ test('scan prints every form of the same keys', async () => {
   assert.equal(await outputOf('--cursor', cursor, '--keys'), 'c\n');
 });
 
+test('keys prints what scan does without values', async () => {
+  const store = storeWith({ a: 1, 'b:1': 2, 'b:2': 3 });
+  const outputOf = async (...words: string[]) =>
+    (await kvctl(['keys', ...words], { store })).data.toString();
+  assert.equal(await outputOf(), 'a\nb:1\nb:2\n');
+  assert.equal(await outputOf('--prefix', 'b:', '--reverse'), 'b:2\nb:1\n');
+  assert.equal(await outputOf('--limit', '1', '-o', 'ndjson'), '{"key":"a"}\n');
+});
+
+test('get and scan tell programs when a key expires, and get tells people', async () => {
+  const store = storeWith({ session: 'x', user: 'y' });
+  const expiresAt = Date.now() + 7_200_500;
+  store.expire('session', expiresAt);
+  const until = new Date(expiresAt).toISOString();
+  const { data } = await kvctl(['get', 'session', '-o', 'json'], { store });
+  assert.equal(JSON.parse(data.toString()).expiresAt, until);
+  const scanned = await kvctl(['scan', '-o', 'ndjson'], { store });
+  const entries = scanned.data.toString().trimEnd().split('\n');
+  assert.deepEqual(
+    entries.map((line) => JSON.parse(line).expiresAt),
+    [until, undefined],
+  );
+  const shown = await kvctl(['get', 'session'], { store, columns: 80 });
+  assert.equal(shown.data.toString(), 'x\n');
+  assert.match(shown.notes, /^expires in (2h|1\.9h)\n$/);
+  assert.equal((await kvctl(['get', 'user'], { store, columns: 80 })).notes, '');
+  assert.equal((await kvctl(['get', 'session'], { store })).notes, '');
+});
+
 test('scan prints how to continue, on standard error', async () => {
   const { data, notes } = await kvctl(['scan', '--keys', '--limit', '1'], {
     store: storeWith({ a: 1, b: 2 }),

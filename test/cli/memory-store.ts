@@ -55,6 +55,11 @@ export class MemoryStore implements Store {
     this.entries.set(nameOf(bytes), entry);
   }
 
+  expire(key: string, expiresAt: number): void {
+    const entry = this.entries.get(nameOf(Buffer.from(key)));
+    if (entry !== undefined) this.entries.set(nameOf(entry.key), { ...entry, expiresAt });
+  }
+
   get(key: Uint8Array): Promise<StoredEntry | undefined> {
     return Promise.resolve(this.entries.get(nameOf(key)));
   }

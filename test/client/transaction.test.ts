@@ -55,13 +55,13 @@ test('a transaction sees what it has written, and what it has read stays the sam
     deepEqual(await tx.get(a), one);
     tx.set(b, 1);
     tx.set(b, 2);
-    deepEqual(await tx.get(b), { key: b, value: 2, version: 0 });
+    deepEqual({ ...(await tx.get(b)) }, { key: b, value: 2, version: 0 });
     tx.delete(a);
-    deepEqual(await tx.getMany([a, b, c]), [
-      undefined,
-      { key: b, value: 2, version: 0 },
-      undefined,
-    ]);
+    const [deleted, own, absent] = await tx.getMany([a, b, c]);
+    deepEqual(
+      [deleted, { ...own }, absent],
+      [undefined, { key: b, value: 2, version: 0 }, undefined],
+    );
     tx.set(a, one?.value);
   });
   equal(runs, 2);

@@ -99,6 +99,8 @@ export interface RowsRead {
   readonly rows: readonly (Row | undefined)[];
   /** For each row, the applied index of its shard at that moment. */
   readonly seenAt: readonly number[];
+  /** For each row, the clock of the client less the log time of its shard, when it was read. */
+  readonly clocks: readonly number[];
   /** They are as of one moment, because it was asked for or by chance. */
   readonly isOneMoment: boolean;
 }

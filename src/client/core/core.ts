@@ -382,7 +382,13 @@ export class Core {
   }
 }
 
-const NO_ROWS: RowsRead = { type: 'rows', rows: [], seenAt: [], isOneMoment: true };
+const NO_ROWS: RowsRead = {
+  type: 'rows',
+  rows: [],
+  seenAt: [],
+  clocks: [],
+  isOneMoment: true,
+};
 
 const TIMEOUT_MAX = CLIENT_LIMITS.timeoutMillisecondsMax;
 

@@ -133,7 +133,7 @@ export class Dispatch {
     const { level, shard } = request.body;
     // A stale replica only knows an earlier log time.
     if ('time' in response && level?.type !== 'stale') sessions.hear(shard, response.time, at.now);
-    this.#follow(request, request.body.take(response, { request, sessions }), at);
+    this.#follow(request, request.body.take(response, { request, sessions, now: at.now }), at);
   }
 
   /** The connection is gone, and with it all answers that were still to come. */
@@ -149,7 +149,7 @@ export class Dispatch {
     request.expire(now);
     if (request.isOver) this.#end(request);
     else if (request.isToSettle(now)) {
-      const body = request.body.settle?.({ request, sessions });
+      const body = request.body.settle?.({ request, sessions, now });
       this.submit(present(body, 'a request that is due to settle can be settled'));
     }
   }

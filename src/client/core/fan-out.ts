@@ -6,7 +6,7 @@ import { type Call, type CountCall, isProtected, type ValidateCall } from './cal
 import type { CallFailure } from './call-failure.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { rangeRequest, validateRequest } from './query-request.ts';
-import { type KeyRange, type RangeResponse, rangeBehind } from './range.ts';
+import { type KeyRange, type RangeAnswer, rangeBehind } from './range.ts';
 import type { Routing } from './routing.ts';
 import { Listener, type RequestBody } from './shard-request.ts';
 import { ShardSplit } from './shard-split.ts';
@@ -110,7 +110,7 @@ export function startCount(call: CountCall, expiresAt: number, context: CallCont
   const { level } = call;
   let count = 0;
   const { rowsMax } = REQUEST_LIMITS;
-  fanOut<{ readonly shard: ShardId; readonly range: KeyRange }, RangeResponse>(
+  fanOut<{ readonly shard: ShardId; readonly range: KeyRange }, RangeAnswer>(
     {
       parts: routing.shardsOf(call.range).map((shard) => ({ shard, range: call.range })),
       call,

@@ -42,6 +42,7 @@ export class JointRead {
   readonly #options: JointReadOptions;
   readonly #rows: (Row | undefined)[];
   readonly #seenAt: number[];
+  readonly #clocks: number[];
   readonly #lots: readonly Lot[];
   #failedRounds = 0;
 
@@ -49,6 +50,7 @@ export class JointRead {
     this.#options = options;
     this.#rows = [...options.first.rows];
     this.#seenAt = [...options.first.seenAt];
+    this.#clocks = [...options.first.clocks];
     this.#lots = lotsOf(options.call.keys, options.context.routing.shardOf);
   }
 
@@ -99,10 +101,11 @@ export class JointRead {
     const lookup = new Lookup(
       { call, keys, expiresAt },
       {
-        onRows: (_, { rows, seenAt }) => {
+        onRows: (_, { rows, seenAt, clocks }) => {
           for (const [at, place] of allPlaces.entries()) {
             this.#rows[place] = rows[at];
             this.#seenAt[place] = seenAt[at] ?? 0;
+            this.#clocks[place] = clocks[at] ?? 0;
           }
           this.validate();
         },
@@ -152,8 +155,9 @@ export class JointRead {
 
   #settle(): void {
     const { call, context } = this.#options;
-    const [rows, seenAt] = [this.#rows, this.#seenAt];
-    context.openCalls.settle(call, { type: 'rows', rows, seenAt, isOneMoment: true });
+    // Rows that were read under locks are of a time soon after that.
+    const [rows, seenAt, clocks] = [this.#rows, this.#seenAt, this.#clocks];
+    context.openCalls.settle(call, { type: 'rows', rows, seenAt, clocks, isOneMoment: true });
   }
 }
 

@@ -14,7 +14,7 @@ import type { ReadLevel } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Priority } from './call.ts';
 import { refusalOf } from './call-failure.ts';
-import { isWithin, type RangeQuestion, type RangeResponse } from './range.ts';
+import { isWithin, type RangeAnswer, type RangeQuestion, type RangeResponse } from './range.ts';
 import { decideRefusal } from './retry-policy.ts';
 import {
   type Listener,
@@ -29,7 +29,7 @@ interface RangeOptions {
   readonly shard: ShardId;
   readonly level: ReadLevel;
   readonly question: RangeQuestion;
-  readonly listener: Listener<RangeResponse>;
+  readonly listener: Listener<RangeAnswer>;
 }
 
 /** One page of a range: for scans, counts, and to learn the log time of a shard. */
@@ -46,9 +46,9 @@ export function rangeRequest(options: RangeOptions): RequestBody {
       const header = readHeader(terms, shard, level, listener.expiresAt);
       return { type: 'range', ...header, range: { ...range, isReverse, answer, rowsMax } };
     },
-    take(response) {
+    take(response, { now }) {
       if (response.type !== 'range' || !isSound(response, question)) return UNREADABLE;
-      return listener.answer(response);
+      return listener.answer({ ...response, clock: now - response.time });
     },
     halves() {
       const half = { ...question, rowsMax: rowsMax >> 1 };

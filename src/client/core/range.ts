@@ -12,6 +12,9 @@ export interface KeyRange {
 
 export type RangeResponse = Extract<Response, { type: 'range' }>;
 
+/** With the clock of the client less the log time of the shard, when the rows were read. */
+export type RangeAnswer = RangeResponse & { readonly clock: number };
+
 export interface RangeQuestion {
   readonly range: KeyRange;
   readonly isReverse: boolean;

@@ -8,6 +8,7 @@ import type { Priority, ReadCall, RowsRead } from './call.ts';
 import type { CallFailure } from './call-failure.ts';
 import { readHeader } from './query-request.ts';
 import {
+  type AnswerContext,
   OVER,
   type RequestBody,
   type Terms,
@@ -30,6 +31,7 @@ export class Lookup implements Waiter {
   readonly #listener: LookupListener;
   readonly #rows: (Row | undefined)[];
   readonly #seenAt: number[];
+  readonly #clocks: number[];
   #left: number;
   /** The response with the first row. */
   #response: RowsResponse | undefined;
@@ -46,22 +48,24 @@ export class Lookup implements Waiter {
     this.#listener = listener;
     this.#rows = new Array(keys.length).fill(undefined);
     this.#seenAt = new Array(keys.length).fill(0);
+    this.#clocks = new Array(keys.length).fill(0);
     this.#left = keys.length;
   }
 
   /** The rows of one response are as of one moment. */
-  put(at: number, row: Row | undefined, response: RowsResponse): void {
+  put(at: number, row: Row | undefined, { response, now }: RowsAnswer): void {
     if (this.isOver) return;
     this.#response ??= response;
     this.#isOneMoment &&= this.#response === response;
     this.#rows[at] = row;
     this.#seenAt[at] = response.index;
+    this.#clocks[at] = now - response.time;
     this.#left -= 1;
     if (this.#left > 0) return;
     this.isOver = true;
     const isOneMoment = this.#isOneMoment;
-    const [rows, seenAt] = [this.#rows, this.#seenAt];
-    this.#listener.onRows(this, { type: 'rows', rows, seenAt, isOneMoment });
+    const [rows, seenAt, clocks] = [this.#rows, this.#seenAt, this.#clocks];
+    this.#listener.onRows(this, { type: 'rows', rows, seenAt, clocks, isOneMoment });
   }
 
   fail(failure: CallFailure): void {
@@ -72,6 +76,11 @@ export class Lookup implements Waiter {
 }
 
 type RowsResponse = Extract<Response, { type: 'rows' }>;
+
+interface RowsAnswer {
+  readonly response: RowsResponse;
+  readonly now: number;
+}
 
 /** It is safe to send it again, to another node or in halves. */
 export class ReadRequest implements RequestBody {
@@ -115,13 +124,14 @@ export class ReadRequest implements RequestBody {
     return reserver === undefined ? asked : { ...asked, reserver };
   }
 
-  take(response: Response): Verdict {
+  take(response: Response, { now }: AnswerContext): Verdict {
     if (response.type !== 'rows' || response.rows.length !== this.count) return UNREADABLE;
     const rows = response.rows.map((bytes) => (bytes.length === 0 ? undefined : decodeRow(bytes)));
     const isSound = rows.every((row, at) => row !== undefined || response.rows[at]?.length === 0);
     if (!isSound) return UNREADABLE;
+    const answer = { response, now };
     for (const [at, lookup] of this.waiters.entries()) {
-      lookup.put(this.#places[at] as number, rows[at], response);
+      lookup.put(this.#places[at] as number, rows[at], answer);
     }
     return OVER;
   }

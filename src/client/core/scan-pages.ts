@@ -4,7 +4,7 @@ import type { KvErrorCode } from '../../base/errors.ts';
 import type { CallFailure } from './call-failure.ts';
 import { type CallContext, fanOut } from './fan-out.ts';
 import { rangeRequest } from './query-request.ts';
-import type { RangeResponse } from './range.ts';
+import type { RangeAnswer } from './range.ts';
 import type { PageCall, Scan, ScanStream } from './scan.ts';
 
 /** Required: there is a map. */
@@ -30,7 +30,7 @@ function proceed(scan: Scan, context: CallContext): void {
 function ask(stream: ScanStream, scan: Scan, context: CallContext): void {
   const { expiresAt, terms } = scan;
   const question = scan.questionOf(stream);
-  fanOut<ScanStream, RangeResponse>(
+  fanOut<ScanStream, RangeAnswer>(
     {
       parts: [stream],
       call: undefined,

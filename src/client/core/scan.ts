@@ -8,8 +8,8 @@ import type { ReadLevel } from '../../wire/request.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
 import {
   type KeyRange,
+  type RangeAnswer,
   type RangeQuestion,
-  type RangeResponse,
   rangeBefore,
   rangeBehind,
 } from './range.ts';
@@ -32,6 +32,8 @@ export interface ScannedRow {
   readonly key: Uint8Array;
   /** Undefined if only keys were asked for. */
   readonly row: Row | undefined;
+  /** The clock of the client less the log time of the shard, when it was read. */
+  readonly clock: number;
 }
 
 export interface ScanTerms {
@@ -151,12 +153,13 @@ export class Scan {
   }
 
   /** False if a row cannot be decoded. */
-  take(stream: ScanStream, response: RangeResponse): boolean {
+  take(stream: ScanStream, response: RangeAnswer): boolean {
     const rows: ScannedRow[] = [];
+    const { clock } = response;
     for (const { key, row } of response.rows) {
       const decoded = this.terms.isKeysOnly ? undefined : decodeRow(row);
       if (!this.terms.isKeysOnly && decoded === undefined) return false;
-      rows.push({ key, row: decoded });
+      rows.push({ key, row: decoded, clock });
     }
     stream.isAsked = false;
     const { last, isEnd } = response;

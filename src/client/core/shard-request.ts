@@ -49,6 +49,8 @@ export interface Terms {
 export interface AnswerContext {
   readonly request: ShardRequest;
   readonly sessions: Sessions;
+  /** When the answer came, by the clock of the client. */
+  readonly now: number;
 }
 
 /** What each kind of request declares. */
