@@ -1,0 +1,105 @@
+/**
+ * Judges when attached keys and tickets went, in the real time of the world. Clients and leaders
+ * have clocks of their own, whose rates differ at most by the bound that the product states.
+ */
+
+/** The rates of two clocks, at most. */
+export const DRIFT_MAX = 1.25;
+/** A sweep of the leader, its stamps, the entry and its way to the first replica. */
+const SWEEP_MILLISECONDS = 2500;
+
+/** A key or a ticket that hung on a lease in one shard. */
+export interface Attached {
+  /** For messages. */
+  readonly name: string;
+  readonly lease: string;
+  readonly shard: number;
+  /** When the first replica had it. */
+  readonly from: number;
+  /** How it went, if it is gone: set anew or deleted, by its client, or with its lease. */
+  readonly gone?: { readonly at: number; readonly by: 'client' | 'lease' | 'revoke' };
+}
+
+export interface LeaseLife {
+  readonly lease: string;
+  readonly ttl: number;
+  /** When a keep, or an operation that opened it, was first sent that was later confirmed. */
+  readonly confirmed: readonly { readonly shard: number; readonly sentAt: number }[];
+  /** When the client ended it: the first of its requests for that. */
+  readonly releasedAt?: number;
+  /** When the client was last alive; nothing of it is on its way `lingers` later. */
+  readonly diedAt?: number;
+}
+
+/** While a shard had no leader that could commit. */
+export interface Gap {
+  readonly shard: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface LeaseHistory {
+  readonly lives: readonly LeaseLife[];
+  readonly attached: readonly Attached[];
+  readonly gaps: readonly Gap[];
+  /** For so long a keep of a dead client may be on its way. */
+  readonly lingers: number;
+  /** The end of the observation. */
+  readonly now: number;
+}
+
+/**
+ * `early`: gone with its lease though the lease was kept alive (L1). `immortal`: still there long
+ * after its client died (L4). `stranger`: gone with a lease that it did not hang on (L5).
+ */
+export type LeaseRule = 'early' | 'immortal' | 'stranger';
+
+export interface LeaseFinding {
+  readonly rule: LeaseRule;
+  readonly text: string;
+}
+
+export function checkLeases(history: LeaseHistory): readonly LeaseFinding[] {
+  const lives = new Map(history.lives.map((life) => [life.lease, life]));
+  return history.attached.flatMap((one) => {
+    const life = lives.get(one.lease);
+    if (life !== undefined) return [...earlyOf(one, life), ...immortalOf(one, life, history)];
+    if (one.gone?.by !== 'lease') return [];
+    return [{ rule: 'stranger' as const, text: `${one.name} went with a lease of no client` }];
+  });
+}
+
+function earlyOf({ name, shard, gone }: Attached, life: LeaseLife): readonly LeaseFinding[] {
+  if (gone?.by !== 'lease') return [];
+  const isReleased = life.releasedAt !== undefined && life.releasedAt <= gone.at;
+  if (isReleased) return [];
+  const sent = life.confirmed.filter((one) => one.shard === shard && one.sentAt <= gone.at);
+  const last = Math.max(Number.NEGATIVE_INFINITY, ...sent.map(({ sentAt }) => sentAt));
+  const since = gone.at - last;
+  if (since >= life.ttl / DRIFT_MAX) return [];
+  const text = `${name} went ${Math.round(since)} ms after its lease of ${life.ttl} ms was kept`;
+  return [{ rule: 'early', text }];
+}
+
+function immortalOf(
+  { name, shard, from, gone }: Attached,
+  life: LeaseLife,
+  { gaps, lingers, now }: LeaseHistory,
+): readonly LeaseFinding[] {
+  if (life.diedAt === undefined) return [];
+  const until = gone?.at ?? now;
+  const began = Math.max(life.diedAt + lingers, from);
+  const without = gaps
+    .filter((gap) => gap.shard === shard)
+    .reduce((sum, gap) => sum + overlapOf(gap, { from: began, to: until }), 0);
+  const stayed = until - began - without;
+  if (stayed <= life.ttl * DRIFT_MAX + SWEEP_MILLISECONDS) return [];
+  const text = `${name} stayed ${Math.round(stayed)} ms after its client died`;
+  return [{ rule: 'immortal', text }];
+}
+
+type Span = Pick<Gap, 'from' | 'to'>;
+
+function overlapOf(one: Span, other: Span): number {
+  return Math.max(0, Math.min(one.to, other.to) - Math.max(one.from, other.from));
+}
