@@ -10,11 +10,13 @@ type OwnCode =
   | 'node-ended'
   | 'not-healthy'
   | 'not-started'
+  | 'older-copy'
   | 'output'
   | 'port-taken'
   | 'running'
   | 'secret'
   | 'split'
+  | 'still-running'
   | 'unavailable'
   | 'unknown-node'
   | 'usage';
@@ -60,6 +62,11 @@ Do: close or stop it first; one node at a time can use a folder.`,
   'folder-unusable': `A store cannot be opened in this folder; the message has the reason.
 Nothing was changed.
 Do: fix the cause that the message names.`,
+  'still-running': `Other nodes hear another process under the identity of this node, or at its
+address, so this one waits. Nothing was changed.
+Do: stop the other process, if it is a copy of the same node. If both are nodes of
+their own, give this one another --listen or --advertise-peer, and never start two
+nodes from copies of one data folder.`,
   'store-damaged': `Files of the store are damaged, and this node has the only copy of their
 data. The store was not opened, because an older value could be read in place of
 a damaged newer one. No data were changed.
@@ -159,6 +166,13 @@ keep trying.
 Do: check kvctl status; the .log files beside the data folders have details.`,
   'not-started': `The node could not start; the message has the reason and the remedy. No data were
 lost.`,
+  'older-copy': `A node does not start, or ended, because its data folder is an old copy: other
+nodes of the cluster have seen a later start of this node, with data that the
+folder lacks. No data were lost: the other nodes have all acknowledged writes.
+The folder is marked and cannot be started again.
+Do: if the current folder still exists, start the node with that one. Otherwise
+move the old copy away and start with an empty folder and --join: the node joins
+again as a new member, and kvctl remove NODE takes the old member out.`,
   output: `Standard output could not be written: its disk is full, or it failed. The printed
 data are incomplete, but the command took effect in the cluster.
 Do: free space, or write elsewhere; then read again.`,

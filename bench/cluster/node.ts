@@ -21,6 +21,7 @@ const node = await startNode({
   logLevel: process.env.RINGKV_BENCH_LOG ?? 'fatal',
 });
 console.log(node.clientUrl);
-process.once('SIGTERM', () => {
-  void node.stop().then(() => process.exit(0));
-});
+const stop = () => void node.stop().then(() => process.exit(0));
+process.once('SIGTERM', stop);
+// The benchmark has ended, however it did.
+process.stdin.once('end', stop).resume();

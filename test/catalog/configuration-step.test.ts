@@ -269,7 +269,7 @@ const TABLE: readonly (readonly [sentence: string, given: Case, step: string])[]
     'wait',
   ],
   [
-    'in a silent shard everyone is up to date',
+    'in a silent shard every member is up to date',
     { row: 'abc', voters: 'a', learners: 'bc', live: '', led: { isQuiet: true } },
     'change abc|',
   ],

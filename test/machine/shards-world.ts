@@ -67,7 +67,7 @@ export class ShardsWorld {
     while (this.#pool.length > POOL_MAX) this.#deliverOne();
   }
 
-  /** All that is on its way arrives; then everybody who holds keys asks, and is told. */
+  /** All that is on its way arrives; then each holder of keys asks, and is told. */
   settle(): void {
     while (this.#pool.length > 0) this.#deliver(this.#draw());
     for (let round = 0; round < 50 && this.#left > 0; round++) {
@@ -80,7 +80,7 @@ export class ShardsWorld {
   }
 
   check(): void {
-    equal(this.#left, 0, 'everybody has heard');
+    equal(this.#left, 0, 'each participant has acknowledged');
     for (const { rows } of this.shards) {
       equal(rows.in(SECTION.prepared).length + rows.in(SECTION.decisions).length, 0);
     }

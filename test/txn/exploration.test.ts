@@ -35,7 +35,7 @@ function run(seed: number, chances: Chances): Run {
       cluster.step();
     }
   };
-  proceed(() => customers.every(({ isDone }) => isDone), 'everybody is answered');
+  proceed(() => customers.every(({ isDone }) => isDone), 'every customer is answered');
   cluster.chances = CALM;
   proceed(() => cluster.isQuiet, 'nothing is left of any transaction');
   const lists = new Map(

@@ -3,7 +3,7 @@
  *
  *   switch COUNT
  *
- * It makes the TUN devices rk1 to rkCOUNT and says `ready`; whoever started it moves them into
+ * It makes the TUN devices rk1 to rkCOUNT and says `ready`; the process that started it moves them into
  * namespaces and gives rkN the address 10.99.0.N. Packets go by the last byte of their destination.
  * What happens between two ports is set, for each direction alone, by lines on standard input:
  *
