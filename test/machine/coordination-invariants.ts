@@ -42,7 +42,7 @@ export class CoordinationInvariants {
     }
   }
 
-  check({ body }: Coordinated, index: number): void {
+  check({ body }: Pick<Coordinated, 'body'>, index: number): void {
     const reference = this.#reference;
     for (const name of [...this.#guards.keys()]) {
       if (!reference.fences.has(name)) this.#guards.delete(name);

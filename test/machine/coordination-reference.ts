@@ -116,8 +116,11 @@ export class CoordinationReference {
     return { type: 'done', version: asker.index, outputs: verdict.outputs };
   }
 
-  resolve(sequence: number, isCommitted: boolean): void {
-    const part = this.parts.find(({ holder }) => holder.id.sequence === sequence);
+  /** Sequences are unique for a client; of one client it need not be named. */
+  resolve(sequence: number, isCommitted: boolean, client?: string): void {
+    const part = this.parts.find(({ holder: { id } }) => {
+      return id.sequence === sequence && (client ?? textOf(id.client)) === textOf(id.client);
+    });
     if (part === undefined) return;
     this.parts = this.parts.filter((one) => one !== part);
     if (!isCommitted) return;
