@@ -5,19 +5,21 @@ import { encodeReply } from '../../src/catalog/command.ts';
 import { Machine } from '../../src/machine/machine.ts';
 
 type View = { get(section: number, key: Uint8Array): Uint8Array | undefined };
-type Applied = Pick<
+export type Applied = Pick<
   Extract<ReturnType<Machine['apply']>, { type: 'applied' }>,
-  'writes' | 'replies'
->;
+  'writes' | 'replies' | 'grants'
+> & { readonly coordination?: Machine['coordination'] };
 type Apply = (command: { readonly index: number; readonly payload: Uint8Array }) => Applied;
 
-const NOTHING: Applied = { writes: [], replies: [] };
+const NOTHING: Applied = { writes: [], replies: [], grants: [] };
 
 export function machineOf(view: View): Apply {
   return (command) => {
     // Created for each entry: no state is kept but the rows.
-    const outcome = new Machine({ source: view }).apply(command);
-    return outcome.type === 'applied' ? outcome : NOTHING;
+    const machine = new Machine({ source: view });
+    const outcome = machine.apply(command);
+    const { coordination } = machine;
+    return outcome.type === 'applied' ? { ...outcome, coordination } : NOTHING;
   };
 }
 
@@ -26,7 +28,7 @@ export function catalogOf(view: View): Apply {
   return (command) => {
     const outcome = catalog.apply(command);
     if (outcome.type === 'unknown-command') return NOTHING;
-    return { writes: outcome.writes, replies: [encodeReply(outcome.reply)] };
+    return { writes: outcome.writes, replies: [encodeReply(outcome.reply)], grants: [] };
   };
 }
 

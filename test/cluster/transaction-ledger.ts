@@ -13,15 +13,16 @@ import type { MachineEntry } from '../../src/machine/entry.ts';
 import { isWrite } from '../../src/machine/operation-codec.ts';
 import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
-import { type Decide, isLocking, type Participant } from '../../src/machine/transaction.ts';
+import { type Decide, locksKey, type Participant } from '../../src/machine/transaction.ts';
 import {
   decodeDecide,
   decodePrepare,
   decodeResolutions,
 } from '../../src/machine/transaction-codec.ts';
-import { idText, type TransactionId } from '../../src/machine/transaction-id.ts';
+import { type Contender, idText, type TransactionId } from '../../src/machine/transaction-id.ts';
 import { Probes } from '../sim/probes.ts';
 import { textOf } from './customer.ts';
+import type { PartEffects } from './entry-effects.ts';
 
 /** One entry of one data shard, applied. */
 export interface LedgerEntry {
@@ -38,6 +39,7 @@ export interface LedgerEntry {
 
 /** How a participant answered about its part. */
 interface Part {
+  readonly holder: Contender;
   readonly shard: ShardId;
   /** Of the entry that prepared it, or that executed it at once. */
   readonly version: number;
@@ -85,14 +87,19 @@ export class TransactionLedger {
   readonly outcomes = new Probes();
   /** By shard and key: the part that holds it. */
   readonly #held = new Map<string, Part>();
+  /** Of the present entry. */
+  #prepared: Part | undefined;
+  #released: { readonly part: Part; readonly isDone: boolean }[] = [];
 
   constructor(options: LedgerOptions) {
     this.#options = options;
   }
 
   /** Entries of one shard in their order; shards may come one after the other. */
-  take(one: LedgerEntry): void {
+  take(one: LedgerEntry): PartEffects {
     const { entry } = one;
+    this.#prepared = undefined;
+    this.#released = [];
     switch (entry.type) {
       case 'prepare':
         this.#takePrepare(one, entry.bytes);
@@ -114,6 +121,7 @@ export class TransactionLedger {
       if (holder === undefined) continue;
       this.#fail(one, `${key} was written while a transaction held it`);
     }
+    return { prepared: this.#prepared, released: this.#released };
   }
 
   /** Everything was recorded, and all transactions have ended. */
@@ -132,7 +140,9 @@ export class TransactionLedger {
     const account = this.#account(id, participants);
     const { operations } = prepare;
     if (operations.some(({ type }) => type === 'get')) this.outcomes.hit('prepared to read');
-    const part: Part = { shard, version: index, operations, end: undefined };
+    const holder = contenderOf(prepare);
+    const part: Part = { holder, shard, version: index, operations, end: undefined };
+    this.#prepared = part;
     if (this.#shardOf(participants, at) !== shard) this.#fail(one, 'a part is of another shard');
     if (account.parts.some((other) => other.shard === shard)) {
       this.#fail(one, `${account.name} was prepared twice`);
@@ -161,7 +171,8 @@ export class TransactionLedger {
   }
 
   /** The first one is final; later ones say the same or no details. */
-  #takeCommit(account: Account, { proposal }: Decide, one: LedgerEntry): void {
+  #takeCommit(account: Account, decide: Decide, one: LedgerEntry): void {
+    const { proposal } = decide;
     const { shard, index, at, reply } = one;
     if (reply?.type !== 'committed') return;
     const { name, commit, denials, parts } = account;
@@ -176,7 +187,8 @@ export class TransactionLedger {
     account.commit = { at, versions, outputs };
     const { operations } = proposal;
     if (operations.length === 0) return;
-    const part: Part = { shard, version: index, operations, end: undefined };
+    const holder = contenderOf(decide);
+    const part: Part = { holder, shard, version: index, operations, end: undefined };
     parts.push(part);
     this.#release(part, true, one);
   }
@@ -185,12 +197,15 @@ export class TransactionLedger {
   #release(part: Part, isDone: boolean, one: LedgerEntry): void {
     for (const key of lockedIn(part)) this.#held.delete(placeOf(part.shard, key));
     part.end = { isDone, at: one.at };
+    this.#released.push({ part, isDone });
     for (const operation of part.operations.filter(isWrite)) {
       const key = textOf(operation.key);
       const row = one.values.get(key);
       const isThere = row !== undefined && row.version === part.version;
       if (!isDone && isThere) this.#fail(one, `${key} was written by what was dropped`);
-      const isDue = isDone && operation.type !== 'delete';
+      // With a lease it is written, or gone with the lease: `checkers/tickets.ts` knows which.
+      const mayBeGone = operation.type === 'set' && operation.lease !== undefined;
+      const isDue = isDone && operation.type !== 'delete' && !(mayBeGone && row === undefined);
       if (isDue && !isThere) this.#fail(one, `${key} was not written by what was committed`);
       if (isDone && operation.type === 'delete' && row !== undefined) {
         this.#fail(one, `${key} was not deleted by what was committed`);
@@ -262,8 +277,12 @@ function isFinal(reply: Reply, { proposal }: Decide): boolean {
   return !isOpen && !OPEN.includes(reply.reason);
 }
 
+function contenderOf({ id, attempts, age }: Contender): Contender {
+  return { id, attempts, age };
+}
+
 function lockedIn({ operations }: Part): readonly string[] {
-  return [...new Set(operations.filter(isLocking).map(({ key }) => textOf(key)))];
+  return [...new Set(operations.filter(locksKey).map(({ key }) => textOf(key)))];
 }
 
 function placeOf(shard: ShardId, key: string): string {

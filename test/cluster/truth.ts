@@ -8,16 +8,18 @@ import { CATALOG_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts
 import type { Done } from '../../src/client/core/call.ts';
 import { decodeBatch } from '../../src/machine/batch.ts';
 import type { Command, Operation } from '../../src/machine/command.ts';
-import { decodeEntry } from '../../src/machine/entry.ts';
+import { decodeEntry, type MachineEntry } from '../../src/machine/entry.ts';
 import { isWrite } from '../../src/machine/operation-codec.ts';
 import { decodeReply, type Output } from '../../src/machine/reply.ts';
 import { decodeRow, type Row } from '../../src/machine/row.ts';
 import { SECTION } from '../../src/machine/section.ts';
 import { keyPosition } from '../../src/ring/key-position.ts';
 import type { StateStore } from '../../src/storage/state/state-store.ts';
+import { TicketsCheck } from '../checkers/tickets.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { textOf, type WriteRecord } from './customer.ts';
-import { catalogOf, machineOf, placeName, placeOf } from './replay.ts';
+import type { EntryEffect, PartEffects, RowEffect } from './entry-effects.ts';
+import { type Applied, catalogOf, machineOf, placeName, placeOf } from './replay.ts';
 import { type Committed, TransactionLedger } from './transaction-ledger.ts';
 import type { Witness, Witnessed } from './witness.ts';
 
@@ -57,6 +59,8 @@ export class Truth {
   readonly #rows = new Map<ShardId, Rows>();
   readonly #deeds = new Map<string, Deed[]>();
   readonly #changes = new Map<string, Change[]>();
+  readonly #effects = new Map<ShardId, EntryEffect[]>();
+  readonly #tickets = new Map<ShardId, TicketsCheck>();
   readonly #ledger: TransactionLedger;
 
   constructor(options: TruthOptions) {
@@ -72,6 +76,16 @@ export class Truth {
   /** The number of transactions with each outcome. */
   get outcomes(): ReadonlyMap<string, number> {
     return this.#ledger.outcomes.counts;
+  }
+
+  /** What each entry of a data shard did, in the order of its log. */
+  effectsOf(shard: ShardId): readonly EntryEffect[] {
+    return this.#effects.get(shard) ?? [];
+  }
+
+  /** What became of leases, tickets and fences, of all shards. */
+  get coordinated(): readonly ReadonlyMap<string, number>[] {
+    return [...this.#tickets.values()].map(({ probes }) => probes.counts);
   }
 
   shardOf(key: Uint8Array): ShardId {
@@ -170,14 +184,17 @@ export class Truth {
     this.#options.witness.entries(shard).forEach((entry, at) => {
       const index = at + 1;
       if (entry.payload === undefined) return;
-      const { writes, replies } = apply({ index, payload: entry.payload });
-      const values = new Map<string, Row | undefined>();
+      const outcome = apply({ index, payload: entry.payload });
+      const { writes, replies } = outcome;
+      const changed: RowEffect[] = [];
       for (const { section, key, value } of writes) {
-        if (value === undefined) rows.delete(placeName(section, key));
-        else rows.set(placeName(section, key), value.slice());
+        const name = placeName(section, key);
+        const before = rows.get(name);
+        if (value === undefined) rows.delete(name);
+        else rows.set(name, value.slice());
         if (shard !== CATALOG_SHARD && section === SECTION.values) {
           const row = value && decodeRow(value.slice());
-          values.set(textOf(key), row);
+          changed.push({ key: textOf(key), before: before && decodeRow(before), after: row });
           this.#note(key, { index: row?.version ?? index, at: entry.at, row });
         }
       }
@@ -191,7 +208,9 @@ export class Truth {
           shard,
         );
       }
-      if (shard !== CATALOG_SHARD) this.#credit({ shard, index, entry, executed, values });
+      if (shard === CATALOG_SHARD) return;
+      const { grants, coordination } = outcome;
+      this.#credit({ shard, index, entry, executed, changed, grants, coordination });
     });
   }
 
@@ -203,13 +222,20 @@ export class Truth {
   }
 
   /** A reply with this entry's version shows that this entry executed it. */
-  #credit({ shard, index, entry, executed, values }: Credited): void {
+  #credit(credited: Credited): void {
+    const { shard, index, entry, executed, changed } = credited;
     const decoded = decodeEntry(entry.payload as Uint8Array);
     if (typeof decoded === 'string') return;
     const { at } = entry;
     const [first] = entry.replies;
     const reply = first && decodeReply(first);
-    this.#ledger.take({ shard, index, at, entry: decoded, reply, values });
+    const values = new Map(changed.map(({ key, after }) => [key, after]));
+    const parts = this.#ledger.take({ shard, index, at, entry: decoded, reply, values });
+    this.#judgeCoordination(credited, decoded, parts);
+    const effects = this.#effects.get(shard) ?? [];
+    this.#effects.set(shard, effects);
+    const { replies } = entry;
+    effects.push({ shard, index, at, entry: decoded, replies, rows: changed, ...parts });
     const batch = decoded.type === 'batch' ? decodeBatch(decoded.batch) : undefined;
     if (batch === undefined) return;
     const client = nameOf(batch.client);
@@ -223,6 +249,17 @@ export class Truth {
       const deed: Deed = { shard, index, at, client, command, outputs };
       this.#enter(deed);
     });
+  }
+
+  /** Leases, tickets and fences are as their reference has them, after each entry. */
+  #judgeCoordination(credited: Credited, entry: MachineEntry, parts: PartEffects): void {
+    const { shard, index, grants, coordination } = credited;
+    if (coordination === undefined) return;
+    const check = this.#tickets.get(shard) ?? new TicketsCheck();
+    this.#tickets.set(shard, check);
+    const { replies } = credited.entry;
+    const fault = check.take({ index, entry, replies, grants, coordination, ...parts });
+    if (fault !== undefined) this.fail('coordination', `entry ${index}: ${fault}`, shard);
   }
 
   #creditTransaction(committed: Committed): void {
@@ -264,7 +301,9 @@ interface Credited {
   readonly index: number;
   readonly entry: Witnessed;
   readonly executed: Set<string>;
-  readonly values: ReadonlyMap<string, Row | undefined>;
+  readonly changed: readonly RowEffect[];
+  readonly grants: Applied['grants'];
+  readonly coordination: Applied['coordination'];
 }
 
 export function nameOf(client: Uint8Array): string {
