@@ -73,7 +73,7 @@ export function restore(options: RaftOptions): RaftState {
     isRemoved: false,
     isStateLost: false,
     contradiction: undefined,
-    votesFromTick: hardState.term === 0 ? 0 : limits.electionTicksMin,
+    votesFromTick: mayHavePromised(options) ? limits.electionTicksMin : 0,
     promiseTicks: 0,
     promisedTo: NO_MEMBER,
     timeout: new ElectionTimeout(limits),
@@ -87,4 +87,18 @@ export function restore(options: RaftOptions): RaftState {
   };
   if (state.role.type === 'follower') state.role.timeout = drawTimeout(state);
   return state;
+}
+
+/**
+ * Whether another member may rely on a promise of a former life. A member that founded its shard
+ * alone, and whose configuration has not changed since, has never had another leader: every change
+ * of its configuration would be in its own log before it counts.
+ */
+function mayHavePromised({ self, restored }: RaftOptions): boolean {
+  if (restored.hardState.term === 0) return false;
+  const newest = restored.configurations.at(-1);
+  if (newest === undefined || newest.at.index > 0) return true;
+  const { voters, outgoing, learners } = newest.configuration;
+  const isAlone = voters.length === 1 && voters[0] === self;
+  return !isAlone || outgoing.length > 0 || learners.length > 0;
 }

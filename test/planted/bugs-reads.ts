@@ -107,4 +107,13 @@ export const READ_BUGS: readonly Bug[] = [
     profiles: ['lease'],
     isFast: false,
   },
+  {
+    name: 'promise-forgotten-by-the-last-member',
+    sentence: 'the last member of a shard campaigns at once after a restart, whatever it promised',
+    file: 'src/raft/restore.ts',
+    find: 'newest.at.index > 0',
+    replace: 'false',
+    profiles: ['lease'],
+    isFast: false,
+  },
 ];
