@@ -173,3 +173,33 @@ test('a start needs no more than a page or two of a full disk', () => {
   assert.equal(again.fullness, 'full');
   assert.ok(again.replica(CREATION.shard) !== undefined);
 });
+
+test('a start gives back what an incarnation needed that wrote much', () => {
+  const files = new MemoryFiles();
+  const limits = {
+    ...GROWING,
+    segmentBytes: 16 * 131_072,
+    reserveBytesMax: 800_000,
+    reservePieceBytes: 20_000,
+  };
+  const log = mustOpen(files, { limits });
+  appendNow(files, log, [CREATION]);
+  for (let index = 1; index < 3000; index++) {
+    appendNow(files, log, [
+      writing([command(index, 1, 'x'.repeat(3000))]),
+      { type: 'forget', shard: CREATION.shard, index: index - 1 },
+    ]);
+    log.idle();
+  }
+  rest(files, log);
+  const large = sizeOf(files);
+  files.kill();
+  const again = mustOpen(files, { limits, seed: 2 });
+  for (let tick = 0; tick < 40; tick++) rest(files, again);
+  assert.ok(large > 1_000_000, `${large} bytes were of use`);
+  assert.equal(again.metrics().spares, limits.sparesMin);
+  const kept = [...files.image()].filter(([name]) => !name.endsWith('.log'));
+  const bytes = kept.reduce((sum, [, { length }]) => sum + length, 0);
+  assert.ok(bytes < 10 * limits.segmentBytesMin, `${bytes} of ${large} bytes are kept in spare`);
+  assert.equal(again.replica(CREATION.shard)?.log.lastIndex, 2999);
+});

@@ -39,10 +39,24 @@ export class LogReserve {
   /** The size of the next file; 0 if the reserve suffices for the bytes written since the start. */
   missing(writtenBytes: number): number {
     const { reserveBytesMax, reservePieceBytes } = this.#options.limits;
-    const wanted = Math.max(reservePieceBytes, WRITTEN_FACTOR * writtenBytes);
-    const target = Math.min(wanted, reserveBytesMax);
-    if (this.#isGrowing || this.bytes >= target) return 0;
+    if (this.#isGrowing || this.bytes >= this.#target(writtenBytes)) return 0;
     return Math.min(reservePieceBytes, reserveBytesMax);
+  }
+
+  /** Removes what a former incarnation needed for the bytes that it wrote. */
+  trim(writtenBytes: number): void {
+    const target = this.#target(writtenBytes);
+    for (let last = this.#pieces.at(-1); last !== undefined; last = this.#pieces.at(-1)) {
+      if (this.bytes - last.size < target) return;
+      this.#pieces.pop();
+      this.#options.remove(last.name);
+    }
+  }
+
+  #target(writtenBytes: number): number {
+    const { reserveBytesMax, reservePieceBytes } = this.#options.limits;
+    const wanted = Math.max(reservePieceBytes, WRITTEN_FACTOR * writtenBytes);
+    return Math.min(wanted, reserveBytesMax);
   }
 
   grow(size: number, done: FileDone): void {

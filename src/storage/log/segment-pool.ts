@@ -39,6 +39,8 @@ const RETRY_MILLISECONDS_MIN = 500;
 const RETRY_MILLISECONDS_MAX = 60_000;
 /** A segment's size is this fraction of the bytes written since the start, within limits. */
 const GROWTH = 4;
+/** A segment of a former incarnation may be larger than new ones by this factor. */
+const OVERSIZE = 2;
 /** Creating the reserve must not cause the shortage that it is for. */
 const RESERVE_MARGIN = 1.5;
 /** A start on a full disk uses a segment with this much more than it needs. */
@@ -65,6 +67,8 @@ export class SegmentPool {
   /** The first segment of this incarnation was not taken yet. */
   #isBooting = true;
   #hasTriedScarce = false;
+  /** What a former incarnation needed, and this one does not, was removed. */
+  #hasTrimmed = false;
   /** The size of the last file whose creation failed. */
   #missedBytes = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
@@ -126,8 +130,8 @@ export class SegmentPool {
    */
   take(bytes: number): FileEntry | undefined {
     const fit = this.#spares.filter(({ size }) => size >= bytes);
-    // The last spares are not spent on small demands.
-    if (this.#isShort) fit.sort((one, other) => one.size - other.size);
+    // The last spares are not spent on small demands, nor is a large one of a former incarnation.
+    if (this.#isShort || this.#isBooting) fit.sort((one, other) => one.size - other.size);
     const spare = fit[0];
     if (spare === undefined) {
       this.#wantedBytes = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
@@ -195,9 +199,9 @@ export class SegmentPool {
     if (this.#isClosed) return;
     const coming = this.#renamed + (this.#isCreating ? 1 : 0);
     const isEnough = this.#spares.length + coming >= limits.sparesMax;
-    // A smaller segment than new ones is removed, if there is space for a new one.
-    const isSmall = size < this.segmentBytes && this.fullness === 'ok';
-    if (isEnough || isSmall) return this.#remove(from);
+    // A segment of another size than new ones is removed, if there is space for a new one.
+    const isUnfit = this.#isUnfit(size) && this.fullness === 'ok';
+    if (isEnough || isUnfit) return this.#remove(from);
     const to = this.#nextName();
     this.#renamed += 1;
     const done = this.#counted((fault: FileFault | undefined) => {
@@ -229,7 +233,27 @@ export class SegmentPool {
     if (this.#isClosed) return;
     this.#backOff();
     this.#serveClaims();
+    this.#trim();
     this.replenish();
+  }
+
+  /**
+   * An incarnation that has written little needs small files: a store that once wrote much does not
+   * keep their size for ever. Once, and only where there is plenty of space.
+   */
+  #trim(): void {
+    if (this.#hasTrimmed || this.#isBooting || this.fullness !== 'ok') return;
+    this.#hasTrimmed = true;
+    for (const spare of [...this.#spares]) {
+      if (!this.#isUnfit(spare.size)) continue;
+      this.#spares.splice(this.#spares.indexOf(spare), 1);
+      this.#remove(spare.name);
+    }
+    this.#reserve.trim(this.#writtenBytes);
+  }
+
+  #isUnfit(size: number): boolean {
+    return size < this.segmentBytes || size > OVERSIZE * this.segmentBytes;
   }
 
   /** In order: a large claim is not overtaken until there is no space for it at all. */
