@@ -42,6 +42,8 @@ export const NODE_LIMITS = {
   writesBytesMax: 64 * MIB,
   /** How long a stopping node waits for others to take over its leaderships. */
   retireMilliseconds: 3000,
+  /** How long a node that stops writes its state, so that its next start applies little. */
+  saveMilliseconds: 1500,
   /** How long it waits for the disk to take the last writes. */
   closeMilliseconds: 5000,
   /** The time after which the process of a stopped or ended node exits at the latest. */
@@ -70,7 +72,9 @@ export const NODE_LIMITS = {
 
 assert(
   NODE_LIMITS.stopMillisecondsMax >
-    NODE_LIMITS.retireMilliseconds + 4 * NODE_LIMITS.closeMilliseconds,
+    NODE_LIMITS.retireMilliseconds +
+      NODE_LIMITS.saveMilliseconds +
+      4 * NODE_LIMITS.closeMilliseconds,
   'a node that stops in order is not cut off by its own bound',
 );
 assert(

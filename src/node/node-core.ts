@@ -178,6 +178,19 @@ export class NodeCore {
     return !this.state.replicas.isLeadingOthers;
   }
 
+  /**
+   * Requests that everything applied is written to disk, so that the next start applies little. The
+   * log drops what the write before this one contained.
+   */
+  saveState(): void {
+    this.state.store.checkpoint();
+    this.state.wake();
+  }
+
+  get hasSavedState(): boolean {
+    return this.state.store.isIdle;
+  }
+
   close(done: () => void): void {
     const { replicas, clients, store, log } = this.state;
     for (const replica of replicas.all) replica.end();

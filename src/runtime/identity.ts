@@ -12,7 +12,7 @@ import { type Affiliation, NO_AFFILIATION, type Probe, probe } from './affiliati
 import { type DataFolder, FolderUnusable } from './data-folder.ts';
 import { type Course, Seeking } from './founding.ts';
 import type { StoredIdentity } from './identity-file.ts';
-import { type JoinResult, joinAt } from './joining.ts';
+import type { joinAt as JoinAt, JoinResult } from './joining.ts';
 import { settingsFault, type WantedSettings } from './settings-check.ts';
 
 interface Identified {
@@ -183,10 +183,12 @@ async function proceed(
   if (course.type !== 'join') return course.type === 'wait' ? course.obstacles : [];
   const { cluster, urls } = course;
   const { joinToken } = found ?? folder.readIdentity() ?? newcomerIn(folder);
-  const objection: Parameters<typeof joinAt>[0]['objection'] = ({ settings }) => {
+  const objection: Parameters<typeof JoinAt>[0]['objection'] = ({ settings }) => {
     return settingsFault(wanted, settings);
   };
   const about = { joinToken, description, objection, secret, signal };
+  // Sockets are loaded only by a node that joins: an embedded store opens without them.
+  const { joinAt } = await import('./joining.ts');
   const obstacles: string[] = [];
   for (const url of urls) {
     if (signal?.aborted) break;

@@ -61,7 +61,7 @@ interface StartOptions {
 
 type Listener = (event: TransportEvent) => void;
 
-const LEADERSHIP_LOOK_MILLISECONDS = 5;
+const LOOK_MILLISECONDS = 2;
 
 const HEALING =
   'Restart the node: it rebuilds the store from its log or from other replicas, and no ' +
@@ -312,6 +312,7 @@ export class NodeProcess {
     if (guard.end !== undefined) this.#transport?.close(ENDED);
     if (core !== undefined && !guard.isOver) {
       await this.#retire(core);
+      await this.#saveState(core);
       // No turn may append to a log that is being closed.
       this.#loop.stop();
       // Completions are ignored now, and a hanging disk is not awaited.
@@ -327,9 +328,26 @@ export class NodeProcess {
 
   async #retire(core: NodeCore): Promise<void> {
     this.guard.run(() => core.retire());
-    const until = monotoneNow() + NODE_LIMITS.retireMilliseconds;
-    while (!core.hasRetired && monotoneNow() < until && !this.guard.isOver) {
-      await new Promise((resume) => setTimeout(resume, LEADERSHIP_LOOK_MILLISECONDS));
+    await this.#until(() => core.hasRetired, NODE_LIMITS.retireMilliseconds);
+  }
+
+  /**
+   * A store of a process that never lives long would otherwise apply its whole log at each start.
+   * Twice: the log drops only what the write before the last one contained.
+   */
+  async #saveState(core: NodeCore): Promise<void> {
+    const until = monotoneNow() + NODE_LIMITS.saveMilliseconds;
+    for (let write = 1; write <= 2; write++) {
+      this.guard.run(() => core.saveState());
+      await this.#until(() => core.hasSavedState, until - monotoneNow());
+    }
+  }
+
+  /** Until it is so, or too late, or the node has ended. */
+  async #until(isSo: () => boolean, milliseconds: number): Promise<void> {
+    const until = monotoneNow() + milliseconds;
+    while (!isSo() && monotoneNow() < until && !this.guard.isOver) {
+      await new Promise((resume) => setTimeout(resume, LOOK_MILLISECONDS));
     }
   }
 

@@ -1,7 +1,7 @@
 /** A store in this process: it keeps acknowledged writes, releases its folder, ends no process. */
 
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -259,13 +259,16 @@ function pause(): Promise<void> {
 }
 
 test('a damaged log is reported with its place, and at once', async (context) => {
-  const folder = folderFor(context);
+  const root = folderFor(context);
+  const folder = join(root, 'as after a kill');
   const value = 'the value that is searched for in the log';
   {
-    await using kv = await open(folder);
+    await using kv = await open(join(root, 'data'));
     await kv.set('first', value);
     // Few, so that no checkpoint comes between them, however slow the machine is.
     for (let at = 0; at < 3; at++) await kv.set(`k${at}`, at);
+    // A store that is closed has saved its state, and needs nothing of its log.
+    cpSync(join(root, 'data'), folder, { recursive: true });
   }
   const path = join(folder, 'log', '00000001.log');
   const bytes = readFileSync(path);
@@ -279,6 +282,23 @@ test('a damaged log is reported with its place, and at once', async (context) =>
     match(error.message, /is damaged.*shard 1.*00000001\.log at byte \d+, entry \d+: /);
     return true;
   });
+});
+
+test('a store that was closed needs no entry of its log', async (context) => {
+  const folder = folderFor(context);
+  const value = 'the value that is searched for in the log';
+  {
+    await using kv = await open(folder);
+    await kv.set('first', value);
+  }
+  const path = join(folder, 'log', '00000001.log');
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf(value);
+  ok(at > 0);
+  bytes[at] = 0x00;
+  writeFileSync(path, bytes);
+  await using kv = await open(folder);
+  equal((await kv.get('first'))?.value, value);
 });
 
 test('a path that cannot hold a folder is an error, whatever the file system reports', async () => {

@@ -272,6 +272,7 @@ export class StateStore {
 
   /** Whether there is nothing to write at this moment. */
   get isIdle(): boolean {
+    if (this.#isCheckpointWanted) return false;
     const isClean = this.#changed().length === 0 && !this.#generations.hasWork;
     return this.#job === undefined && isClean;
   }

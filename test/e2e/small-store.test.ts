@@ -1,0 +1,72 @@
+/** What a small embedded store takes of a real disk, and of a processor when it is opened. */
+
+import { ok } from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { temporaryFolder } from '../storage/temporary.ts';
+
+const CHILD = fileURLToPath(new URL('small-store-child.js', import.meta.url));
+const MIB = 1024 * 1024;
+const BLOCK_BYTES = 512;
+/** Between one open and the next, LevelDB may not have merged its last small tables. */
+const NOISE_BYTES = MIB / 2;
+
+/** As `du` counts: blocks, not lengths. */
+function bytesOnDisk(path: string): number {
+  const about = lstatSync(path);
+  const own = about.blocks * BLOCK_BYTES;
+  if (!about.isDirectory()) return own;
+  return readdirSync(path).reduce((sum, name) => sum + bytesOnDisk(join(path, name)), own);
+}
+
+interface Life {
+  readonly processorMilliseconds: number;
+  readonly bytes: number;
+}
+
+async function liveIn(folder: string, writes = 0, bytes = 100): Promise<Life> {
+  const args = [CHILD, folder, `${writes}`, `${bytes}`];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return { processorMilliseconds: Number(stdout), bytes: bytesOnDisk(folder) };
+}
+
+async function livesIn(folder: string, count: number): Promise<readonly Life[]> {
+  const lives: Life[] = [];
+  for (let life = 0; life < count; life++) lives.push(await liveIn(folder));
+  return lives;
+}
+
+test('a small store takes little, and no more by being opened again', async (context) => {
+  const folder = join(temporaryFolder(), 'data');
+  const first = await liveIn(folder, 1000);
+  const lives = await livesIn(folder, 6);
+  const processor = Math.min(...lives.map(({ processorMilliseconds }) => processorMilliseconds));
+  const sizes = lives.map(({ bytes }) => bytes);
+  context.diagnostic(`${processor} ms of processor; ${first.bytes}, then ${sizes.join(' ')} bytes`);
+  ok(Math.max(first.bytes, ...sizes) < 16 * MIB);
+  // The first segment of the first life becomes a third spare.
+  ok((sizes[5] ?? 0) <= (sizes[0] ?? 0) + NOISE_BYTES);
+  ok(processor < 100, `${processor} ms of processor at best`);
+});
+
+test('a short life leaves the next one little to apply', async (context) => {
+  const folder = join(temporaryFolder(), 'data');
+  await liveIn(folder, 20_000);
+  const lives = await livesIn(folder, 3);
+  const processor = Math.min(...lives.map(({ processorMilliseconds }) => processorMilliseconds));
+  context.diagnostic(`${processor} ms of processor`);
+  ok(processor < 100, `${processor} ms of processor at best`);
+});
+
+test('a store that wrote much once does not stay large', async (context) => {
+  const folder = join(temporaryFolder(), 'data');
+  const large = await liveIn(folder, 40_000, 1000);
+  const lives = await livesIn(folder, 4);
+  const bytes = lives.at(-1)?.bytes ?? 0;
+  context.diagnostic(`${large.bytes} bytes, then ${bytes}`);
+  ok(bytes < 16 * MIB, `${bytes} bytes`);
+});
