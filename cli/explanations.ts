@@ -77,6 +77,9 @@ writes them to another store.`,
 memory was no longer reliable. Acknowledged writes are safe. The line "effect"
 says whether the call may have been applied.
 Do: fix the cause that the message names, and open the folder again.`,
+  'check-failed': `A check of the transaction failed: the key has another version than the one
+given, or exists although it must not. Nothing was applied.
+Do: read the key, and decide again.`,
   contended: `Other transactions wrote the same keys first, in every attempt. Nothing was
 applied, and nothing will be.
 Do: run the transaction again; it may succeed at once. If it happens often, many

@@ -1,7 +1,8 @@
 /** The public surface: applications import nothing else. Tools also import `ringkv/admin`. */
 
 import { monotoneNow, secureBytes } from './base/ambient.ts';
-import { type Client, connectBy } from './client/client.ts';
+import type { Client } from './client/client.ts';
+import { connectBy } from './client/connecting.ts';
 import type { ConnectOptions } from './client/options.ts';
 
 export type { Attempt, KvErrorCode, KvErrorOptions, Outcome, RetryAdvice } from './base/errors.ts';
@@ -28,7 +29,6 @@ export type {
   SetOptions,
   SnapshotOptions,
   SpaceOptions,
-  Unconditional,
   WriteOptions,
 } from './client/options.ts';
 export type { RangeOptions } from './client/range-options.ts';
@@ -42,8 +42,11 @@ export type {
 } from './client/scanning.ts';
 export type { Space } from './client/space.ts';
 export type {
+  Detailed,
+  Plain,
   ScannedVersion,
   Transaction,
+  TransactionDetails,
   TransactionOptions,
   TransactionScanOptions,
 } from './client/transaction.ts';

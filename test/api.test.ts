@@ -1,8 +1,16 @@
-/** The examples of the API reference compile as users would write them. */
+/** The examples of the API reference and of the documents compile as users would write them. */
 
-import { equal } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -14,6 +22,20 @@ test('each example of the reference compiles in strict TypeScript', () => {
   equal(examples.length > 40, true, 'the page has examples');
   const errors = compiled(examples);
   equal(errors, '');
+});
+
+test('each program in the README and the documents compiles in strict mode, as it stands', () => {
+  const pages = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))];
+  const programs = pages
+    .filter((page) => page.endsWith('.md') && page !== join('docs', 'API.md'))
+    .flatMap((page) => {
+      const blocks = [...readFileSync(page, 'utf8').matchAll(/```(?:js|ts)\n([\s\S]*?)```/g)];
+      return blocks.map(([, program = '']) => program);
+    });
+  equal(programs.length >= 3, true, 'the README has programs');
+  equal(checked(programs), '');
+  const [first = ''] = programs;
+  deepEqual(checked([first.replace('?.value', '.value')]).includes('possibly'), true);
 });
 
 test('an example that does not compile is reported', () => {
@@ -29,15 +51,25 @@ test('a changed comment, name or type changes the page', () => {
   equal(page === pageOf('const a = 1;\n/** Ends. */\nexport function open(b: B): C {}'), false);
 });
 
-/** What the compiler says of them; nothing if they are right. */
+/** What the compiler says of examples; nothing if they are right. */
 function compiled(examples: readonly string[]): string {
+  const files = examples.map((text, at) => ({ name: `example-${at}.ts`, text: moduleOf(text) }));
+  return complaintsOf(files, []);
+}
+
+/** The same for whole programs in JavaScript. */
+function checked(programs: readonly string[]): string {
+  const files = programs.map((text, at) => ({ name: `program-${at}.mjs`, text }));
+  return complaintsOf(files, ['--allowJs', '--checkJs']);
+}
+
+function complaintsOf(
+  files: readonly { readonly name: string; readonly text: string }[],
+  options: readonly string[],
+): string {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-examples-'));
   try {
-    const files = examples.map((example, at) => {
-      const name = `example-${at}.ts`;
-      writeFileSync(join(folder, name), moduleOf(example));
-      return name;
-    });
+    for (const { name, text } of files) writeFileSync(join(folder, name), text);
     mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true });
     symlinkSync(process.cwd(), join(folder, 'node_modules', 'ringkv'));
     const types = join(process.cwd(), 'node_modules', '@types');
@@ -46,9 +78,8 @@ function compiled(examples: readonly string[]): string {
     const tsc = join(process.cwd(), 'node_modules', '.bin', 'tsc');
     const strict = ['--noEmit', '--strict', '--noUncheckedIndexedAccess', '--skipLibCheck'];
     const modern = ['--module', 'nodenext', '--target', 'esnext', '--types', 'node'];
-    return outputOf(() => {
-      return execFileSync(tsc, [...strict, ...modern, ...files], { cwd: folder, encoding: 'utf8' });
-    });
+    const words = [...strict, ...modern, ...options, ...files.map(({ name }) => name)];
+    return outputOf(() => execFileSync(tsc, words, { cwd: folder, encoding: 'utf8' }));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -80,7 +111,7 @@ function moduleOf(example: string): string {
   const missing = values.filter((name) => !new RegExp(`\\b${name}\\b`).test(own));
   return `${own}
 import { ${missing.join(', ')} } from 'ringkv';
-import type { Balance, CallEvent, Client, Codec, Key, Space } from 'ringkv';
+import type { Balance, CallEvent, Client, Codec, Key, Space, Transaction } from 'ringkv';
 import type { Participant } from 'ringkv/admin';
 interface User { readonly name: string }
 declare const id: string, age: number, participants: readonly Participant[];

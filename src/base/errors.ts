@@ -57,6 +57,15 @@ const CODES = {
    */
   contended: [true, 'others write the same keys: try again later, or write them less often'],
   /**
+   * `check` of a transaction: the key does not have the version that was given, so no other run of
+   * the function can succeed. Other writes of keys that the function reads make it run again.
+   *
+   * Effect: none.
+   *
+   * Do: read the key, and decide again.
+   */
+  'check-failed': [false, 'the key has another version: read it, and decide again'],
+  /**
    * The client has as many open calls as it may have: 65,536, or 64 MiB of them.
    *
    * Effect: none.

@@ -1,12 +1,8 @@
 /** Atomic commands: checks and writes that take effect together, or not at all. */
 
-import type { KvError } from '../base/errors.ts';
-import type { Operation } from '../machine/command.ts';
-import { type Int64, int64From } from '../machine/int64.ts';
-import { ENCODING, type Encoded, type Encoding } from './encoding.ts';
+import type { Encoded } from './encoding.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
-import { appendedBytesOf, invalid, lifeOf, touchedLifeOf, versionOf } from './options.ts';
 
 /** The result of a write of one key that took effect. */
 export interface Committed {
@@ -90,29 +86,6 @@ export interface Conflict {
   readonly version: number;
 }
 
-/** Sends the command. Results are asked for with keys of the space with this encoding. */
-interface AtomicHome {
-  commit(
-    { operations, keys }: Collected,
-    encoding: Encoding<unknown>,
-    options: CallOptions,
-  ): Promise<CommittedTogether | Conflict>;
-}
-
-/** What the methods have collected, in whatever space. */
-export interface Collected {
-  readonly operations: readonly Operation[];
-  /** Of each operation, as the caller gave it. */
-  readonly keys: readonly Key[];
-}
-
-interface Collecting extends Collected {
-  readonly operations: Operation[];
-  readonly keys: Key[];
-  /** The first invalid argument: `commit` rejects with it. */
-  fault: unknown;
-}
-
 /**
  * An atomic command: checks and writes that take effect at one moment, or not at all. Its methods
  * collect operations, and `commit` sends them. Keys may be in any shards: keys of one shard, such
@@ -126,21 +99,7 @@ interface Collecting extends Collected {
  * if (!result.ok) console.log(`taken: ${String(result.key)}`);
  * ```
  */
-export class Atomic<V> {
-  readonly #home: AtomicHome;
-  readonly #encoding: Encoding<V>;
-  readonly #collected: Collecting;
-
-  constructor(
-    home: AtomicHome,
-    encoding: Encoding<V>,
-    collected: Collecting = { operations: [], keys: [], fault: undefined },
-  ) {
-    this.#home = home;
-    this.#encoding = encoding;
-    this.#collected = collected;
-  }
-
+export interface Atomic<V> {
   /**
    * The same command, with the keys and values of a space of this client.
    *
@@ -151,11 +110,7 @@ export class Atomic<V> {
    * await command.commit();
    * ```
    */
-  in<U>(space: Encoded<U>): Atomic<U> {
-    const encoding = space[ENCODING];
-    if (encoding.home !== this.#encoding.home) this.#collected.fault ??= strangeSpace();
-    return new Atomic<U>(this.#home, encoding, this.#collected);
-  }
+  in<U>(space: Encoded<U>): Atomic<U>;
 
   /**
    * Checks that a key still has the version that was read; version 0: that it does not exist. An
@@ -170,13 +125,6 @@ export class Atomic<V> {
    */
   check(entry: { readonly key: Key; readonly version: number }): this;
   check(key: Key, version: number): this;
-  check(first: Key | { readonly key: Key; readonly version: number }, given?: number): this {
-    const isEntry = typeof first === 'object' && first !== null && 'version' in first;
-    const { key, version } = isEntry ? first : { key: first, version: given };
-    return this.#add(key, (bytes) => {
-      return { type: 'check-version', key: bytes, version: versionOf(version as number) };
-    });
-  }
 
   /**
    * Checks that a key does not exist.
@@ -187,9 +135,7 @@ export class Atomic<V> {
    * if (!result.ok) console.log(`exists with version ${result.version}`);
    * ```
    */
-  absent(key: Key): this {
-    return this.#add(key, (bytes) => ({ type: 'check-version', key: bytes, version: 0 }));
-  }
+  absent(key: Key): this;
 
   /**
    * Writes a key; `ttl` is its time to live in milliseconds.
@@ -199,17 +145,7 @@ export class Atomic<V> {
    * await kv.atomic().set('session:9', { user: 7 }, { ttl: 60_000 }).set('last', 9).commit();
    * ```
    */
-  set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
-    return this.#add(key, (bytes) => {
-      const lifeMilliseconds = lifeOf(options.ttl);
-      return {
-        type: 'set',
-        key: bytes,
-        value: this.#encoding.bytesOf(value),
-        lifeMilliseconds,
-      };
-    });
-  }
+  set(key: Key, value: V, options?: { readonly ttl?: number }): this;
 
   /**
    * Deletes a key; one that does not exist is no failure.
@@ -219,9 +155,7 @@ export class Atomic<V> {
    * await kv.atomic().set('done:7', true).delete('open:7').commit();
    * ```
    */
-  delete(key: Key): this {
-    return this.#add(key, (bytes) => ({ type: 'delete', key: bytes }));
-  }
+  delete(key: Key): this;
 
   /**
    * Adds to an integer of 64 bits; a key that does not exist counts as 0. `commit` rejects with
@@ -234,9 +168,7 @@ export class Atomic<V> {
    * await kv.atomic().add('balance:ada', -10n).add('balance:grace', 10n).commit();
    * ```
    */
-  add(key: Key, operand: bigint | number, options: { readonly ttl?: number } = {}): this {
-    return this.#compute('add', key, operand, options.ttl);
-  }
+  add(key: Key, operand: bigint | number, options?: { readonly ttl?: number }): this;
 
   /**
    * Keeps the smaller of the stored integer and the operand; a key that does not exist is set.
@@ -246,9 +178,7 @@ export class Atomic<V> {
    * await kv.atomic().min('temperature:min', 12).max('temperature:max', 31).commit();
    * ```
    */
-  min(key: Key, operand: bigint | number, options: { readonly ttl?: number } = {}): this {
-    return this.#compute('min', key, operand, options.ttl);
-  }
+  min(key: Key, operand: bigint | number, options?: { readonly ttl?: number }): this;
 
   /**
    * Keeps the larger of the stored integer and the operand; a key that does not exist is set.
@@ -258,9 +188,7 @@ export class Atomic<V> {
    * await kv.atomic().max('seen', 1_042).commit();
    * ```
    */
-  max(key: Key, operand: bigint | number, options: { readonly ttl?: number } = {}): this {
-    return this.#compute('max', key, operand, options.ttl);
-  }
+  max(key: Key, operand: bigint | number, options?: { readonly ttl?: number }): this;
 
   /**
    * Appends bytes to the stored bytes, whichever codec wrote them; a key that does not exist is
@@ -271,12 +199,7 @@ export class Atomic<V> {
    * await kv.atomic().append('log', new TextEncoder().encode('started\n')).commit();
    * ```
    */
-  append(key: Key, value: Uint8Array, options: { readonly ttl?: number } = {}): this {
-    return this.#add(key, (bytes) => {
-      const lifeMilliseconds = lifeOf(options.ttl);
-      return { type: 'append', key: bytes, value: appendedBytesOf(value), lifeMilliseconds };
-    });
-  }
+  append(key: Key, value: Uint8Array, options?: { readonly ttl?: number }): this;
 
   /**
    * Sets when a key expires: in `ttl` milliseconds, or never with `null`. The version stays; a key
@@ -287,11 +210,7 @@ export class Atomic<V> {
    * await kv.atomic().add('visits', 1).touch('session:9', 30 * 60_000).commit();
    * ```
    */
-  touch(key: Key, ttl: number | null): this {
-    return this.#add(key, (bytes) => {
-      return { type: 'touch', key: bytes, lifeMilliseconds: touchedLifeOf(ttl) };
-    });
-  }
+  touch(key: Key, ttl: number | null): this;
 
   /**
    * Sends the command. Resolves with `{ ok: true }` if all of it took effect, with a `Conflict` if
@@ -304,52 +223,5 @@ export class Atomic<V> {
    * if (!result.ok) console.log(result.key, result.version);
    * ```
    */
-  commit(options: CallOptions = {}): Promise<CommittedTogether | Conflict> {
-    const { operations, keys, fault } = this.#collected;
-    const isWriting = operations.some(({ type }) => !type.startsWith('check'));
-    const refused =
-      fault ?? (isWriting ? undefined : invalid('an atomic command must write at least one key'));
-    if (refused !== undefined) {
-      const promise = Promise.reject(refused);
-      promise.catch(() => {});
-      return promise;
-    }
-    const collected = { operations: [...operations], keys: [...keys] };
-    return this.#home.commit(collected, this.#encoding as Encoding<unknown>, options);
-  }
-
-  #compute(
-    type: 'add' | 'min' | 'max',
-    key: Key,
-    operand: bigint | number,
-    ttl: number | undefined,
-  ): this {
-    return this.#add(key, (bytes) => {
-      return { type, key: bytes, operand: operandOf(operand), lifeMilliseconds: lifeOf(ttl) };
-    });
-  }
-
-  #add(key: Key, make: (bytes: Uint8Array) => Operation): this {
-    const collected = this.#collected;
-    try {
-      collected.operations.push(make(this.#encoding.keyOf(key)));
-      collected.keys.push(key);
-    } catch (error) {
-      collected.fault ??= error;
-    }
-    return this;
-  }
-}
-
-function strangeSpace(): KvError {
-  return invalid('the space belongs to another client; an atomic command has one client');
-}
-
-export function operandOf(operand: bigint | number): Int64 {
-  const isWhole = typeof operand === 'bigint' || Number.isSafeInteger(operand);
-  const value = isWhole ? BigInt(operand) : undefined;
-  if (value === undefined || BigInt.asIntN(64, value) !== value) {
-    throw invalid(`operand must be an integer of 64 bits (got ${operand})`);
-  }
-  return int64From(value);
+  commit(options?: CallOptions): Promise<CommittedTogether | Conflict>;
 }

@@ -1,36 +1,19 @@
 /** The client: a space without a prefix, and the connections below all spaces. */
 
-import { addressesOf, namesOf } from './addresses.ts';
 import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
-import { type Codec, messagePack } from './codec.ts';
-import type { Call } from './core/call.ts';
-import type { Surroundings } from './dial.ts';
-import {
-  ENCODING,
-  type Encoded,
-  Encoding,
-  type Entries,
-  type Entry,
-  type ScannedEntry,
-  type ScannedKey,
-} from './encoding.ts';
-import { Engine } from './engine.ts';
+import type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './encoding.ts';
 import type { Key } from './key.ts';
-import { CLIENT_LIMITS } from './limits.ts';
 import type { ClientStats } from './observation.ts';
 import type {
   AddOptions,
   CallOptions,
-  ConnectOptions,
   ReadOptions,
   SetOptions,
   SnapshotOptions,
   SpaceOptions,
-  Unconditional,
   WriteOptions,
 } from './options.ts';
-import { clusterOf, timeoutOf } from './options.ts';
 import type {
   CountOptions,
   KeysOnly,
@@ -39,8 +22,14 @@ import type {
   ScanOptions,
   WithValues,
 } from './scanning.ts';
-import { Space } from './space.ts';
-import type { Transaction, TransactionOptions } from './transaction.ts';
+import type { Space } from './space.ts';
+import type {
+  Detailed,
+  Plain,
+  Transaction,
+  TransactionDetails,
+  TransactionOptions,
+} from './transaction.ts';
 
 /**
  * A connection to a cluster, or an embedded store: what `connect` and `open` return. Calls need not
@@ -54,20 +43,7 @@ import type { Transaction, TransactionOptions } from './transaction.ts';
  * console.log(ada?.value.name, visits);
  * ```
  */
-export class Client implements Encoded<unknown> {
-  readonly [ENCODING]: Encoding<unknown>;
-  readonly #engine: Engine;
-  readonly #root: Space<unknown>;
-
-  readonly #giveBack: (() => Promise<void>) | undefined;
-
-  constructor({ engine, root, giveBack }: ClientParts) {
-    this.#engine = engine;
-    this.#root = root;
-    this[ENCODING] = root[ENCODING];
-    this.#giveBack = giveBack;
-  }
-
+export interface Client extends Encoded<unknown>, AsyncDisposable {
   /**
    * Reads a key. Undefined if the key does not exist.
    *
@@ -77,9 +53,7 @@ export class Client implements Encoded<unknown> {
    * if (entry) console.log(entry.value.name, entry.version);
    * ```
    */
-  get<V = unknown>(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined> {
-    return this.#root.get<V>(key, options);
-  }
+  get<V = unknown>(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined>;
 
   /**
    * Reads several keys with one request to each shard, in the order given. Each result is as fresh
@@ -94,9 +68,7 @@ export class Client implements Encoded<unknown> {
   getMany<V = unknown, const K extends readonly Key[] = readonly Key[]>(
     keys: K,
     options?: ReadOptions,
-  ): Promise<Entries<V, K>> {
-    return this.#root.getMany<V, K>(keys, options);
-  }
+  ): Promise<Entries<V, K>>;
 
   /**
    * Reads several keys as of one moment between call and answer, in whatever shards they are: it
@@ -113,9 +85,7 @@ export class Client implements Encoded<unknown> {
   snapshot<V = unknown, const K extends readonly Key[] = readonly Key[]>(
     keys: K,
     options?: SnapshotOptions,
-  ): Promise<Entries<V, K>> {
-    return this.#root.snapshot<V, K>(keys, options);
-  }
+  ): Promise<Entries<V, K>>;
 
   /**
    * Writes a key. Without `ifVersion` the result is `Committed`; with it, it may be a `Conflict`,
@@ -128,11 +98,12 @@ export class Client implements Encoded<unknown> {
    * if (!again.ok) console.log(`written meanwhile, version ${again.version}`);
    * ```
    */
-  set(key: Key, value: unknown, options?: Unconditional<SetOptions>): Promise<Committed>;
+  set(
+    key: Key,
+    value: unknown,
+    options?: SetOptions & { readonly ifVersion?: never },
+  ): Promise<Committed>;
   set(key: Key, value: unknown, options: SetOptions): Promise<Committed | Conflict>;
-  set(key: Key, value: unknown, options: SetOptions = {}): Promise<Committed | Conflict> {
-    return this.#root.set(key, value, options);
-  }
 
   /**
    * Deletes a key; `wasThere` says whether it existed. With `ifVersion` the result may be a
@@ -144,11 +115,8 @@ export class Client implements Encoded<unknown> {
    * console.log(wasThere ? 'deleted' : 'did not exist');
    * ```
    */
-  delete(key: Key, options?: Unconditional<WriteOptions>): Promise<Deleted>;
+  delete(key: Key, options?: WriteOptions & { readonly ifVersion?: never }): Promise<Deleted>;
   delete(key: Key, options: WriteOptions): Promise<Deleted | Conflict>;
-  delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
-    return this.#root.delete(key, options);
-  }
 
   /**
    * Adds to an integer of 64 bits, 1 by default, and returns the sum; a key that does not exist
@@ -164,9 +132,7 @@ export class Client implements Encoded<unknown> {
    * if (requests > 100n) console.log('too many requests');
    * ```
    */
-  add(key: Key, by?: bigint | number, options?: AddOptions): Promise<bigint> {
-    return this.#root.add(key, by, options);
-  }
+  add(key: Key, by?: bigint | number, options?: AddOptions): Promise<bigint>;
 
   /**
    * Appends bytes to the stored bytes, whichever codec wrote them, and returns the new length in
@@ -178,9 +144,7 @@ export class Client implements Encoded<unknown> {
    * const length = await kv.append('log', new TextEncoder().encode('started\n'));
    * ```
    */
-  append(key: Key, value: Uint8Array, options?: AddOptions): Promise<number> {
-    return this.#root.append(key, value, options);
-  }
+  append(key: Key, value: Uint8Array, options?: AddOptions): Promise<number>;
 
   /**
    * Sets only when a key expires: in `ttl` milliseconds from now, or never with `null`. The value
@@ -193,9 +157,7 @@ export class Client implements Encoded<unknown> {
    * await kv.touch('user:7', null); // never expires
    * ```
    */
-  touch(key: Key, ttl: number | null, options?: CallOptions): Promise<boolean> {
-    return this.#root.touch(key, ttl, options);
-  }
+  touch(key: Key, ttl: number | null, options?: CallOptions): Promise<boolean>;
 
   /**
    * Begins an atomic command: checks and writes that take effect together or not at all, wherever
@@ -207,16 +169,15 @@ export class Client implements Encoded<unknown> {
    * console.log(result.ok);
    * ```
    */
-  atomic(): Atomic<unknown> {
-    return this.#root.atomic();
-  }
+  atomic(): Atomic<unknown>;
 
   /**
    * Runs a function as a transaction: what it reads was true, and what it writes takes effect, at
    * one moment. If other writes are in the way, the function runs again until the timeout; then the
    * call rejects with `contended`, and nothing took effect. An exception of the function is passed
    * on if what it had read was true together. Resolves to what the function returned in the run
-   * that took effect. See `Transaction` for its parameter.
+   * that took effect; with `details` also to the versions of its keys and the number of runs. See
+   * `Transaction` for its parameter.
    *
    * @example
    * ```ts
@@ -230,10 +191,12 @@ export class Client implements Encoded<unknown> {
    */
   transaction<T>(
     work: (tx: Transaction) => Promise<T> | T,
-    options?: TransactionOptions,
-  ): Promise<T> {
-    return this.#root.transaction(work, options);
-  }
+    options: Detailed<TransactionOptions>,
+  ): Promise<TransactionDetails<T>>;
+  transaction<T>(
+    work: (tx: Transaction) => Promise<T> | T,
+    options?: Plain<TransactionOptions>,
+  ): Promise<T>;
 
   /**
    * Reads a range of keys in their order, over all shards, each key once. Each page is as of one
@@ -251,9 +214,6 @@ export class Client implements Encoded<unknown> {
   scan(options: KeysOnly<ScanOptions>): Scanning<ScannedKey>;
   scan<V = unknown>(options?: WithValues<ScanOptions>): Scanning<ScannedEntry<V>>;
   scan<V = unknown>(options: ScanOptions): Scanning<ScannedEntry<V> | ScannedKey>;
-  scan(options?: ScanOptions): Scanning<ScannedEntry<unknown> | ScannedKey> {
-    return this.#root.scan(options as ScanOptions);
-  }
 
   /**
    * Reads the keys of a range in their order, without values: as `scan` does, also in its cursor.
@@ -263,9 +223,7 @@ export class Client implements Encoded<unknown> {
    * for await (const key of kv.keys({ prefix: 'user:' })) console.log(key);
    * ```
    */
-  keys(options?: KeysOptions): Scanning<Key> {
-    return this.#root.keys(options);
-  }
+  keys(options?: KeysOptions): Scanning<Key>;
 
   /**
    * Counts the keys of a range. Each shard counts at a moment of its own; see `scan` for tags.
@@ -275,9 +233,7 @@ export class Client implements Encoded<unknown> {
    * const users = await kv.count({ prefix: 'user:' });
    * ```
    */
-  count(options?: CountOptions): Promise<number> {
-    return this.#root.count(options);
-  }
+  count(options?: CountOptions): Promise<number>;
 
   /**
    * Deletes the keys of a range, up to 1024 at a time, in their order: all that exist when the call
@@ -292,9 +248,7 @@ export class Client implements Encoded<unknown> {
    * console.log(`${deleted} keys deleted`);
    * ```
    */
-  clear(range: ClearRange, options?: ClearOptions): Promise<Cleared> {
-    return this.#root.clear(range, options);
-  }
+  clear(range: ClearRange, options?: ClearOptions): Promise<Cleared>;
 
   /**
    * A space: all keys begin with the name and a colon, and values have one type. No request is
@@ -306,9 +260,7 @@ export class Client implements Encoded<unknown> {
    * await users.set('7', { name: 'Ada' }); // the key is user:7
    * ```
    */
-  space<V>(name: string, options?: SpaceOptions<V>): Space<V> {
-    return this.#root.space<V>(name, options);
-  }
+  space<V>(name: string, options?: SpaceOptions<V>): Space<V>;
 
   /**
    * Counts of calls, retries and connections since the client was made. For each single one
@@ -327,9 +279,7 @@ export class Client implements Encoded<unknown> {
    * console.log(kv.stats().openCalls, kv.stats().connections);
    * ```
    */
-  stats(): ClientStats {
-    return this.#engine.stats;
-  }
+  stats(): ClientStats;
 
   /**
    * Closes the connections. Open calls reject with `closed`, and their `outcome` says whether they
@@ -342,10 +292,7 @@ export class Client implements Encoded<unknown> {
    * await kv.close();
    * ```
    */
-  async close(): Promise<void> {
-    this.#engine.close();
-    await this.#giveBack?.();
-  }
+  close(): Promise<void>;
 
   /**
    * Closes the client at the end of a block that declares it with `await using`.
@@ -356,53 +303,5 @@ export class Client implements Encoded<unknown> {
    * await kv.set('greeting', 'hello');
    * ```
    */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
-
-interface ClientParts {
-  readonly engine: Engine;
-  readonly root: Space<unknown>;
-  /** Releases what is held below the connections. */
-  readonly giveBack: (() => Promise<void>) | undefined;
-}
-
-/** Resolves once the map of the cluster is known; else an error with the attempts. */
-export async function connectBy(
-  surroundings: Surroundings,
-  urls: string | readonly string[],
-  options: ConnectOptions = {},
-): Promise<Client> {
-  const timeout = timeoutOf(options.timeout, CLIENT_LIMITS.timeoutMillisecondsDefault);
-  const balance = options.balance ?? 'round-robin';
-  const cluster = clusterOf(options.cluster);
-  const addresses = addressesOf(urls);
-  const engine = new Engine({
-    surroundings,
-    urls: addresses.map(({ url }) => url),
-    nameOf: namesOf(addresses),
-    cluster,
-    balance,
-  });
-  const root = new Space<unknown>({
-    engine,
-    defaults: { timeout, read: options.read ?? 'linearizable' },
-    encoding: new Encoding<unknown>({
-      home: engine,
-      prefix: new Uint8Array(0),
-      codec: options.codec ?? (messagePack as Codec<unknown>),
-    }),
-  });
-  try {
-    await engine.ask<Extract<Call, { type: 'ready' }>, void>(
-      () => ({ type: 'ready', timeoutMilliseconds: timeout, failsFast: options.wait !== true }),
-      () => {},
-      options.signal,
-    );
-  } catch (error) {
-    engine.close();
-    throw error;
-  }
-  return new Client({ engine, root, giveBack: surroundings.close });
+  [Symbol.asyncDispose](): Promise<void>;
 }

@@ -210,7 +210,16 @@ class FoundKey implements ScannedKey {
 /** Where a space keeps its encoding, for the library alone. */
 export const ENCODING: unique symbol = Symbol('encoding');
 
-/** A `Space`, as a parameter that needs only how the space encodes keys and values. */
+/**
+ * A `Space`, as a parameter that needs only how the space encodes keys and values. One that a
+ * program has made itself, for its tests, has no encoding, and is refused.
+ */
 export interface Encoded<V> {
-  readonly [ENCODING]: Encoding<V>;
+  readonly [ENCODING]?: Encoding<V>;
+}
+
+/** The encoding of a space of the same client; undefined for any other space. */
+export function encodingIn<V>(space: Encoded<V>, home: Home): Encoding<V> | undefined {
+  const encoding = space[ENCODING];
+  return encoding?.home === home ? encoding : undefined;
 }

@@ -13,6 +13,8 @@ interface MergedScanTerms {
   readonly isReverse: boolean;
   readonly limit: number;
   readonly level: ReadLevel;
+  /** Rows have no values: for what only counts them. */
+  readonly isKeysOnly: boolean;
   readonly pageOf: (scan: Scan) => Promise<Page>;
   readonly endScan: (scan: Scan) => void;
 }
@@ -38,13 +40,15 @@ export async function* mergedScan(terms: MergedScanTerms): AsyncGenerator<Merged
       const isOwn = own !== undefined && (found === undefined || stored.order(own, found) <= 0);
       const key = isOwn ? own.key : found?.key;
       if (key === undefined) return stored.finish();
-      if (found !== undefined && compareBytes(key, found.key) === 0) stored.pass();
+      const isStored = found !== undefined && compareBytes(key, found.key) === 0;
+      if (isStored) stored.pass();
       behind = key;
       // The run has deleted this key: its own put would have been found.
       if (!isOwn && writes.of(key) !== undefined) continue;
       left -= 1;
       stored.show(key);
-      yield { key, row: isOwn ? viewOf(own) : found?.row, clock: found?.clock ?? 0 };
+      const row = isOwn ? viewOf(own, isStored ? found.row : undefined) : found?.row;
+      yield { key, row, clock: found?.clock ?? 0 };
     }
   } finally {
     stored.end();
@@ -111,7 +115,7 @@ class StoredRows {
 
   /** Begins another scan if more rows are wanted than the last one gave, less the deleted. */
   #begin(wanted: number): Scan {
-    const { readWriteSet, range, isReverse, level } = this.#terms;
+    const { readWriteSet, range, isReverse, isKeysOnly, level } = this.#terms;
     const last = this.#last;
     if (last !== undefined) this.#seen?.advance(last);
     const seen = new SeenPages({ isReverse });
@@ -121,7 +125,7 @@ class StoredRows {
     return new Scan({
       range: last === undefined ? range : rangeBehind(range, { last, isReverse }),
       isReverse,
-      isKeysOnly: false,
+      isKeysOnly,
       level,
       rowsMax: this.#left,
       onPage: (page) => seen.add(page),

@@ -85,9 +85,6 @@ export interface AddOptions extends CallOptions {
   readonly ttl?: number;
 }
 
-/** Options of a write without a condition: its result is never a `Conflict`. */
-export type Unconditional<O extends WriteOptions> = O & { readonly ifVersion?: never };
-
 /** Options of `space`. */
 export interface SpaceOptions<V> {
   /** How values of the space become bytes. By default the codec of the client or outer space. */

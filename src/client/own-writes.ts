@@ -4,9 +4,13 @@ import { compareBytes } from '../machine/bytes.ts';
 import type { Operation } from '../machine/command.ts';
 import { isWithin, type KeyRange } from './core/range.ts';
 
-/** The last write of a key counts. */
-export type OwnWrite = Extract<Operation, { type: 'set' | 'delete' }>;
-type OwnPut = Extract<OwnWrite, { type: 'set' }>;
+/** One for each key: the last write, or what several ones do together. */
+export type OwnWrite = Extract<
+  Operation,
+  { type: 'set' | 'delete' | 'add' | 'min' | 'max' | 'append' }
+>;
+/** The key is there afterwards. */
+type OwnPut = Exclude<OwnWrite, { type: 'delete' }>;
 
 export class OwnWrites {
   /** In the order in which their keys were written first. */
@@ -48,7 +52,7 @@ export class OwnWrites {
     for (let key = sorted[at]; key !== undefined; key = sorted[at]) {
       if (!isWithin(key, range)) return undefined;
       const write = this.of(key);
-      if (write?.type === 'set') return write;
+      if (write !== undefined && write.type !== 'delete') return write;
       at += isReverse ? -1 : 1;
     }
     return undefined;

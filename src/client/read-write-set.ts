@@ -4,7 +4,9 @@ import { KvError } from '../base/errors.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { Check, Command, Operation } from '../machine/command.ts';
 import type { Row } from '../machine/row.ts';
+import { combined, isBlind, valueAfter } from './blind-write.ts';
 import type { RowsRead, SeenRange } from './core/call.ts';
+import { keyText } from './core/call-failure.ts';
 import { invalid } from './options.ts';
 import { nameOf, type OwnWrite, OwnWrites } from './own-writes.ts';
 import type { SeenPages } from './seen-pages.ts';
@@ -18,6 +20,8 @@ export interface SeenRow {
   readonly clock: number;
 }
 
+type VersionCheck = Extract<Check, { type: 'check-version' }>;
+
 interface ReadWriteSetOptions {
   readonly read: (keys: readonly Uint8Array[]) => Promise<RowsRead>;
 }
@@ -28,7 +32,9 @@ export class ReadWriteSet {
   /** A key is read once: later reads of the run return the same. */
   readonly #reads = new Map<string, Promise<SeenRow>>();
   /** The rows that the run was given. */
-  readonly #told = new Map<string, Check>();
+  readonly #told = new Map<string, VersionCheck>();
+  /** What the run demands of keys that it need not have read. */
+  readonly #demands = new Map<string, VersionCheck>();
   /** The applied index at which a key was absent. */
   readonly moments = new Map<Operation, number>();
   readonly #pages: SeenPages[] = [];
@@ -53,22 +59,53 @@ export class ReadWriteSet {
     this.assertOpen();
     // A write that is made while these reads are in flight does not change their result.
     const own = keys.map((key) => this.writes.of(key));
-    const strange = keys.filter((key, at) => own[at] === undefined && !this.#isRead(key));
+    const strange = keys.filter((key, at) => {
+      const write = own[at];
+      return (write === undefined || isBlind(write)) && !this.#isRead(key);
+    });
     if (strange.length > 0) this.#ask(strange);
     return Promise.all(
-      keys.map((key, at) => {
+      keys.map(async (key, at) => {
         const write = own[at];
-        return write === undefined
-          ? (this.#reads.get(nameOf(key)) as Promise<SeenRow>)
-          : { row: viewOf(write), clock: 0 };
+        // Undefined for a key that the run has set or deleted, whatever is stored.
+        const stored = await this.#reads.get(nameOf(key));
+        if (write === undefined) return stored as SeenRow;
+        return { row: viewOf(write, stored?.row), clock: 0 };
       }),
     );
   }
 
   write(write: OwnWrite): void {
     this.assertOpen();
-    this.writes.put(write);
+    this.writes.put(isBlind(write) ? combined(this.writes.of(write.key), write) : write);
     this.#assertBounds();
+  }
+
+  /** The transaction fails for good unless the key has this version when it takes effect. */
+  demand(key: Uint8Array, version: number): void {
+    this.assertOpen();
+    const name = nameOf(key);
+    const former = this.#demands.get(name) ?? { version };
+    if (former.version !== version) {
+      const versions = `${former.version} and ${version}`;
+      throw invalid(`the transaction checks ${keyText(key)} for two versions: ${versions}`);
+    }
+    this.#demands.set(name, { type: 'check-version', key, version });
+    this.#assertBounds();
+  }
+
+  /**
+   * Reads the keys that are to be absent, of a run that writes nothing. A check finds a key absent
+   * only at a moment of its shard; with the index of a read it holds from that moment on.
+   */
+  async readAbsences(): Promise<void> {
+    const absent = [...this.#demands.values()].filter(({ version }) => version === 0);
+    await this.rowsOf(absent.map(({ key }) => key));
+  }
+
+  /** Whether the check at this position of the command is one that the run demands. */
+  isDemand(position: number): boolean {
+    return position >= this.#told.size && position < this.checks.length;
   }
 
   /** From now on its checks belong to the run. */
@@ -76,7 +113,12 @@ export class ReadWriteSet {
     this.#pages.push(pages);
   }
 
+  /** What was read; then what is demanded. */
   get checks(): readonly Check[] {
+    return [...this.#told.values(), ...this.#demands.values()];
+  }
+
+  get reads(): readonly Check[] {
     return [...this.#told.values()];
   }
 
@@ -89,9 +131,13 @@ export class ReadWriteSet {
     return [...this.checks, ...this.writes.operations];
   }
 
+  get hasReadNothing(): boolean {
+    return this.#told.size + this.ranges.length === 0;
+  }
+
   /** All rows came with one answer of one shard: no validation is needed. */
   get isOneMoment(): boolean {
-    return this.#answers + this.ranges.length <= 1;
+    return this.#answers + this.ranges.length <= 1 && this.#demands.size === 0;
   }
 
   #isRead(key: Uint8Array): boolean {
@@ -123,7 +169,7 @@ export class ReadWriteSet {
     this.#answers += isOneMoment ? 1 : 2;
     for (const [at, key] of keys.entries()) {
       const version = rows[at]?.version ?? 0;
-      const check: Check = { type: 'check-version', key, version };
+      const check: VersionCheck = { type: 'check-version', key, version };
       this.#told.set(nameOf(key), check);
       if (version === 0) this.moments.set(check, seenAt[at] ?? 0);
     }
@@ -132,7 +178,7 @@ export class ReadWriteSet {
 
   #assertBounds(): void {
     const { operationsMax } = MACHINE_LIMITS;
-    const operations = this.#told.size + this.writes.count;
+    const operations = this.#told.size + this.#demands.size + this.writes.count;
     if (operations <= operationsMax) return;
     const limit = `the limit is ${operationsMax} (operationsMax)`;
     const message = `transaction has ${operations} operations; ${limit}`;
@@ -140,8 +186,11 @@ export class ReadWriteSet {
   }
 }
 
-export function viewOf(write: OwnWrite): ViewRow | undefined {
-  return write.type === 'set' ? { value: write.value, version: 0 } : undefined;
+/** The stored row counts only for a write that computes with it. */
+export function viewOf(write: OwnWrite, stored: ViewRow | undefined): ViewRow | undefined {
+  if (write.type === 'delete') return undefined;
+  const value = write.type === 'set' ? write.value : valueAfter(write, stored?.value);
+  return { value, version: 0 };
 }
 
 function ignore(): void {}

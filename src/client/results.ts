@@ -9,9 +9,10 @@ import type { Output } from '../machine/reply.ts';
 import type { Committed, CommittedTogether, Conflict } from './atomic.ts';
 import type { CheckFailed, Done, Replied } from './core/call.ts';
 import { hasOutput } from './core/shard-split.ts';
-import { ENCODING, type Encoding } from './encoding.ts';
+import { type Encoded, type Encoding, encodingIn } from './encoding.ts';
 import type { Key } from './key.ts';
 import { invalid, versionOf, type WriteOptions } from './options.ts';
+import type { TransactionDetails } from './transaction.ts';
 
 /** The write is the last operation. */
 export function guarded(write: Operation, options: WriteOptions): Command {
@@ -44,20 +45,50 @@ export function committedTogether(
     versionOf: (key) => writtenVersion(done, command, encoding.keyOf(key)),
     resultOf: (key) => bigintFrom(outputFor(key, 'integer').value),
     lengthOf: (key) => outputFor(key, 'appended').length,
-    in: (space) => {
-      const other = space[ENCODING];
-      if (other.home === encoding.home) return committedTogether(done, command, other);
-      throw invalid('the space belongs to another client');
-    },
+    in: (space) => committedTogether(done, command, otherOf(space, encoding)),
   };
+}
+
+interface DetailedParts<T> {
+  readonly value: T;
+  readonly attempts: number;
+  /** Of a transaction that wrote something. */
+  readonly done: Done | undefined;
+  readonly command: Command;
+  readonly encoding: Encoding<unknown>;
+}
+
+export function detailsOf<T>(parts: DetailedParts<T>): TransactionDetails<T> {
+  const { value, attempts, done = NOTHING_DONE, command, encoding } = parts;
+  const { resultOf, lengthOf } = committedTogether(done, command, encoding);
+  const versionOf = (given: Key): number => {
+    const key = encoding.keyOf(given);
+    const isOfKey = (one: Operation) => areEqual(one.key, key);
+    const read = command.find((one) => one.type === 'check-version' && isOfKey(one));
+    const isWritten = command.some((one) => isWrite(one) && isOfKey(one));
+    if (!isWritten && read?.type === 'check-version') return read.version;
+    return writtenVersion(done, command, key);
+  };
+  const within = (space: Encoded<unknown>) => {
+    return detailsOf({ ...parts, encoding: otherOf(space, encoding) });
+  };
+  return { value, attempts, versionOf, resultOf, lengthOf, in: within };
+}
+
+const NOTHING_DONE: Done = { type: 'done', version: 0, outputs: [] };
+
+function otherOf(space: Encoded<unknown>, { home }: Encoding<unknown>): Encoding<unknown> {
+  const other = encodingIn(space, home);
+  if (other === undefined) throw invalid('the space belongs to another client');
+  return other;
 }
 
 /** The version that a check of the key would find. */
 function writtenVersion({ version, versions }: Done, command: Command, key: Uint8Array): number {
   const position = command.findIndex((one) => isWrite(one) && areEqual(one.key, key));
-  if (position < 0) throw invalid('the atomic command did not write the key');
+  if (position < 0) throw invalid('the command did not write the key');
   if (command[position]?.type === 'touch') {
-    throw invalid('the atomic command only touched the key: its version is the one that it had');
+    throw invalid('the command only touched the key: its version is the one that it had');
   }
   if (command[position]?.type === 'delete') return 0;
   return versions?.[position] ?? version;
@@ -77,7 +108,7 @@ function writtenOutput<T extends OutputType>({ done, command, key, type }: Writt
   const { operations, what } = PRODUCERS[type];
   const isMeant = (one: Operation) => operations.includes(one.type) && areEqual(one.key, key);
   const position = command.findIndex(isMeant);
-  if (position < 0) throw invalid(`the atomic command has no ${what} for the key`);
+  if (position < 0) throw invalid(`the command has no ${what} for the key`);
   const output = done.outputs[command.slice(0, position).filter(hasOutput).length];
   return checkedOutput(output, type);
 }

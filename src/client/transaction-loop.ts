@@ -1,7 +1,8 @@
 /** The transaction loop: runs the function until a run commits, or until the timeout. */
 
 import { KvError } from '../base/errors.ts';
-import type { Priority } from './core/call.ts';
+import type { Check, Command } from '../machine/command.ts';
+import type { Done, Priority } from './core/call.ts';
 import { keyText } from './core/call-failure.ts';
 import { BACKOFF, backoffAfter } from './core/retry-policy.ts';
 import { Deadline } from './deadline.ts';
@@ -9,7 +10,8 @@ import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import { invalid, levelOf, type Read, timeoutOf } from './options.ts';
-import { Transaction, type TransactionOptions } from './transaction.ts';
+import { RunningTransaction } from './running-transaction.ts';
+import type { Transaction, TransactionOptions } from './transaction.ts';
 import { type Conclusion, Run } from './transaction-run.ts';
 
 /** May run several times, so it must have no effects except through the transaction. */
@@ -21,12 +23,12 @@ interface LoopParts<V> {
   readonly defaults: { readonly timeout: number; readonly read: Read };
 }
 
-/** Returns what the committed run returned, or throws what a run threw whose reads hold. */
+/** Ends with what the committed run returned, or throws what a run threw whose reads hold. */
 export async function runTransaction<V, T>(
   work: Work<V, T>,
   { engine, encoding, defaults }: LoopParts<V>,
   options: TransactionOptions,
-): Promise<T> {
+): Promise<Committing<T>> {
   const runsMax = runsMaxOf(options.attempts);
   const milliseconds = timeoutOf(options.timeout, defaults.timeout);
   const deadline = new Deadline({ now: engine.now, milliseconds, signal: options.signal });
@@ -36,7 +38,11 @@ export async function runTransaction<V, T>(
   for (;;) {
     const run = new Run({ engine, level, deadline, priority });
     const end = await runOnce(work, { run, encoding, deadline, conflicts });
-    if (end.type === 'value') return end.value;
+    if (end.type === 'value') {
+      const { command } = run.readWriteSet;
+      return { ...end, command, attempts: conflicts.count + 1 };
+    }
+    if (end.type === 'demand-failed') throw demandFailed(end.check);
     conflicts.add(end.key);
     priority.attempts = conflicts.count;
     if (conflicts.count >= runsMax) throw conflicts.error;
@@ -48,9 +54,17 @@ export async function runTransaction<V, T>(
   }
 }
 
+/** A transaction that took effect, and its result; without one if it wrote nothing. */
+interface Committing<T> {
+  readonly value: T;
+  readonly command: Command;
+  readonly done: Done | undefined;
+  readonly attempts: number;
+}
+
 type End<T> =
-  | { readonly type: 'value'; readonly value: T }
-  | (Extract<Conclusion, { type: 'conflict' }> & { readonly waitedMilliseconds: number });
+  | { readonly type: 'value'; readonly value: T; readonly done: Done | undefined }
+  | (Exclude<Conclusion, { type: 'holds' }> & { readonly waitedMilliseconds: number });
 
 interface RunTerms<V> {
   readonly run: Run;
@@ -61,22 +75,24 @@ interface RunTerms<V> {
 
 async function runOnce<V, T>(work: Work<V, T>, terms: RunTerms<V>): Promise<End<T>> {
   const { run, encoding, deadline } = terms;
-  const working = (async () => work(new Transaction<V>(run, encoding)))();
+  const working = (async () => work(new RunningTransaction<V>(run, encoding)))();
   let value: T;
   try {
     value = await deadline.wait(working);
+    const { readWriteSet } = run;
+    if (readWriteSet.writes.count === 0) await deadline.wait(readWriteSet.readAbsences());
   } catch (error) {
     run.readWriteSet.end();
     if (deadline.isOver) throw await whyOver(error, terms);
     // If what it read was not true at one moment, the error means nothing.
-    const conclusion = await run.validate().catch((): Conclusion => ({ type: 'holds' }));
-    if (conclusion.type === 'holds') throw error;
+    const conclusion = await run.validate().catch(() => undefined);
+    if (conclusion === undefined || conclusion.type === 'holds') throw error;
     return { ...conclusion, waitedMilliseconds: 0 };
   }
   run.readWriteSet.end();
   const left = deadline.millisecondsLeft;
   const conclusion = await run.commit();
-  if (conclusion.type === 'holds') return { type: 'value', value };
+  if (conclusion.type === 'holds') return { type: 'value', value, done: conclusion.done };
   return { ...conclusion, waitedMilliseconds: left - deadline.millisecondsLeft };
 }
 
@@ -85,6 +101,13 @@ async function whyOver<V>(error: unknown, terms: RunTerms<V>): Promise<unknown> 
   const { run, deadline, conflicts } = terms;
   const unanswered = await run.openFailure();
   return deadline.endOf(unanswered ?? (conflicts.count > 0 ? conflicts.error : error));
+}
+
+function demandFailed(check: Check): KvError {
+  const wanted = check.type === 'check-version' && check.version > 0 ? check.version : 'absent';
+  const state = wanted === 'absent' ? 'exists' : `does not have version ${wanted}`;
+  const message = `a check of the transaction failed: ${keyText(check.key)} ${state}`;
+  return new KvError({ code: 'check-failed', outcome: 'notApplied', message });
 }
 
 /** The conflicts with other transactions so far, and their keys. */

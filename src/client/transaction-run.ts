@@ -1,16 +1,19 @@
 /** One run of a transaction's function: its reads, and the commit at its end. */
 
-import type { Command } from '../machine/command.ts';
+import type { Check, Command } from '../machine/command.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import {
   type Call,
   type CommitCall,
+  type Done,
+  type GaveWay,
   isProtected,
   type Priority,
   type ReadCall,
+  type Replied,
   type RowsRead,
-  type SeenRange,
   type ValidateCall,
+  type WriteCall,
 } from './core/call.ts';
 import type { KeyRange } from './core/range.ts';
 import type { Page, PageCall } from './core/scan.ts';
@@ -29,15 +32,20 @@ interface RunOptions {
 interface ScanTerms {
   readonly range: KeyRange;
   readonly isReverse: boolean;
+  readonly isKeysOnly: boolean;
   readonly limit: number;
 }
 
-/** All that was read holds, or another transaction has changed or locked a key. */
+/**
+ * All that was read holds; another transaction has changed or locked a key; or a key does not have
+ * the version that the function demands, so that no other run can succeed.
+ */
 export type Conclusion =
-  | { readonly type: 'holds' }
-  | { readonly type: 'conflict'; readonly key: Uint8Array | undefined };
+  | { readonly type: 'holds'; readonly done: Done | undefined }
+  | { readonly type: 'conflict'; readonly key: Uint8Array | undefined }
+  | { readonly type: 'demand-failed'; readonly check: Check };
 
-const HOLDS: Conclusion = { type: 'holds' };
+const HOLDS: Conclusion = { type: 'holds', done: undefined };
 
 export class Run {
   readonly readWriteSet: ReadWriteSet;
@@ -67,26 +75,35 @@ export class Run {
   /** All of it takes effect at one moment, or nothing does. Throws if the outcome is unknown. */
   commit(): Promise<Conclusion> {
     const { readWriteSet } = this;
-    if (readWriteSet.writes.count === 0) return this.validate();
-    const { command, ranges, moments } = readWriteSet;
+    const { command, ranges, moments, checks } = readWriteSet;
+    if (readWriteSet.writes.count === 0) return this.#validate(checks);
+    // Without a read there is nothing that another run could find different.
+    if (readWriteSet.hasReadNothing) {
+      return this.#ask<WriteCall, Conclusion>({ type: 'write', command }, (told) =>
+        this.#concludeOf(told.reply),
+      );
+    }
     const { priority } = this.#options;
     return this.#ask<CommitCall, Conclusion>(
       { type: 'commit', command, ranges, moments, priority },
       (result) => {
-        const told = result.type === 'replied' ? result.reply : result;
-        return told.type === 'done' ? HOLDS : conflictAt(told.position, command, ranges);
+        return this.#concludeOf(result.type === 'replied' ? result.reply : result);
       },
     );
   }
 
   /** Whether all that was read was true at one moment. */
-  async validate(): Promise<Conclusion> {
-    const { checks, ranges, moments, isOneMoment } = this.readWriteSet;
+  validate(): Promise<Conclusion> {
+    return this.#validate(this.readWriteSet.reads);
+  }
+
+  async #validate(checks: readonly Check[]): Promise<Conclusion> {
+    const { ranges, moments, isOneMoment } = this.readWriteSet;
     if (isOneMoment) return HOLDS;
     const { priority } = this.#options;
     return this.#ask<ValidateCall, Conclusion>(
       { type: 'validate', checks, ranges, moments, level: this.#level, priority },
-      ({ failed }) => (failed === undefined ? HOLDS : conflictAt(failed, checks, ranges)),
+      ({ failed }) => (failed === undefined ? HOLDS : this.#conflictAt(failed, true, checks)),
     );
   }
 
@@ -114,6 +131,27 @@ export class Run {
     return this.#ask<ReadCall, RowsRead>(question, (result) => result);
   }
 
+  #concludeOf(told: Replied['reply'] | GaveWay): Conclusion {
+    if (told.type === 'done') return { type: 'holds', done: told };
+    return this.#conflictAt(told.position, told.type === 'check-failed');
+  }
+
+  /** Operations are those that were sent; what was seen of ranges follows them. */
+  #conflictAt(
+    position: number | undefined,
+    isCheck: boolean,
+    operations: Command = this.readWriteSet.command,
+  ): Conclusion {
+    if (position === undefined) return { type: 'conflict', key: undefined };
+    const check = this.readWriteSet.checks[position];
+    const isDemand = isCheck && position < operations.length;
+    if (isDemand && this.readWriteSet.isDemand(position) && check !== undefined) {
+      return { type: 'demand-failed', check };
+    }
+    const ranges = this.readWriteSet.ranges.map((range) => range.check);
+    return { type: 'conflict', key: [...operations, ...ranges][position]?.key };
+  }
+
   /** No call of the run has more time than the transaction as a whole. */
   #ask<C extends Call, T>(
     question: Omit<Question<C>, 'timeoutMilliseconds'>,
@@ -128,13 +166,4 @@ export class Run {
     asked.then(forget, forget);
     return asked;
   }
-}
-
-function conflictAt(
-  position: number | undefined,
-  operations: Command,
-  ranges: readonly SeenRange[],
-): Conclusion {
-  const keys = [...operations, ...ranges.map(({ check }) => check)].map(({ key }) => key);
-  return { type: 'conflict', key: position === undefined ? undefined : keys[position] };
 }

@@ -1,23 +1,56 @@
 /** Transactions of the public API: the parameter of the function, and the options. */
 
-import type { Encoded, Encoding } from './encoding.ts';
-import {
-  ENCODING,
-  type Entries,
-  type Entry,
-  type ScannedEntry,
-  type ScannedKey,
-} from './encoding.ts';
+import type { CommittedTogether } from './atomic.ts';
+import type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './encoding.ts';
 import type { Key, KeyKind } from './key.ts';
-import { type CallOptions, invalid, lifeOf } from './options.ts';
-import { limitOf, type RangeOptions } from './range-options.ts';
+import type { CallOptions } from './options.ts';
+import type { RangeOptions } from './range-options.ts';
 import type { KeysOnly, WithValues } from './scanning.ts';
-import type { Run } from './transaction-run.ts';
 
 /** Options of `transaction`. The timeout holds for all runs of the function together. */
 export interface TransactionOptions extends CallOptions {
   /** The most runs of the function, up to 1024. By default as many as the timeout allows. */
   readonly attempts?: number;
+  /** True: the call resolves to a `TransactionDetails`, with what the function returned in it. */
+  readonly details?: boolean;
+}
+
+/** Options with which a transaction tells details. */
+export type Detailed<O> = O & { readonly details: true };
+
+/** Options with which a transaction resolves to what its function returned. */
+export type Plain<O> = O & { readonly details?: false };
+
+/** A transaction that took effect, as the option `details` returns it. */
+export interface TransactionDetails<T> extends Omit<CommittedTogether, 'ok' | 'in' | 'versionOf'> {
+  /** What the function returned in the run that took effect. */
+  readonly value: T;
+  /** How often the function ran, that run included. */
+  readonly attempts: number;
+  /**
+   * The version of a key that the transaction wrote, 0 if it deleted the key, or else of a key that
+   * it read with `get` or `getMany`. `invalid-argument` for other keys.
+   *
+   * @example
+   * ```ts
+   * const done = await kv.transaction((tx) => void tx.set('a', 1), { details: true });
+   * await kv.set('a', 2, { ifVersion: done.versionOf('a') });
+   * ```
+   */
+  versionOf(key: Key): number;
+  /**
+   * The same results, for keys of another space. Without it, keys are those of the space whose
+   * `transaction` was called.
+   *
+   * @example
+   * ```ts
+   * const users = kv.space<User>('user');
+   * const rename = (tx: Transaction) => void tx.in(users).set('7', { name: 'Ada' });
+   * const done = await kv.transaction(rename, { details: true });
+   * console.log(done.in(users).versionOf('7'));
+   * ```
+   */
+  in(space: Encoded<unknown>): TransactionDetails<T>;
 }
 
 /** Options of `Transaction.scan`. */
@@ -55,15 +88,7 @@ export interface ScannedVersion extends ScannedKey {
  * });
  * ```
  */
-export class Transaction<V = unknown> {
-  readonly #run: Run;
-  readonly #encoding: Encoding<V>;
-
-  constructor(run: Run, encoding: Encoding<V>) {
-    this.#run = run;
-    this.#encoding = encoding;
-  }
-
+export interface Transaction<V = unknown> {
   /**
    * Reads a key: what this transaction wrote, with version 0, or what is stored. Repeated reads
    * return the same. Undefined if the key does not exist.
@@ -73,10 +98,7 @@ export class Transaction<V = unknown> {
    * const name = await kv.transaction(async (tx) => (await tx.get<User>('user:7'))?.value.name);
    * ```
    */
-  async get<T extends V = V>(key: Key): Promise<Entry<T> | undefined> {
-    const [entry] = await this.getMany<T>([key]);
-    return entry;
-  }
+  get<T extends V = V>(key: Key): Promise<Entry<T> | undefined>;
 
   /**
    * Reads several keys, in the order given, with one request to each shard.
@@ -89,15 +111,9 @@ export class Transaction<V = unknown> {
    * });
    * ```
    */
-  async getMany<T extends V = V, const K extends readonly Key[] = readonly Key[]>(
+  getMany<T extends V = V, const K extends readonly Key[] = readonly Key[]>(
     keys: K,
-  ): Promise<Entries<T, K>> {
-    const encoding = this.#encoding as unknown as Encoding<T>;
-    const rows = await this.#run.readWriteSet.rowsOf(keys.map((key) => encoding.keyOf(key)));
-    return rows.map(({ row, clock }, at) =>
-      encoding.entryOf(keys[at] as Key, row, clock),
-    ) as Entries<T, K>;
-  }
+  ): Promise<Entries<T, K>>;
 
   /**
    * Reads a range of keys in their order, including what this transaction wrote. The part that was
@@ -122,21 +138,35 @@ export class Transaction<V = unknown> {
   scan<T extends V = V>(
     options: TransactionScanOptions,
   ): AsyncGenerator<ScannedEntry<T> | ScannedVersion, void, undefined>;
-  async *scan(
-    options: TransactionScanOptions = {},
-  ): AsyncGenerator<ScannedEntry<V> | ScannedVersion, void, undefined> {
-    const encoding = this.#encoding;
-    const { reverse = false, keysOnly = false, keys = 'text' } = options;
-    const range = encoding.rangeOf(options);
-    const limit = limitOf(options.limit);
-    for await (const found of this.#run.scan({ range, isReverse: reverse, limit })) {
-      const { key, row, clock } = found;
-      if (keysOnly) {
-        const version = row?.version ?? 0;
-        yield Object.assign(encoding.scannedOf({ key, row: undefined, clock }, keys), { version });
-      } else yield encoding.scannedOf(found, keys) as ScannedEntry<V>;
-    }
-  }
+
+  /**
+   * Counts the keys of a range, with what this transaction wrote. It reads them all, and they are
+   * validated at the end as those of a scan are.
+   *
+   * @example
+   * ```ts
+   * await kv.transaction(async (tx) => {
+   *   if ((await tx.count({ prefix: 'seat:' })) < 100) tx.set('seat:new', 'Ada');
+   * });
+   * ```
+   */
+  count(options?: RangeOptions): Promise<number>;
+
+  /**
+   * Demands that a key has this version when the transaction takes effect; version 0: that it does
+   * not exist. The key is not read. If it has another version, the transaction fails with
+   * `check-failed`, since the function running again would not help. A key that is read needs no
+   * check: what was read is validated anyway.
+   *
+   * @example
+   * ```ts
+   * const version = 1042; // what the user saw
+   * await kv.transaction((tx) => {
+   *   tx.check('page:7', version).set('page:7', 'edited').add('edits', 1);
+   * });
+   * ```
+   */
+  check(key: Key, version: number): this;
 
   /**
    * Writes a key when the transaction commits; `ttl` is its time to live in milliseconds. Of
@@ -149,15 +179,7 @@ export class Transaction<V = unknown> {
    * });
    * ```
    */
-  set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
-    this.#run.readWriteSet.write({
-      type: 'set',
-      key: this.#encoding.keyOf(key),
-      value: this.#encoding.bytesOf(value),
-      lifeMilliseconds: lifeOf(options.ttl),
-    });
-    return this;
-  }
+  set(key: Key, value: V, options?: { readonly ttl?: number }): this;
 
   /**
    * Deletes a key when the transaction commits; one that does not exist is no failure.
@@ -169,10 +191,58 @@ export class Transaction<V = unknown> {
    * });
    * ```
    */
-  delete(key: Key): this {
-    this.#run.readWriteSet.write({ type: 'delete', key: this.#encoding.keyOf(key) });
-    return this;
-  }
+  delete(key: Key): this;
+
+  /**
+   * Adds to an integer of 64 bits when the transaction commits; a key that does not exist counts as
+   * 0. The key is not read, so other writes of it are no conflict: a counter or a balance that many
+   * transactions change is best added to. `tx.get` shows the sum; then the key was read, and is
+   * validated. `ttl` is the time to live of a key that is created. Several of `add` are one; with
+   * `min`, `max` or `append` of the same key it is refused.
+   *
+   * @example
+   * ```ts
+   * await kv.transaction(async (tx) => {
+   *   const price = (await tx.get<number>('price:tea'))?.value ?? 0;
+   *   tx.add('income', price).add('sold:tea', 1);
+   * });
+   * ```
+   */
+  add(key: Key, by?: bigint | number, options?: { readonly ttl?: number }): this;
+
+  /**
+   * Keeps the smaller of the stored integer and the operand, as `add` does without reading; a key
+   * that does not exist is set.
+   *
+   * @example
+   * ```ts
+   * await kv.transaction((tx) => void tx.min('fastest', 812).max('slowest', 812));
+   * ```
+   */
+  min(key: Key, operand: bigint | number, options?: { readonly ttl?: number }): this;
+
+  /**
+   * Keeps the larger of the stored integer and the operand, as `add` does without reading; a key
+   * that does not exist is set.
+   *
+   * @example
+   * ```ts
+   * await kv.transaction((tx) => void tx.max('seen', 1_042));
+   * ```
+   */
+  max(key: Key, operand: bigint | number, options?: { readonly ttl?: number }): this;
+
+  /**
+   * Appends bytes to the stored bytes when the transaction commits, as `add` does without reading;
+   * a key that does not exist is empty.
+   *
+   * @example
+   * ```ts
+   * const line = new TextEncoder().encode('started\n');
+   * await kv.transaction((tx) => void tx.append('log', line).add('lines', 1));
+   * ```
+   */
+  append(key: Key, value: Uint8Array, options?: { readonly ttl?: number }): this;
 
   /**
    * The same transaction, with the keys and values of a space of this client.
@@ -186,9 +256,5 @@ export class Transaction<V = unknown> {
    * });
    * ```
    */
-  in<U>(space: Encoded<U>): Transaction<U> {
-    const encoding = space[ENCODING];
-    if (encoding.home === this.#encoding.home) return new Transaction<U>(this.#run, encoding);
-    throw invalid('the space belongs to another client; a transaction has one client');
-  }
+  in<U>(space: Encoded<U>): Transaction<U>;
 }

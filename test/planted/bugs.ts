@@ -3,6 +3,7 @@
 import type { Bug } from './bug.ts';
 import { BOUNDS_BUGS } from './bugs-bounds.ts';
 import { BUDGET_BUGS } from './bugs-budgets.ts';
+import { CALL_BUGS } from './bugs-calls.ts';
 import { CATALOG_BUGS } from './bugs-catalog.ts';
 import { CHANGE_BUGS } from './bugs-changes.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
@@ -41,6 +42,7 @@ import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 
 export const BUGS: readonly Bug[] = [
   ...CLIENT_BUGS,
+  ...CALL_BUGS,
   ...ELECTION_BUGS,
   ...OUTPUT_BUGS,
   ...LINK_BUGS,

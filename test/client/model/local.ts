@@ -2,7 +2,8 @@
 
 import type { NodeId } from '../../../src/base/ids.ts';
 import { Random } from '../../../src/base/random.ts';
-import { type Client, connectBy } from '../../../src/client/client.ts';
+import type { Client } from '../../../src/client/client.ts';
+import { connectBy } from '../../../src/client/connecting.ts';
 import type { Dial } from '../../../src/client/dial.ts';
 import type { ConnectOptions } from '../../../src/client/options.ts';
 import { arcOf } from '../../../src/ring/arc.ts';

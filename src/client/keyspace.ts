@@ -1,0 +1,341 @@
+/** The calls on keys with one prefix and values of one type. */
+
+import type { Command, Operation } from '../machine/command.ts';
+import { bigintFrom } from '../machine/int64.ts';
+import type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './atomic.ts';
+import { AtomicCommand, type Collected, operandOf } from './atomic-command.ts';
+import { type Cleared, type ClearOptions, type ClearRange, clearRange } from './clearing.ts';
+import type { Codec } from './codec.ts';
+import type { CountCall, ReadCall, RowsRead, WriteCall } from './core/call.ts';
+import {
+  ENCODING,
+  type Encoding,
+  type Entries,
+  type Entry,
+  type ScannedEntry,
+  type ScannedKey,
+} from './encoding.ts';
+import type { Engine } from './engine.ts';
+import type { Key } from './key.ts';
+import {
+  type AddOptions,
+  appendedBytesOf,
+  type CallOptions,
+  jointLevelOf,
+  levelOf,
+  lifeOf,
+  type Read,
+  type ReadOptions,
+  type SetOptions,
+  type SnapshotOptions,
+  type SpaceOptions,
+  timeoutOf,
+  touchedLifeOf,
+  type WriteOptions,
+} from './options.ts';
+import type { RangeOptions } from './range-options.ts';
+import { type EntryOf, RangeScanning } from './range-scanning.ts';
+import {
+  committedOf,
+  committedTogether,
+  conflictOf,
+  detailsOf,
+  guarded,
+  outputOf,
+} from './results.ts';
+import type {
+  CountOptions,
+  KeysOnly,
+  KeysOptions,
+  Scanning,
+  ScanOptions,
+  WithValues,
+} from './scanning.ts';
+import type { Space } from './space.ts';
+import type {
+  Detailed,
+  Plain,
+  Transaction,
+  TransactionDetails,
+  TransactionOptions,
+} from './transaction.ts';
+import { runTransaction } from './transaction-loop.ts';
+
+interface Defaults {
+  readonly timeout: number;
+  readonly read: Read;
+}
+
+interface SpaceParts<V> {
+  readonly engine: Engine;
+  readonly defaults: Defaults;
+  readonly encoding: Encoding<V>;
+}
+
+export class Keyspace<V> implements Space<V> {
+  readonly [ENCODING]: Encoding<V>;
+  readonly #engine: Engine;
+  readonly #defaults: Defaults;
+
+  constructor({ engine, defaults, encoding }: SpaceParts<V>) {
+    this[ENCODING] = encoding;
+    this.#engine = engine;
+    this.#defaults = defaults;
+  }
+
+  get<T extends V = V>(key: Key, options: ReadOptions = {}): Promise<Entry<T> | undefined> {
+    const encoding = this[ENCODING] as unknown as Encoding<T>;
+    return this.#engine.ask<ReadCall, Entry<T> | undefined>(
+      () => this.#reading([key], options, { isJoint: false }),
+      ({ rows, clocks }: RowsRead) => encoding.entryOf(key, rows[0], clocks[0]),
+      options.signal,
+    );
+  }
+
+  getMany<T extends V = V, const K extends readonly Key[] = readonly Key[]>(
+    keys: K,
+    options: ReadOptions = {},
+  ): Promise<Entries<T, K>> {
+    return this.#readAll<T, K>(keys, options, { isJoint: false });
+  }
+
+  snapshot<T extends V = V, const K extends readonly Key[] = readonly Key[]>(
+    keys: K,
+    options: SnapshotOptions = {},
+  ): Promise<Entries<T, K>> {
+    return this.#readAll<T, K>(keys, options, { isJoint: true });
+  }
+
+  set(
+    key: Key,
+    value: V,
+    options?: SetOptions & { readonly ifVersion?: never },
+  ): Promise<Committed>;
+  set(key: Key, value: V, options: SetOptions): Promise<Committed | Conflict>;
+  set(key: Key, value: V, options: SetOptions = {}): Promise<Committed | Conflict> {
+    return this.#write([key], options, () => {
+      const bytes = this[ENCODING].keyOf(key);
+      const lifeMilliseconds = lifeOf(options.ttl);
+      const put: Operation = {
+        type: 'set',
+        key: bytes,
+        value: this[ENCODING].bytesOf(value),
+        lifeMilliseconds,
+      };
+      return guarded(put, options);
+    });
+  }
+
+  delete(key: Key, options?: WriteOptions & { readonly ifVersion?: never }): Promise<Deleted>;
+  delete(key: Key, options: WriteOptions): Promise<Deleted | Conflict>;
+  delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
+    return this.#engine.ask<WriteCall, Deleted | Conflict>(
+      () => {
+        const command = guarded({ type: 'delete', key: this[ENCODING].keyOf(key) }, options);
+        return this.#writing(command, options);
+      },
+      (result) => {
+        const told = committedOf(result, [key, key]);
+        if (!told.ok) return told;
+        const output = outputOf(result, 'presence');
+        return { ...told, wasThere: output.wasThere };
+      },
+      options.signal,
+    );
+  }
+
+  add(key: Key, by: bigint | number = 1, options: AddOptions = {}): Promise<bigint> {
+    return this.#engine.ask<WriteCall, bigint>(
+      () => {
+        const add: Operation = {
+          type: 'add',
+          key: this[ENCODING].keyOf(key),
+          operand: operandOf(by),
+          lifeMilliseconds: lifeOf(options.ttl),
+        };
+        return this.#writing([add], options);
+      },
+      (result) => bigintFrom(outputOf(result, 'integer').value),
+      options.signal,
+    );
+  }
+
+  append(key: Key, value: Uint8Array, options: AddOptions = {}): Promise<number> {
+    return this.#engine.ask<WriteCall, number>(
+      () => {
+        const append: Operation = {
+          type: 'append',
+          key: this[ENCODING].keyOf(key),
+          value: appendedBytesOf(value),
+          lifeMilliseconds: lifeOf(options.ttl),
+        };
+        return this.#writing([append], options);
+      },
+      (result) => outputOf(result, 'appended').length,
+      options.signal,
+    );
+  }
+
+  touch(key: Key, ttl: number | null, options: CallOptions = {}): Promise<boolean> {
+    return this.#engine.ask<WriteCall, boolean>(
+      () => {
+        const lifeMilliseconds = touchedLifeOf(ttl);
+        return this.#writing(
+          [{ type: 'touch', key: this[ENCODING].keyOf(key), lifeMilliseconds }],
+          options,
+        );
+      },
+      (result) => outputOf(result, 'presence').wasThere,
+      options.signal,
+    );
+  }
+
+  atomic(): Atomic<V> {
+    const home = {
+      commit: (
+        { operations, keys }: Collected,
+        encoding: Encoding<unknown>,
+        options: CallOptions,
+      ) =>
+        this.#engine.ask<WriteCall, CommittedTogether | Conflict>(
+          () => this.#writing(operations, options),
+          ({ reply }) =>
+            reply.type === 'done'
+              ? committedTogether(reply, operations, encoding)
+              : conflictOf(reply, keys),
+          options.signal,
+        ),
+    };
+    return new AtomicCommand<V>(home, this[ENCODING]);
+  }
+
+  transaction<T>(
+    work: (tx: Transaction<V>) => Promise<T> | T,
+    options: Detailed<TransactionOptions>,
+  ): Promise<TransactionDetails<T>>;
+  transaction<T>(
+    work: (tx: Transaction<V>) => Promise<T> | T,
+    options?: Plain<TransactionOptions>,
+  ): Promise<T>;
+  transaction<T>(
+    work: (tx: Transaction<V>) => Promise<T> | T,
+    options: TransactionOptions = {},
+  ): Promise<T | TransactionDetails<T>> {
+    const parts = { engine: this.#engine, encoding: this[ENCODING], defaults: this.#defaults };
+    const encoding = this[ENCODING] as Encoding<unknown>;
+    const promise = runTransaction(work, parts, options).then((end) => {
+      return options.details === true ? detailsOf({ ...end, encoding }) : end.value;
+    });
+    // A rejected promise that the caller ignores must not end the process.
+    promise.catch(() => {});
+    return promise;
+  }
+
+  scan(options: KeysOnly<ScanOptions>): Scanning<ScannedKey>;
+  scan<T extends V = V>(options?: WithValues<ScanOptions>): Scanning<ScannedEntry<T>>;
+  scan<T extends V = V>(options: ScanOptions): Scanning<ScannedEntry<T> | ScannedKey>;
+  scan(options: ScanOptions = {}): Scanning<ScannedEntry<V> | ScannedKey> {
+    const { keys = 'text' } = options;
+    const encoding = this[ENCODING];
+    return this.#scanning(options, (row) => encoding.scannedOf(row, keys));
+  }
+
+  keys(options: KeysOptions = {}): Scanning<Key> {
+    const { keys = 'text' } = options;
+    const encoding = this[ENCODING];
+    return this.#scanning({ ...options, keysOnly: true }, ({ key }) =>
+      encoding.innerKeyOf(key, keys),
+    );
+  }
+
+  count(options: CountOptions = {}): Promise<number> {
+    return this.#engine.ask<CountCall, number>(
+      () => ({
+        type: 'count',
+        range: this[ENCODING].rangeOf(options),
+        level: levelOf(options.read ?? this.#defaults.read),
+        timeoutMilliseconds: this.#timeoutOf(options),
+      }),
+      ({ count }) => count,
+      options.signal,
+    );
+  }
+
+  clear(range: ClearRange, options: ClearOptions = {}): Promise<Cleared> {
+    const home = {
+      rangeOf: (bounds: RangeOptions) => this[ENCODING].rangeOf(bounds),
+      keys: (terms: KeysOptions) => this.keys(terms),
+      delete: (key: Key, terms: CallOptions) => this.delete(key, terms),
+    };
+    const promise = clearRange(home, range, options);
+    // A rejected promise that the caller ignores must not end the process.
+    promise.catch(() => {});
+    return promise;
+  }
+
+  space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
+    const codec = options.codec as Codec<U> | undefined;
+    const encoding = this[ENCODING].within<U>(name, codec);
+    return new Keyspace<U>({ engine: this.#engine, defaults: this.#defaults, encoding });
+  }
+
+  #scanning<E>(options: ScanOptions, entryOf: EntryOf<E>): Scanning<E> {
+    const { timeout, read } = this.#defaults;
+    const whole = { timeout, read, ...options };
+    return new RangeScanning<E>({
+      engine: this.#engine,
+      options: whole,
+      encoding: this[ENCODING] as Encoding<unknown>,
+      entryOf,
+    });
+  }
+
+  #timeoutOf({ timeout }: CallOptions): number {
+    return timeoutOf(timeout, this.#defaults.timeout);
+  }
+
+  #readAll<T extends V, const K extends readonly Key[]>(
+    keys: K,
+    options: ReadOptions,
+    terms: { readonly isJoint: boolean },
+  ): Promise<Entries<T, K>> {
+    const encoding = this[ENCODING] as unknown as Encoding<T>;
+    return this.#engine.ask<ReadCall, Entries<T, K>>(
+      () => this.#reading(keys, options, terms),
+      ({ rows, clocks }) =>
+        keys.map((key, at) => encoding.entryOf(key, rows[at], clocks[at])) as Entries<T, K>,
+      options.signal,
+    );
+  }
+
+  #reading(
+    keys: readonly Key[],
+    { read, timeout }: ReadOptions,
+    { isJoint }: { readonly isJoint: boolean },
+  ) {
+    const usual = this.#defaults.read;
+    return {
+      type: 'read',
+      keys: keys.map((key) => this[ENCODING].keyOf(key)),
+      level: isJoint ? jointLevelOf(read, usual) : levelOf(read ?? usual),
+      isJoint,
+      timeoutMilliseconds: timeoutOf(timeout, this.#defaults.timeout),
+    } as const;
+  }
+
+  #writing(command: Command, options: CallOptions) {
+    return { type: 'write', command, timeoutMilliseconds: this.#timeoutOf(options) } as const;
+  }
+
+  #write(
+    keys: readonly Key[],
+    options: CallOptions,
+    commandOf: () => Command,
+  ): Promise<Committed | Conflict> {
+    return this.#engine.ask<WriteCall, Committed | Conflict>(
+      () => this.#writing(commandOf(), options),
+      (result) => committedOf(result, keys),
+      options.signal,
+    );
+  }
+}

@@ -1,0 +1,75 @@
+/** Planted bugs in the calls of the client: entries, transactions, errors. */
+
+import type { Bug } from './bug.ts';
+
+const PLANTED: readonly Omit<Bug, 'profiles' | 'isFast'>[] = [
+  {
+    name: 'lives-by-log-time',
+    sentence: 'an entry of a scan takes the log time of its shard for the clock of the client',
+    file: 'src/client/core/query-request.ts',
+    find: 'clock: now - response.time',
+    replace: 'clock: 0 * (now - response.time)',
+    tests: ['entries'],
+  },
+  {
+    name: 'a-life-begins-when-it-is-shown',
+    sentence: 'an entry that waits in a page has its whole life before it when it is shown',
+    file: 'src/client/encoding.ts',
+    find: 'lifeLeft(expiresAt + clock - this.home.now())',
+    replace: 'lifeLeft(expiresAt + (this.first ??= clock - this.home.now()))',
+    tests: ['entries'],
+  },
+  {
+    name: 'a-key-with-two-encodings',
+    sentence: 'bytes that are no tuple are decoded as one that has other bytes',
+    file: 'src/client/key.ts',
+    find: 'at + length > bytes.length || !isShortest',
+    replace: 'at + length > bytes.length',
+    tests: ['entries'],
+  },
+  {
+    name: 'ranges-of-a-blind-run',
+    sentence: 'a transaction that has scanned, and read no key, does not validate what it saw',
+    file: 'src/client/read-write-set.ts',
+    find: 'return this.#told.size + this.ranges.length === 0;',
+    replace: 'return this.#told.size === 0;',
+    tests: ['blind-writes'],
+  },
+  {
+    name: 'the-last-addition-counts',
+    sentence: 'of several additions of a transaction to one key only the last one is made',
+    file: 'src/client/blind-write.ts',
+    find: 'computed(former.type, next.operand, former.operand)',
+    replace: 'computed(former.type, next.operand, undefined)',
+    tests: ['blind-writes'],
+  },
+  {
+    name: 'a-demand-is-tried-again',
+    sentence: 'a check of a transaction that fails makes its function run until the timeout',
+    file: 'src/client/read-write-set.ts',
+    find: 'position >= this.#told.size && position < this.checks.length',
+    replace: 'position > this.#told.size && position < this.checks.length',
+    tests: ['blind-writes'],
+  },
+  {
+    name: 'absence-of-no-moment',
+    sentence: 'a transaction that writes nothing checks an absence without the index of a read',
+    file: 'src/client/transaction-loop.ts',
+    find: 'if (readWriteSet.writes.count === 0)',
+    replace: 'if (readWriteSet.writes.count < 0)',
+    tests: ['blind-writes'],
+  },
+  {
+    name: 'a-blind-write-is-a-put-ahead',
+    sentence: 'a scan shows what a transaction adds as if nothing were stored',
+    file: 'src/client/merged-scan.ts',
+    find: 'isStored ? found.row : undefined',
+    replace: 'undefined',
+    tests: ['blind-writes'],
+  },
+];
+
+/** Unit tests find them within seconds. */
+export const CALL_BUGS: readonly Bug[] = PLANTED.map((bug) => {
+  return { ...bug, profiles: [], isFast: true };
+});
