@@ -135,8 +135,8 @@ function steersStream({ type }: Request): boolean {
 /** Counts a request that is to be answered. Returns why it is refused. */
 function begin(client: ConnectedClient, request: Request): Failure | undefined {
   if (request.type === 'watch') {
-    const isFull = client.isFullForStreams;
-    client.beginStream(request.id, request.shard);
+    const { isFull } = client.streams;
+    client.beginStream(request.id);
     return isFull ? 'streams-full' : undefined;
   }
   const shard = 'shard' in request ? request.shard : undefined;

@@ -3,7 +3,6 @@
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import { Flow } from '../shard/fair-queue.ts';
 import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 import type { Responder } from '../shard/responder.ts';
@@ -15,6 +14,7 @@ import {
   type Failure,
   type Response,
 } from '../wire/response.ts';
+import { ClientStreams, StreamQuota } from './client-streams.ts';
 import { Debt, ResponseBudget } from './response-budget.ts';
 
 /** The header of a frame. */
@@ -23,8 +23,6 @@ const HEADER_BYTES_MAX = 8;
 interface Asked {
   readonly at: number;
   readonly shard: ShardId | undefined;
-  /** It has many responses, and takes no place of other requests. */
-  readonly isStream: boolean;
 }
 
 export class ConnectedClient implements Responder {
@@ -33,10 +31,10 @@ export class ConnectedClient implements Responder {
   readonly share: Flow;
   readonly #clients: Clients;
   readonly debt: Debt;
+  /** They take no place of other requests. */
+  readonly streams: ClientStreams;
   /** Unanswered requests, without streams. */
   outstanding = 0;
-  /** Open streams. */
-  streams = 0;
   responses: Response[] = [];
   /** The largest possible size of each. */
   sizes: number[] = [];
@@ -49,6 +47,7 @@ export class ConnectedClient implements Responder {
     this.connection = connection;
     this.#clients = clients;
     this.debt = new Debt(connection);
+    this.streams = new ClientStreams(clients.streams, (id) => this.#open.delete(id));
     this.share = new Flow({
       client: connection,
       mayGoOn: () => clients.budget.admits(this.debt),
@@ -65,11 +64,6 @@ export class ConnectedClient implements Responder {
     return left <= ofShard;
   }
 
-  /** Whether one more stream would be too many. */
-  get isFullForStreams(): boolean {
-    return this.streams >= WATCH_LIMITS.streamsOfConnectionMax;
-  }
-
   /** Whether a request with this id is open: another one would be taken for it. */
   hasOpen(id: number): boolean {
     return this.#open.has(id);
@@ -81,21 +75,14 @@ export class ConnectedClient implements Responder {
 
   begin(id: number, shard: ShardId | undefined): void {
     this.outstanding += 1;
-    this.#open.set(id, { at: this.#clients.watch.now(), shard, isStream: false });
+    this.#open.set(id, { at: this.#clients.watch.now(), shard });
     if (shard !== undefined) this.#ofShard.set(shard, (this.#ofShard.get(shard) ?? 0) + 1);
   }
 
   /** A request with many responses. */
-  beginStream(id: number, shard: ShardId): void {
-    this.streams += 1;
-    this.#open.set(id, { at: this.#clients.watch.now(), shard, isStream: true });
-  }
-
-  /** The client has cancelled the stream: no response follows. Without effect for other ids. */
-  endStream(id: number): void {
-    if (this.#open.get(id)?.isStream !== true) return;
-    this.#open.delete(id);
-    this.streams -= 1;
+  beginStream(id: number): void {
+    this.streams.begin(id);
+    this.#open.set(id, { at: this.#clients.watch.now(), shard: undefined });
   }
 
   respond(response: Response): void {
@@ -110,13 +97,12 @@ export class ConnectedClient implements Responder {
   }
 
   #end(response: Response): void {
+    if (!this.streams.end(response.id)) this.outstanding -= 1;
     const asked = this.#open.get(response.id);
     this.#open.delete(response.id);
-    if (asked?.isStream === true) this.streams -= 1;
-    else this.outstanding -= 1;
     if (asked === undefined) return;
-    const { shard, at, isStream } = asked;
-    if (shard !== undefined && !isStream) {
+    const { shard, at } = asked;
+    if (shard !== undefined) {
       const left = (this.#ofShard.get(shard) ?? 0) - 1;
       if (left > 0) this.#ofShard.set(shard, left);
       else this.#ofShard.delete(shard);
@@ -168,6 +154,7 @@ export class Clients {
 
   readonly watch: RequestWatch;
   readonly budget: ResponseBudget;
+  readonly streams = new StreamQuota();
 
   constructor(transport: Transport, touched: () => void, watch: RequestWatch) {
     this.watch = watch;
@@ -199,6 +186,7 @@ export class Clients {
     this.#clients.delete(connection);
     this.#waiting.delete(client);
     client.share.leave();
+    client.streams.endAll();
     this.budget.forget(client.debt);
   }
 

@@ -37,3 +37,9 @@ assert(
   TRANSACTION_LIMITS.checkViewsMax * 2 <= STATE_LIMITS.viewsMax,
   'checks of ranges leave room for reads',
 );
+
+/** The streams of all clients of a node: their number, and the bytes of their ranges. */
+export const WATCH_NODE_LIMITS = {
+  streamsMax: 262_144,
+  rangesBytesMax: 64 * 1024 * 1024,
+} as const;

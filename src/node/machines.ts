@@ -64,6 +64,7 @@ export function mapIn(store: StateStore): ClusterMap | undefined {
 
 class CatalogMachine implements ShardMachine {
   readonly time = 0;
+  readonly recordUntil = 0;
   readonly lockTable = undefined;
   readonly recentDeletes = undefined;
   readonly #view: MachineView;

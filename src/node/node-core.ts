@@ -38,6 +38,7 @@ export class NodeCore {
   readonly state: NodeState;
   readonly ownLife: OwnLife;
   readonly relay: Relay;
+  readonly #router: Router;
   readonly transactions: TransactionService;
   readonly #options: NodeCoreOptions;
   readonly #requests: Requests;
@@ -60,6 +61,7 @@ export class NodeCore {
     this.relay = new Relay(state, random.fork('forwards').word());
     const { relay } = this;
     const router = new Router(state, relay);
+    this.#router = router;
     this.transactions = new TransactionService(state, router);
     const { transactions, ownLife } = this;
     this.reconciler = new Reconciler({
@@ -146,7 +148,8 @@ export class NodeCore {
     for (const { replica, mark } of state.takeDurable()) {
       if (replicas.get(replica.shard) === replica) replica.settle(mark);
     }
-    endTurn(state, { relay, reconciler, transactions, deferred: this.#deferred });
+    const parts = { relay, reconciler, transactions, deferred: this.#deferred };
+    endTurn(state, { ...parts, router: this.#router });
     transactions.flush();
     relay.unsent(state.outbox.flush());
     this.#peerFrames.shares.endTurn();

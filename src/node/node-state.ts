@@ -12,6 +12,7 @@ import { FairQueue } from '../shard/fair-queue.ts';
 import { Histories } from '../shard/histories.ts';
 import { SHARD_LIMITS } from '../shard/limits.ts';
 import type { Replica } from '../shard/replica.ts';
+import type { StreamTotals } from '../shard/replica-state.ts';
 import type { Log } from '../storage/log/log.ts';
 import type { StateDisk } from '../storage/state/state-disk.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
@@ -75,6 +76,8 @@ export class NodeState {
   readonly outbox: PeerOutbox;
   readonly links: LinkCapacity;
   readonly replicas: Replicas;
+  readonly streams: StreamTotals = { streams: 0, messages: 0, bytes: 0, gone: 0 };
+  readonly histories: Histories;
   /** The monotone clock in milliseconds. */
   now: number;
   /** The node hands over leadership, and accepts no new requests. */
@@ -113,12 +116,13 @@ export class NodeState {
       roomTo: (to) => transport.roomToPeer(to),
       nodeOf: (shard, member) => this.nodeOfMember(shard, member),
     });
-    const { store, fair, valueBytesMax } = this;
+    const { store, fair, valueBytesMax, streams } = this;
     const bytesMax = options.historyBytesMax ?? SHARD_LIMITS.historyBytesDefault;
     const histories = new Histories({ bytesMax });
+    this.histories = histories;
     const nodeOf = (shard: ShardId, member: MemberId) => this.nodeNumberOf(shard, member);
     this.replicas = new Replicas({
-      context: { store, fair, histories, clock, valueBytesMax, nodeOf },
+      context: { store, fair, histories, streams, clock, valueBytesMax, nodeOf },
       log,
       random,
       limits,

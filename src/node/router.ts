@@ -8,6 +8,7 @@ import { CATALOG_SHARD, type ShardRow } from '../catalog/cluster-map.ts';
 import { decodeCommand, encodeReply } from '../catalog/command.ts';
 import { objectionOf } from '../catalog/membership.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
+import { compareBytes } from '../machine/bytes.ts';
 import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import { decodeOperations, decodePrepare } from '../machine/transaction-codec.ts';
@@ -66,16 +67,17 @@ export class Router {
       case 'step':
         return this.#step({ request, ...source });
       case 'watch':
+        return this.#watch({ request, ...source });
       case 'barrier':
+        return this.#barrier({ request, ...source });
       case 'keep':
       case 'await-ticket':
       case 'coordination':
         return this.fail({ request, ...source }, 'unsupported');
-      // Their stream has ended, and they have no answer.
       case 'credit':
       case 'cancel':
       case 'reach':
-        return;
+        return steer(request, source.responder);
       default:
         return unreachable(request);
     }
@@ -172,6 +174,35 @@ export class Router {
     else replica.readStale(read, level.ageMilliseconds);
   }
 
+  /** Any replica serves it, and none forwards it. */
+  #watch(asked: Asked<'watch'>): void {
+    const { request, responder } = asked;
+    const { id, shard, epoch, from, to } = request;
+    const replica = this.#node.replicas.get(shard);
+    const isHere = replica !== undefined && this.rowOf(shard)?.epoch === epoch;
+    const { streams } = responder;
+    if (this.#node.isClosing) return this.fail(asked, 'closing');
+    if (!isHere || streams === undefined) return this.fail(asked, 'not-here');
+    if (shard === CATALOG_SHARD || isEmpty(from, to)) return this.fail(asked, 'malformed');
+    if (!streams.admits(from.length + to.length)) return this.fail(asked, 'streams-full');
+    const handle = replica.watch({ responder, id }, request);
+    if (handle !== undefined) streams.attach(id, handle, from.length + to.length);
+  }
+
+  #barrier(asked: Asked<'barrier'>): void {
+    const { request, responder } = asked;
+    const { id, shard, epoch, from, to, isRecording, patienceMilliseconds } = request;
+    // An entry that is not the catalog's own would stop all of its replicas.
+    if (shard === CATALOG_SHARD || isEmpty(from, to)) return this.fail(asked, 'malformed');
+    const replica = this.leaderHere(shard);
+    if (replica === undefined) return this.pass(asked);
+    const requester = { responder, id };
+    if (this.rowOf(shard)?.epoch !== epoch) return replica.fail(requester, 'not-here');
+    const patience = Math.min(patienceMilliseconds, MACHINE_LIMITS.timeoutMillisecondsMax);
+    const until = this.#node.now + patience;
+    replica.barrier({ requester, from: from.slice(), to: to.slice(), isRecording, epoch, until });
+  }
+
   #faultOf(request: Request & { readonly type: 'write' }): Failure | undefined {
     const row = this.rowOf(request.shard);
     if (row === undefined || row.epoch !== request.epoch) return 'not-here';
@@ -224,6 +255,30 @@ export class Router {
       retryAfterMilliseconds,
     });
   }
+}
+
+/** A message about an open stream; the stream may have just ended. */
+function steer(
+  request: Extract<Request, { readonly type: 'credit' | 'cancel' | 'reach' }>,
+  { streams }: Responder,
+): void {
+  const stream = streams?.of(request.id);
+  switch (request.type) {
+    case 'credit':
+      return stream?.grant(request.bytes);
+    case 'reach':
+      return stream?.reach(request.index);
+    case 'cancel':
+      stream?.cancel();
+      return streams?.detach(request.id);
+    default:
+      return unreachable(request);
+  }
+}
+
+/** No key lies in the range. */
+function isEmpty(from: Uint8Array, to: Uint8Array): boolean {
+  return to.length > 0 && compareBytes(from, to) >= 0;
 }
 
 /** A range check covers what one answer returned, so it has no more keys than an answer. */

@@ -16,7 +16,9 @@ import { bytesMaxOf } from '../wire/raft-message.ts';
 import type { DeferredProposals } from './deferred-proposals.ts';
 import type { DurableMark, NodeState } from './node-state.ts';
 import type { Reconciler } from './reconciler.ts';
+import { renewRecording } from './recording-renewal.ts';
 import type { Relay } from './relay.ts';
+import type { Router } from './router.ts';
 import type { TransactionService } from './transaction-service.ts';
 
 interface Taken {
@@ -27,6 +29,7 @@ interface Taken {
 /** The parts of a node that its replicas' facts are for. */
 interface FactParts {
   readonly relay: Relay;
+  readonly router: Router;
   readonly reconciler: Reconciler;
   readonly transactions: TransactionService;
   readonly deferred: DeferredProposals<Replica>;
@@ -57,7 +60,7 @@ function heed(
   replica: Replica,
   parts: FactParts & { readonly node: NodeState },
 ): void {
-  const { node, relay, reconciler, transactions, deferred } = parts;
+  const { node, relay, router, reconciler, transactions, deferred } = parts;
   const { shard, member } = replica;
   switch (fact.type) {
     case 'raft':
@@ -70,6 +73,8 @@ function heed(
       if (leader === undefined) return replica.told(fact.question, 0);
       return node.tell(leader, { type: 'ask', id: fact.question, shard });
     }
+    case 'recording-due':
+      return renewRecording(replica, { node, router });
     case 'deferred':
       return deferred.add(replica, node.now);
     case 'corruption-changed':

@@ -12,11 +12,21 @@ import type { Proposing } from './proposing.ts';
 import type { ReplicaState } from './replica-state.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { ofLaterVersion } from './stop-reason.ts';
+import type { Streams } from './streams.ts';
+
+interface ApplyingOptions {
+  readonly state: ReplicaState;
+  readonly proposing: Proposing;
+  readonly streams: Streams;
+  /** Makes a machine on a sound state; throws `StateDamage`. */
+  readonly newMachine: () => ShardMachine;
+}
 
 export class Applying {
   readonly fingerprint: FingerprintTaking;
   readonly #state: ReplicaState;
   readonly #proposing: Proposing;
+  readonly #streams: Streams;
   readonly #newMachine: () => ShardMachine;
   readonly #queue = new ApplyQueue();
   /** Parts of transactions that released their locks since they were taken. */
@@ -24,9 +34,10 @@ export class Applying {
   /** The log time before which no key expires; 0 until the keys were scanned once. */
   dueAt = 0;
 
-  constructor(state: ReplicaState, proposing: Proposing, newMachine: () => ShardMachine) {
+  constructor({ state, proposing, streams, newMachine }: ApplyingOptions) {
     this.#state = state;
     this.#proposing = proposing;
+    this.#streams = streams;
     this.#newMachine = newMachine;
     this.fingerprint = new FingerprintTaking(state.shard, state.store);
   }
@@ -78,6 +89,7 @@ export class Applying {
     });
     if (wasCorrupt && !state.isCorrupt) state.report({ type: 'corruption-changed' });
     this.#freed = 'all';
+    this.#streams.replaced();
     state.time.follow(state.machine.time, state.now);
   }
 
@@ -128,6 +140,7 @@ export class Applying {
 
   #remember(position: Position, changes: Changes): void {
     const { context, history } = this.#state;
+    this.#streams.applied(history.head, changes);
     context.histories.add(history, position, changes);
   }
 }

@@ -30,7 +30,6 @@ export class DataMachine implements ShardMachine {
     return this.#machine.metadata.epoch;
   }
 
-  /** The last log time whose entries record their changes; 0 before the first. */
   get recordUntil(): number {
     return this.#machine.metadata.recordUntil;
   }

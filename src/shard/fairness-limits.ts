@@ -21,6 +21,8 @@ export const FAIRNESS_LIMITS = {
   requestCost: KIB,
   keyCost: 2 * KIB,
   rowCost: KIB,
+  /** A change that a stream looks at. */
+  changeCost: 256,
   /** A report on the whole node, for people. */
   reportCost: 256 * KIB,
   /** Ranges of one flow in progress, each with a view of the state. */

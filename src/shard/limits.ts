@@ -1,5 +1,9 @@
 /** Limits of one replica. */
 
+import { assert } from '../base/assert.ts';
+import { MACHINE_LIMITS } from '../base/limits.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -18,4 +22,23 @@ export const SHARD_LIMITS = {
   historySlabBytes: 256 * KIB,
   /** Terms that one history tells apart: before the oldest of them it knows nothing. */
   historyTermsMax: 1024,
+  /** How long a shard records its changes; asked for again when half of it has passed. */
+  recordMilliseconds: MACHINE_LIMITS.recordMillisecondsMax,
+  /** Changes that a stream looks at in one step. */
+  scanChangesMax: 1024,
+  /** How long a stream waits for entries that are not applied here yet. */
+  catchUpMilliseconds: 5000,
+  /** How soon a question for proof of freshness is repeated that failed. */
+  proofRetryMilliseconds: 500,
+  /** Barriers of a shard that wait. */
+  barriersMax: 16_384,
 } as const;
+
+assert(
+  SHARD_LIMITS.catchUpMilliseconds < WATCH_LIMITS.silenceMilliseconds,
+  'a stream that waits in vain ends before its client gives it up',
+);
+assert(
+  SHARD_LIMITS.proofRetryMilliseconds < WATCH_LIMITS.progressMilliseconds,
+  'proof is asked for several times before streams end',
+);

@@ -104,6 +104,7 @@ function hasEverything({ log }: RestoredReplica): boolean {
 /** For a replica whose state is damaged: it votes and keeps its log, and applies nothing. */
 const NO_MACHINE: ShardMachine = {
   time: 0,
+  recordUntil: 0,
   lockTable: undefined,
   recentDeletes: undefined,
   apply: () => 'unknown',

@@ -10,6 +10,8 @@ export type ReplicaFact =
   | { readonly type: 'lock-wait'; readonly holder: Prepared; readonly isPreempting: boolean }
   /** Stale reads wait for the commit index of the shard's leader. */
   | { readonly type: 'leader-query'; readonly question: number }
+  /** Streams are open here, and the shard stops recording its changes before long. */
+  | { readonly type: 'recording-due' }
   /** There is an entry to propose that no request waits for. */
   | { readonly type: 'deferred' }
   /** Its state was found damaged, or a snapshot replaced it: see `isCorrupt`. */

@@ -25,12 +25,23 @@ import type { ReplicaFact } from './replica-fact.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { contradicted, type Stop } from './stop-reason.ts';
 
+/** What the streams of all replicas of a node have done. */
+export interface StreamTotals {
+  /** Open ones. */
+  streams: number;
+  messages: number;
+  bytes: number;
+  /** Streams that ended because a history does not reach back far enough. */
+  gone: number;
+}
+
 /** What the replicas of a node share. */
 export interface ReplicaContext {
   readonly store: StateStore;
   /** Where reads that may be served wait for their turn. */
   readonly fair: Turns;
   readonly histories: Histories;
+  readonly streams: StreamTotals;
   /** The node's monotone clock in milliseconds. */
   readonly clock: () => number;
   /** The largest value that the node accepts. */

@@ -10,8 +10,10 @@ import type { LogRecord } from '../storage/log/log.ts';
 import type { StateDamage } from '../storage/state/state.ts';
 import type { Failure } from '../wire/response.ts';
 import { Applying } from './applying.ts';
+import { Barriers, type BarrierTerms } from './barriers.ts';
 import type { FingerprintTaking } from './fingerprint-taking.ts';
 import type { History } from './history.ts';
+import type { StreamTerms } from './open-stream.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
 import { Proposing } from './proposing.ts';
@@ -19,8 +21,10 @@ import { Reading } from './reading.ts';
 import type { PendingRead } from './reads.ts';
 import type { ReplicaFact } from './replica-fact.ts';
 import { ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
+import type { StreamHandle } from './responder.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
+import { Streams } from './streams.ts';
 
 interface ReplicaOptions extends ReplicaStateOptions {
   /** Makes a machine on a sound state; throws `StateDamage`. */
@@ -33,6 +37,8 @@ export class Replica {
   readonly #state: ReplicaState;
   readonly #proposing: Proposing;
   readonly #reading: Reading;
+  readonly #barriers: Barriers;
+  readonly #streams: Streams;
   readonly #applying: Applying;
   readonly #intake: SnapshotIntake;
   /** Not given to the log yet: a snapshot may have to become the state first. */
@@ -49,7 +55,10 @@ export class Replica {
     this.#intake = new SnapshotIntake(shard, context.store);
     this.#proposing = new Proposing(this.#state);
     this.#reading = new Reading(this.#state, this.#proposing);
-    this.#applying = new Applying(this.#state, this.#proposing, newMachine);
+    const [state, proposing] = [this.#state, this.#proposing];
+    this.#barriers = new Barriers(state, proposing, this.#reading);
+    this.#streams = new Streams(state, this.#reading);
+    this.#applying = new Applying({ state, proposing, streams: this.#streams, newMachine });
   }
 
   get machine(): ShardMachine {
@@ -116,9 +125,14 @@ export class Replica {
     this.#applying.dueAt = time;
   }
 
-  /** Requests that were accepted and not answered. */
+  /** Requests that were accepted and not answered, without streams. */
   get waiting(): number {
-    return this.#proposing.size + this.#reading.size;
+    return this.#proposing.size + this.#reading.size + this.#barriers.size;
+  }
+
+  /** Open streams, and the different ranges that they watch. */
+  get watching(): { readonly streams: number; readonly ranges: number } {
+    return { streams: this.#streams.size, ranges: this.#streams.ranges };
   }
 
   /** No part of it is waiting for the disk. */
@@ -138,6 +152,8 @@ export class Replica {
     this.step({ type: 'tick', now: this.#state.now });
     this.#reading.tick();
     this.#proposing.tick();
+    this.#barriers.tick();
+    this.#streams.tick();
   }
 
   receive(message: Message): void {
@@ -155,7 +171,8 @@ export class Replica {
   /** Proposes a body with the log time. The caller has validated the body. */
   stamp(requester: Requester, epoch: number, body: EntryBody): void {
     // A request may wait for a lock that this entry releases.
-    const isAwaited = this.#proposing.hasWaiting || this.#reading.hasBlocked;
+    const isAwaited =
+      this.#proposing.hasWaiting || this.#reading.hasBlocked || this.#barriers.hasBlocked;
     const { valueBytesMax } = this.#state.context;
     this.#proposing.add(stampedProposal({ requester, epoch, valueBytesMax, body, isAwaited }));
   }
@@ -175,6 +192,18 @@ export class Replica {
 
   readStale(read: PendingRead, milliseconds: number): void {
     this.#reading.readStale(read, milliseconds);
+  }
+
+  /** See `Barriers`. */
+  barrier(terms: BarrierTerms): void {
+    this.#barriers.add(terms);
+  }
+
+  /** Undefined if it is refused. */
+  watch(requester: Requester, terms: StreamTerms): StreamHandle | undefined {
+    if (this.stopReason === '' && !this.isCorrupt) return this.#streams.open(requester, terms);
+    this.fail(requester, this.isCorrupt ? 'damaged' : 'not-here');
+    return undefined;
   }
 
   told(question: number, index: number): void {
@@ -233,6 +262,7 @@ export class Replica {
     if (this.#wasLeader && !this.isLeader) {
       this.#proposing.abandon();
       this.#reading.abandon();
+      this.#barriers.end('not-leader');
     }
     this.#wasLeader = this.isLeader;
     this.drain();
@@ -247,11 +277,13 @@ export class Replica {
   drain(): void {
     if (this.#intake.isSwitching || this.stopReason !== '') return;
     this.#applying.work();
+    this.#streams.flush();
     if (this.stopReason !== '') return;
     this.#reading.serveReady();
     const freed = this.#applying.takeFreed();
     if (freed.length === 0) return;
     this.#reading.wake(freed);
+    this.#barriers.wake(freed);
     this.#proposing.wake(freed);
   }
 
@@ -307,6 +339,8 @@ export class Replica {
   end(): void {
     this.#proposing.end();
     this.#reading.end();
+    this.#barriers.end('not-here');
+    this.#streams.end('not-here');
     const { context, history, position } = this.#state;
     context.histories.reset(history, position);
   }

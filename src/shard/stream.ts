@@ -74,8 +74,30 @@ export class Stream {
     this.#cursor = start === undefined ? range.from : start.cursor;
   }
 
+  /** Its client has not granted what the next message needs. */
+  get isBlocked(): boolean {
+    return this.#credit <= 0;
+  }
+
+  /** The range itself was not sent as a whole yet. */
+  get isInitial(): boolean {
+    return this.#cursor !== undefined;
+  }
+
+  /** Behind which it continues; undefined before it has begun. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
   grant(bytes: number): void {
     this.#credit += bytes;
+  }
+
+  /** Required: it is synced, and none of its range's changes lie between its position and this. */
+  skipTo(position: Position): void {
+    const { index } = present(this.#position, 'a stream that is synced has a position');
+    assert(index <= position.index && this.#sent === 0, 'a stream only moves on');
+    this.#position = position;
   }
 
   /** The next step, with the history of its replica as it is now. */

@@ -1,4 +1,4 @@
-/** One node in a process of its own, for tests that measure its memory. */
+/** One node in a process of its own, for tests that measure its memory or kill it. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,9 +18,9 @@ export class LoneNode {
   }
 
   /** Resolves when it serves. */
-  static async start(folder: string, { shards = 1 } = {}): Promise<LoneNode> {
+  static async start(folder: string, { shards = 1, join = '' } = {}): Promise<LoneNode> {
     const port = await freePort();
-    const child = spawn(process.execPath, [NODE, folder, `${port}`, `${shards}`]);
+    const child = spawn(process.execPath, [NODE, folder, `${port}`, `${shards}`, join]);
     let complaint = '';
     child.stderr.on('data', (piece) => {
       complaint += piece;

@@ -15,6 +15,8 @@ export class RawClient {
   isCounting = false;
   received = 0;
   answered = 0;
+  /** Called with each response. */
+  onResponse: ((response: Response) => void) | undefined;
   /** The text with which the node closed it. */
   closeReason: string | undefined;
   #last: readonly Response[] = [];
@@ -81,14 +83,26 @@ export class RawClient {
   }
 
   async until(isOver: () => boolean): Promise<void> {
-    const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
-    while (!isOver()) {
-      if (!this.isOpen) throw new Error(`it was closed: ${this.closeReason}`);
-      await new Promise<void>((resolve, reject) => {
-        this.#waiting.push(resolve);
-        signal.addEventListener('abort', () => reject(new Error('nothing comes')), { once: true });
-      });
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, PATIENCE_MILLISECONDS);
+    try {
+      while (!isOver()) {
+        if (!this.isOpen) throw new Error(`it was closed: ${this.closeReason}`);
+        if (isLate) throw new Error('nothing comes');
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** Whether the socket is read; unread bytes wait in the system, and then with the node. */
+  listen(isWanted: boolean): void {
+    if (isWanted) this.#raw.resume();
+    else this.#raw.pause();
   }
 
   end(): void {
@@ -100,6 +114,7 @@ export class RawClient {
     if (!this.isCounting) {
       this.#last = decodeResponses(data) ?? [];
       this.answered += this.#last.filter(({ id }) => id > 0).length;
+      for (const response of this.#last) this.onResponse?.(response);
     }
     this.#wake();
   }

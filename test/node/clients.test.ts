@@ -7,6 +7,7 @@ import { REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import { WATCH_LIMITS } from '../../src/base/watch-limits.ts';
 import { Clients, type RequestFact } from '../../src/node/clients.ts';
+import { WATCH_NODE_LIMITS } from '../../src/node/limits.ts';
 import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { decodeResponses, type Response } from '../../src/wire/response.ts';
@@ -148,15 +149,25 @@ const NOT_FRESH: Response = {
   retryAfterMilliseconds: 0,
 };
 
+const STREAM = () => {
+  const told: string[] = [];
+  const handle = {
+    grant: (bytes: number) => void told.push(`grant ${bytes}`),
+    reach: (index: number) => void told.push(`reach ${index}`),
+    cancel: () => void told.push('cancel'),
+  };
+  return { told, handle };
+};
+
 test('a stream is open until the response that ends it, however many come before', () => {
   const { clients, frames } = clientsOf();
   const client = clients.add(1);
-  client.beginStream(7, 3 as ShardId);
+  client.beginStream(7);
   client.respond(changes(7));
   client.respond(changes(7));
-  deepEqual([client.streams, client.hasOpen(7)], [1, true]);
+  deepEqual([client.streams.size, client.hasOpen(7)], [1, true]);
   client.respond(NOT_FRESH);
-  deepEqual([client.streams, client.hasOpen(7)], [0, false]);
+  deepEqual([client.streams.size, client.hasOpen(7)], [0, false]);
   clients.flush();
   const types = frames.flatMap((bytes) => decodeResponses(bytes)?.map(({ type }) => type));
   deepEqual(types, ['changes', 'changes', 'failed']);
@@ -165,12 +176,12 @@ test('a stream is open until the response that ends it, however many come before
 test('a stream that its client cancels is no longer open', () => {
   const { clients } = clientsOf();
   const client = clients.add(1);
-  client.beginStream(7, 3 as ShardId);
+  client.beginStream(7);
   client.begin(8, 3 as ShardId);
-  client.endStream(8);
-  client.endStream(7);
-  client.endStream(7);
-  deepEqual([client.streams, client.hasOpen(7), client.hasOpen(8)], [0, false, true]);
+  client.streams.detach(8);
+  client.streams.detach(7);
+  client.streams.detach(7);
+  deepEqual([client.streams.size, client.hasOpen(7), client.hasOpen(8)], [0, false, true]);
 });
 
 test('streams take no place of other requests, and requests none of streams', () => {
@@ -178,15 +189,43 @@ test('streams take no place of other requests, and requests none of streams', ()
   const client = clients.add(1);
   const shard = 3 as ShardId;
   const { streamsOfConnectionMax } = WATCH_LIMITS;
+  const { streams } = client;
   for (let id = 1; id <= streamsOfConnectionMax; id++) {
-    equal(client.isFullForStreams, false);
-    client.beginStream(id, shard);
+    equal(streams.isFull, false);
+    client.beginStream(id);
   }
-  deepEqual(
-    [client.isFullForStreams, client.isFullFor(shard), client.outstanding],
-    [true, false, 0],
-  );
-  client.endStream(1);
+  deepEqual([streams.isFull, client.isFullFor(shard), client.outstanding], [true, false, 0]);
+  streams.detach(1);
   for (let id = 1; !client.isFullFor(shard); id++) client.begin(streamsOfConnectionMax + id, shard);
-  equal(client.isFullForStreams, false);
+  equal(streams.isFull, false);
+});
+
+test('the streams of a client that is gone are cancelled, and one that comes too late', () => {
+  const { clients } = clientsOf();
+  const client = clients.add(1);
+  const [one, late] = [STREAM(), STREAM()];
+  client.beginStream(1);
+  client.streams.attach(1, one.handle, 10);
+  client.beginStream(2);
+  clients.remove(1);
+  deepEqual(one.told, ['cancel']);
+  client.streams.attach(2, late.handle, 10);
+  deepEqual(late.told, ['cancel']);
+  equal(client.streams.size, 0);
+});
+
+test('a node bounds the ranges of the streams of all clients', () => {
+  const { clients } = clientsOf();
+  const [one, other] = [clients.add(1), clients.add(2)];
+  const { rangesBytesMax } = WATCH_NODE_LIMITS;
+  one.beginStream(1);
+  one.streams.attach(1, STREAM().handle, rangesBytesMax - 10);
+  equal(other.streams.admits(10), true);
+  equal(other.streams.admits(11), false);
+  one.respond({ ...NOT_FRESH, id: 1 });
+  equal(other.streams.admits(rangesBytesMax), true);
+  one.beginStream(2);
+  one.streams.attach(2, STREAM().handle, rangesBytesMax);
+  clients.remove(1);
+  equal(other.streams.admits(rangesBytesMax), true);
 });

@@ -24,15 +24,15 @@ const OF_THE_NODE: readonly Planted[] = [
     name: 'streams-take-places',
     sentence: 'an open stream takes the place of another request of its connection',
     file: 'src/node/clients.ts',
-    find: 'this.streams += 1;',
-    replace: 'this.streams += 1; this.outstanding += 1;',
+    find: 'this.streams.begin(id);',
+    replace: 'this.streams.begin(id); this.outstanding += 1;',
   },
   {
     name: 'cancelled-streams-stay',
     sentence: 'a cancelled stream counts for as long as its connection is up',
-    file: 'src/node/clients.ts',
-    find: 'if (this.#open.get(id)?.isStream !== true) return;',
-    replace: 'return;',
+    file: 'src/node/client-streams.ts',
+    find: 'if (this.end(id)) this.#onCancelled(id);',
+    replace: 'if (this.#open.has(id)) this.#onCancelled(id);',
   },
   {
     name: 'credit-is-a-request',
@@ -50,11 +50,212 @@ const OF_THE_NODE: readonly Planted[] = [
   },
 ];
 
+const OF_A_REPLICA: readonly Planted[] = [
+  {
+    name: 'page-repeats-its-last-key',
+    sentence: 'the next page begins with the last key of the page before',
+    file: 'src/shard/page-read.ts',
+    find: 'this.#finish(keyBehind(this.#last))',
+    replace: 'this.#finish(this.#last.slice())',
+  },
+  {
+    name: 'page-stops-at-a-slice',
+    sentence: 'a page that is not full ends its range',
+    file: 'src/shard/page-read.ts',
+    find: 'else this.begin();',
+    replace: 'else this.#finish(undefined);',
+  },
+  {
+    name: 'synced-behind-its-change',
+    sentence: 'a synced stream skips the change that woke it',
+    file: 'src/shard/streams.ts',
+    find: 'stream.stream.skipTo(before);',
+    replace: 'stream.stream.skipTo(this.#state.history.head);',
+  },
+  {
+    name: 'synced-for-ever',
+    sentence: 'a stream stays synced though its range has changed',
+    file: 'src/shard/streams.ts',
+    find: 'stream.stream.skipTo(before); stream.isSynced = false;',
+    replace: 'stream.stream.skipTo(before);',
+  },
+  {
+    name: 'missed-changes-are-skipped',
+    sentence: 'a stream goes on over changes that its shard did not record',
+    file: 'src/shard/streams.ts',
+    find: "if (changes === 'unrecorded') { this.#hasMissed = true; return; }",
+    replace: "if (changes === 'unrecorded') return;",
+  },
+  {
+    name: 'missed-behind-the-dirty',
+    sentence: 'a stream is moved over what was missed in the same turn',
+    file: 'src/shard/streams.ts',
+    find: 'if (this.#hasMissed) {',
+    replace: 'if (this.#hasMissed && this.#dirty.size === 0) {',
+  },
+  {
+    name: 'snapshot-is-skipped',
+    sentence: 'a stream goes on over the entries that a snapshot replaced',
+    file: 'src/shard/streams.ts',
+    find: 'replaced() { this.#hasMissed = true;',
+    replace: 'replaced() {',
+  },
+  {
+    name: 'at-least-is-ignored',
+    sentence: 'a watch begins with an older state than it asks for',
+    file: 'src/shard/streams.ts',
+    find: 'if (applied < atLeast) {',
+    replace: 'if (false) {',
+  },
+  {
+    name: 'progress-overtakes',
+    sentence: 'a stream tells progress though it has changes to send',
+    file: 'src/shard/streams.ts',
+    find: 'if (!stream.isSynced) continue;',
+    replace: 'stream.isSynced = true;',
+  },
+  {
+    name: 'stale-replica-for-ever',
+    sentence: 'a replica without proof of freshness keeps its streams',
+    file: 'src/shard/streams.ts',
+    find: 'now - this.#provenAt > silenceMilliseconds',
+    replace: 'false',
+  },
+  {
+    name: 'forced-history-is-awaited',
+    sentence: 'a leader lets a stream wait for an entry that it has not committed',
+    file: 'src/shard/streams.ts',
+    find: 'stream.openedAt <= at && wanted > index',
+    replace: 'false',
+  },
+  {
+    name: 'late-streams-wait-on',
+    sentence: 'a stream waits for entries for as long as they do not come',
+    file: 'src/shard/streams.ts',
+    find: 'now - stream.openedAt > SHARD_LIMITS.catchUpMilliseconds',
+    replace: 'false',
+  },
+  {
+    name: 'reach-is-forgotten',
+    sentence: 'a stream that waits for an index is not told when it is applied',
+    file: 'src/shard/streams.ts',
+    find: 'if (index <= applied) this.#schedule(stream);',
+    replace: 'void 0;',
+  },
+  {
+    name: 'grant-wakes-none',
+    sentence: 'a stream that waits for credit does not go on when it gets some',
+    file: 'src/shard/streams.ts',
+    find: 'stream.stream.grant(bytes); this.#schedule(stream);',
+    replace: 'stream.stream.grant(bytes);',
+  },
+  {
+    name: 'streams-in-a-silent-shard',
+    sentence: 'a range is read in a shard that records no changes',
+    file: 'src/shard/streams.ts',
+    find: 'machine.recordUntil >= logTime',
+    replace: 'true',
+  },
+  {
+    name: 'recording-runs-out',
+    sentence: 'a replica with streams lets the recording of its shard end',
+    file: 'src/shard/streams.ts',
+    find: "this.#state.report({ type: 'recording-due' })",
+    replace: 'void 0',
+  },
+  {
+    name: 'pages-take-all-views',
+    sentence: 'the pages of one connection take any number of views',
+    file: 'src/shard/streams.ts',
+    find: 'share.ranges < rangesMax',
+    replace: 'true',
+  },
+  {
+    name: 'cancelled-streams-go-on',
+    sentence: 'a cancelled stream is still told changes',
+    file: 'src/shard/streams.ts',
+    find: 'if (stream.isClosed) return; stream.isClosed = true;',
+    replace: 'if (stream.isClosed) return;',
+  },
+];
+
+const OF_BARRIERS: readonly Planted[] = [
+  {
+    name: 'barrier-ignores-parts',
+    sentence: 'a barrier does not wait for prepared parts',
+    file: 'src/shard/barriers.ts',
+    find: 'if (holders.size === 0) return',
+    replace: 'return',
+  },
+  {
+    name: 'barrier-waits-for-all',
+    sentence: 'a barrier waits for parts that were prepared later',
+    file: 'src/shard/barriers.ts',
+    find: 'this.#answer(waiting.terms);',
+    replace: 'this.#waitForParts(waiting.terms);',
+  },
+  {
+    name: 'barrier-of-the-whole-shard',
+    sentence: 'a barrier waits for parts outside of its range',
+    file: 'src/shard/barriers.ts',
+    find: 'within(terms.from, terms.to)',
+    replace: 'within(new Uint8Array(), new Uint8Array())',
+  },
+  {
+    name: 'barrier-after-the-first-part',
+    sentence: 'a barrier waits for one of several parts',
+    file: 'src/shard/barriers.ts',
+    find: 'if (waiting.holders.size > 0) continue;',
+    replace: '',
+  },
+  {
+    name: 'barrier-without-a-round',
+    sentence: 'a barrier is answered without a ReadIndex round',
+    file: 'src/shard/barriers.ts',
+    find: 'this.#record(terms); else this.#confirm(terms);',
+    replace: 'this.#record(terms); else this.#waitForParts(terms);',
+  },
+  {
+    name: 'barrier-records-late',
+    sentence: 'a recording is lengthened only when it is over',
+    file: 'src/shard/barriers.ts',
+    find: 'SHARD_LIMITS.recordMilliseconds / 2;',
+    replace: '0;',
+  },
+  {
+    name: 'barrier-records-for-each',
+    sentence: 'each barrier proposes an entry of its own',
+    file: 'src/shard/barriers.ts',
+    find: 'if (this.#recording.length > 1) return;',
+    replace: '',
+  },
+  {
+    name: 'barrier-asks-after-no-holder',
+    sentence: 'a barrier waits for a part and asks after no holder',
+    file: 'src/shard/barriers.ts',
+    find: 'this.#proposing.waitFor(holder, false);',
+    replace: '',
+  },
+  {
+    name: 'barrier-waits-for-ever',
+    sentence: 'a barrier waits longer than its requester',
+    file: 'src/shard/barriers.ts',
+    find: 'this.#deadlines.takeDue(this.#state.now)',
+    replace: '[]',
+  },
+];
+
 export const STREAM_BUGS: readonly Bug[] = [
   ...OF_THE_WIRE.map((bug) => {
     return { profiles: [], tests: ['watch-frames', 'client-frames'], isFast: false, ...bug };
   }),
   ...OF_THE_NODE.map((bug) => {
     return { profiles: [], tests: ['clients', 'client-frames'], isFast: false, ...bug };
+  }),
+  ...OF_A_REPLICA.map((bug) => {
+    return { profiles: [], tests: ['streams', 'follower-streams'], isFast: false, ...bug };
+  }),
+  ...OF_BARRIERS.map((bug) => {
+    return { profiles: [], tests: ['barriers'], isFast: false, ...bug };
   }),
 ];

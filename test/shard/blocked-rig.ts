@@ -46,12 +46,17 @@ export class HeldRig {
   }
 
   write(...commands: readonly (readonly Operation[])[]): string {
+    return this.do(this.batch(...commands));
+  }
+
+  /** The entry of a write. */
+  batch(...commands: readonly (readonly Operation[])[]): EntryBody {
     const sequence = this.#sequence;
     this.#sequence += 1;
     const { deadline } = this;
     const client = clientOf(WRITER);
     const about = { client, deadline, sequence };
-    return this.do({ type: 'batch', batch: encodeBatch({ ...about, commands }) });
+    return { type: 'batch', batch: encodeBatch({ ...about, commands }) };
   }
 
   /** A transaction of that age, which is its number as well. */

@@ -6,13 +6,12 @@ import { encodeBatch } from '../../src/machine/batch.ts';
 import { decodeChanges } from '../../src/machine/change-codec.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
-import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
-import type { LogEntry, SnapshotChunk } from '../../src/raft/message.ts';
-import { bytesOf, clientOf, put, textOf, WHOLE } from '../machine/machine-rig.ts';
+import type { LogEntry } from '../../src/raft/message.ts';
+import { clientOf, put, textOf, WHOLE } from '../machine/machine-rig.ts';
 import { commitBytes, prepareBytes } from '../machine/transaction-rig.ts';
-import { MemoryMedium, StateRig } from '../storage/state-rig.ts';
 import { stampOf } from '../support/stamp.ts';
-import { LEADER, PAIR, ReplicaRig, SELF, SHARD } from './replica-rig.ts';
+import { snapshotOf } from './made-snapshot.ts';
+import { PAIR, ReplicaRig } from './replica-rig.ts';
 
 const TIME = 1_000_000;
 const EPOCH = 1;
@@ -140,20 +139,3 @@ test('a replica that ends gives its memory back', () => {
   log.rig.replica.end();
   deepEqual([log.rig.histories.bytes, log.remembered], [0, '4/1 4/1']);
 });
-
-async function snapshotOf(index: number): Promise<SnapshotChunk> {
-  const other = new StateRig(new MemoryMedium());
-  await other.open();
-  other.store.create(SHARD, NO_CONFIGURATION);
-  for (let at = 1; at <= index; at++) {
-    const configuration = at === 1 ? PAIR : undefined;
-    const writes = [
-      { section: 0, key: bytesOf(`k${at}`), value: Uint8Array.of(0x93, at, 0, 0xc4, 0) },
-    ];
-    other.store.apply(SHARD, { position: { index: at, term: 1 }, configuration, writes });
-  }
-  await other.checkpoint();
-  const { description, bytes } = await other.exportAll(SHARD, 1 << 20);
-  const chunk = { shard: SHARD, from: LEADER, to: SELF, term: 1, snapshot: description };
-  return { type: 'snapshot-chunk', ...chunk, offset: 0, data: bytes, isLast: true, round: 1 };
-}

@@ -42,6 +42,7 @@ export class ReplicaRig {
   now = 5000;
   fair: Turns = AT_ONCE;
   readonly histories = new Histories({ bytesMax: 1024 * 1024 });
+  readonly streams = { streams: 0, messages: 0, bytes: 0, gone: 0 };
   stopReason = '';
   isLost = false;
   /** Whether the node was told that the state is damaged. */
@@ -49,6 +50,8 @@ export class ReplicaRig {
   /** While the log's disk is blocked, completions queue. */
   isLogStuck = false;
   isStoreStuck = false;
+  /** How often the node was told that the recording ends before long. */
+  recordingDue = 0;
   #marks: Mark[] = [];
   #replica: Replica | undefined;
   #isTouched = false;
@@ -177,6 +180,9 @@ export class ReplicaRig {
         return;
       case 'deferred':
         return;
+      case 'recording-due':
+        this.recordingDue += 1;
+        return;
     }
   }
 
@@ -185,6 +191,7 @@ export class ReplicaRig {
       store: this.store,
       fair: this.fair,
       histories: this.histories,
+      streams: this.streams,
       clock: () => this.now,
       valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
       nodeOf: () => 0,

@@ -1,0 +1,353 @@
+/**
+ * The streams that a replica serves. Applying an entry marks the watched ranges that hold a changed
+ * key, and no more; messages are made by jobs of the streams' connections in the fair queue.
+ *
+ * Invariant: a stream that is synced has sent all changes of its range through the head of the
+ * history, though its position may be older. So it is moved on before a change of its range counts.
+ */
+
+import { unreachable } from '../base/assert.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
+import { Random } from '../base/random.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
+import type { Changes } from '../machine/key-change.ts';
+import type { Position } from '../raft/position.ts';
+import { StateDamage } from '../storage/state/state.ts';
+import type { Failure, Response } from '../wire/response.ts';
+import type { FairJob } from './fair-queue.ts';
+import { FAIRNESS_LIMITS } from './fairness-limits.ts';
+import { SHARD_LIMITS } from './limits.ts';
+import { OpenStream, type StreamTerms } from './open-stream.ts';
+import { PageRead } from './page-read.ts';
+import type { Requester } from './proposals.ts';
+import type { Reading } from './reading.ts';
+import type { ReplicaState } from './replica-state.ts';
+import type { StreamHandle } from './responder.ts';
+import { type WatchedRange, WatchedRanges } from './watched-ranges.ts';
+
+type ChangesResponse = Extract<Response, { type: 'changes' }>;
+
+const { changesBytesMax, progressMilliseconds, silenceMilliseconds } = WATCH_LIMITS;
+const { changeCost, requestCost, rangesMax } = FAIRNESS_LIMITS;
+const SCAN = { bytesMax: changesBytesMax, changesMax: SHARD_LIMITS.scanChangesMax };
+
+export class Streams {
+  readonly #state: ReplicaState;
+  readonly #reading: Reading;
+  readonly #ranges: WatchedRanges<OpenStream>;
+  readonly #open = new Set<OpenStream>();
+  /** Changed ranges since the last `flush`, and the position before the first of the changes. */
+  readonly #dirty = new Map<WatchedRange<OpenStream>, Position>();
+  /** Changes were missed here, so no stream is synced any more. */
+  #hasMissed = false;
+  /** They cannot go on before this index is applied here. */
+  readonly #behind = new Map<OpenStream, number>();
+  /** Their clients want to know when everything through this index was sent. */
+  readonly #reaching = new Map<OpenStream, number>();
+  /** They wait for a view of the store. */
+  readonly #viewless = new Set<OpenStream>();
+  /** The state was current then, and since when that is counted. */
+  #provenAt = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(state: ReplicaState, reading: Reading) {
+    this.#state = state;
+    this.#reading = reading;
+    // No client can know the order of the priorities.
+    this.#ranges = new WatchedRanges({ random: new Random(state.member) });
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Different watched ranges. */
+  get ranges(): number {
+    return this.#ranges.size;
+  }
+
+  open(requester: Requester, terms: StreamTerms): StreamHandle {
+    const { now, context } = this.#state;
+    if (this.#open.size === 0) this.#provenAt = now;
+    const stream = new OpenStream({ requester, terms, ranges: this.#ranges, now });
+    stream.job = this.#jobOf(stream);
+    this.#open.add(stream);
+    context.streams.streams += 1;
+    this.#schedule(stream);
+    return {
+      grant: (bytes) => {
+        stream.stream.grant(bytes);
+        this.#schedule(stream);
+      },
+      reach: (index) => {
+        this.#reaching.set(stream, Math.max(index, this.#reaching.get(stream) ?? 0));
+        this.#schedule(stream);
+      },
+      cancel: () => this.#remove(stream),
+    };
+  }
+
+  /** The next entry is applied, behind this position. */
+  applied(before: Position, changes: Changes): void {
+    if (this.#open.size === 0) return;
+    if (changes === 'unrecorded') {
+      this.#hasMissed = true;
+      return;
+    }
+    for (const { key } of changes) {
+      this.#ranges.visit(key, (range) => {
+        if (!this.#dirty.has(range)) this.#dirty.set(range, before);
+      });
+    }
+  }
+
+  /** Another state has replaced the present one. */
+  replaced(): void {
+    this.#hasMissed = true;
+    this.flush();
+  }
+
+  /** Required: after entries were applied, before any job of a stream runs. */
+  flush(): void {
+    // First: no stream is moved over what was missed.
+    if (this.#hasMissed) {
+      this.#hasMissed = false;
+      for (const stream of this.#open) {
+        stream.isSynced = false;
+        this.#schedule(stream);
+      }
+    }
+    for (const [range, before] of this.#dirty) {
+      for (const stream of range.items) {
+        if (stream.isSynced) stream.stream.skipTo(before);
+        stream.isSynced = false;
+        this.#schedule(stream);
+      }
+    }
+    this.#dirty.clear();
+    const { applied } = this.#state;
+    for (const [stream, index] of this.#behind) {
+      if (index > applied) continue;
+      this.#behind.delete(stream);
+      this.#schedule(stream);
+    }
+    for (const [stream, index] of this.#reaching) if (index <= applied) this.#schedule(stream);
+  }
+
+  tick(): void {
+    if (this.#open.size === 0) return;
+    const { now } = this.#state;
+    for (const stream of this.#viewless) this.#schedule(stream);
+    this.#viewless.clear();
+    if (now - this.#provenAt > silenceMilliseconds) return this.end('not-fresh');
+    for (const stream of this.#behind.keys()) {
+      const isLate = now - stream.openedAt > SHARD_LIMITS.catchUpMilliseconds;
+      if (isLate) this.#end(stream, 'not-fresh');
+    }
+    if (now - this.#askedAt < progressMilliseconds) return;
+    this.#askForProof();
+    this.#renewRecording();
+  }
+
+  /** All streams end here. */
+  end(failure: Failure): void {
+    for (const stream of [...this.#open]) this.#end(stream, failure);
+  }
+
+  #jobOf(stream: OpenStream): FairJob {
+    const { share } = stream.requester.responder;
+    return {
+      isOver: true,
+      // A page needs a view, and one connection has few of them.
+      get isReady() {
+        return !stream.stream.isInitial || share === undefined || share.ranges < rangesMax;
+      },
+      run: () => this.#run(stream),
+      drop: () => this.#remove(stream),
+    };
+  }
+
+  /** Its job has one place in the queue of its connection. */
+  #schedule(stream: OpenStream): void {
+    const { job, isQueued, isClosed, page, requester } = stream;
+    if (isQueued || isClosed || page !== undefined || job === undefined) return;
+    stream.isQueued = true;
+    // A page competes with other ranges for views; a message waits its turn like a new request.
+    const stage = stream.stream.isInitial ? 'granted' : 'asked';
+    this.#state.context.fair.add(requester.responder.share, job, stage);
+  }
+
+  /** One step of a stream. Returns the cost. */
+  #run(stream: OpenStream): number {
+    stream.isQueued = false;
+    if (stream.isClosed) return 0;
+    if (!this.#begin(stream)) return requestCost;
+    if (stream.isSynced) {
+      stream.stream.skipTo(this.#state.history.head);
+      this.#tell(stream);
+      return requestCost;
+    }
+    if (stream.stream.isInitial && !this.#state.store.hasViews) {
+      this.#viewless.add(stream);
+      return requestCost;
+    }
+    return requestCost + this.#advance(stream);
+  }
+
+  /** Whether the state that the stream wants is here. */
+  #begin(stream: OpenStream): boolean {
+    if (stream.hasBegun) return true;
+    const { atLeast, isNew } = stream;
+    const { applied, machine, logTime } = this.#state;
+    if (applied < atLeast) {
+      this.#behind.set(stream, atLeast);
+      return false;
+    }
+    stream.hasBegun = true;
+    // What is read page by page could never be completed.
+    const isRecording = machine.recordUntil >= logTime;
+    if (!isNew || isRecording) return true;
+    this.#end(stream, 'not-recording');
+    return false;
+  }
+
+  #advance(stream: OpenStream): number {
+    const { history } = this.#state;
+    const step = stream.stream.next(history, SCAN);
+    switch (step.type) {
+      case 'changes': {
+        const { block, after, through, scanned } = step;
+        this.#send(stream, 'changes', { after, through, block });
+        this.#schedule(stream);
+        return block.length + scanned * changeCost;
+      }
+      case 'scanned':
+        this.#schedule(stream);
+        return step.scanned * changeCost;
+      case 'read':
+        this.#read(stream, step.from);
+        return 0;
+      case 'synced':
+        stream.isSynced = true;
+        this.#tell(stream);
+        return 0;
+      case 'waiting':
+        this.#waitForEntries(stream);
+        return 0;
+      case 'gone':
+        this.#state.context.streams.gone += 1;
+        this.#end(stream, 'history-gone');
+        return 0;
+      default:
+        return unreachable(step);
+    }
+  }
+
+  /** With credit and without a page it waits for entries. */
+  #waitForEntries(opened: OpenStream): void {
+    const { position, isBlocked } = opened.stream;
+    if (!isBlocked && position !== undefined) this.#behind.set(opened, position.index);
+  }
+
+  #read(stream: OpenStream, from: Uint8Array): void {
+    const { shard, store, context } = this.#state;
+    const { keysOnly, requester } = stream;
+    const { share } = requester.responder;
+    const { to } = stream.range;
+    stream.page = new PageRead({
+      ...{ shard, store, fair: context.fair, share, from, to, keysOnly },
+      onDone: (page) => {
+        stream.page = undefined;
+        if (page instanceof StateDamage) return this.#end(stream, this.#state.damaged(page));
+        const { block, cursor } = page;
+        const move = stream.stream.took(block.length, cursor);
+        const kind = cursor === undefined ? 'rows-end' : 'rows';
+        this.#send(stream, kind, { ...move, block, cursor });
+        this.#schedule(stream);
+      },
+    });
+    stream.page.begin();
+  }
+
+  /** What a synced stream owes its client. */
+  #tell(stream: OpenStream): void {
+    const { head } = this.#state.history;
+    const reach = this.#reaching.get(stream);
+    const isReached = reach !== undefined && reach <= head.index;
+    if (!isReached && !stream.owesProgress) return;
+    stream.owesProgress = false;
+    if (isReached) this.#reaching.delete(stream);
+    this.#send(stream, 'progress', { ...stream.stream.progress(), block: NO_BYTES });
+  }
+
+  #send(stream: OpenStream, kind: ChangesResponse['kind'], message: Message): void {
+    const { after, through, block, cursor = NO_BYTES } = message;
+    const { responder, id } = stream.requester;
+    const totals = this.#state.context.streams;
+    totals.messages += 1;
+    totals.bytes += block.length;
+    const at = { after: after.index, through: through.index, throughTerm: through.term };
+    responder.respond({ type: 'changes', id, ...at, kind, block, cursor });
+  }
+
+  #askForProof(): void {
+    const { now } = this.#state;
+    this.#askedAt = now;
+    const respond = (response: Response) => {
+      if (response.type === 'rows') return this.#prove(now, response.index);
+      // An election may be in progress.
+      const { proofRetryMilliseconds } = SHARD_LIMITS;
+      this.#askedAt = now - progressMilliseconds + proofRetryMilliseconds;
+    };
+    const what = { type: 'keys', keys: [] } as const;
+    const until = now + progressMilliseconds;
+    this.#reading.readStale({ requester: { responder: { respond }, id: 0 }, until, what }, 0);
+  }
+
+  /** What was committed at that time is applied, through this index at least. */
+  #prove(at: number, index: number): void {
+    this.#provenAt = Math.max(this.#provenAt, at);
+    for (const stream of this.#open) {
+      if (!stream.isSynced) continue;
+      stream.owesProgress = true;
+      this.#schedule(stream);
+    }
+    if (!this.#state.isLeader) return;
+    // No leader lacks a committed entry: the position is of a history that was forced anew.
+    for (const [stream, wanted] of this.#behind) {
+      if (stream.openedAt <= at && wanted > index) this.#end(stream, 'history-gone');
+    }
+  }
+
+  #renewRecording(): void {
+    const { machine, logTime } = this.#state;
+    const left = machine.recordUntil - logTime;
+    if (left < SHARD_LIMITS.recordMilliseconds / 2) this.#state.report({ type: 'recording-due' });
+  }
+
+  #end(stream: OpenStream, failure: Failure): void {
+    if (stream.isClosed) return;
+    this.#remove(stream);
+    this.#state.fail(stream.requester, failure);
+  }
+
+  #remove(stream: OpenStream): void {
+    if (stream.isClosed) return;
+    stream.isClosed = true;
+    stream.page?.cancel();
+    this.#open.delete(stream);
+    this.#behind.delete(stream);
+    this.#reaching.delete(stream);
+    this.#viewless.delete(stream);
+    this.#ranges.remove(stream.range, stream);
+    if (stream.range.items.size === 0) this.#dirty.delete(stream.range);
+    this.#state.context.streams.streams -= 1;
+  }
+}
+
+interface Message {
+  readonly after: Position;
+  readonly through: Position;
+  readonly block: Uint8Array;
+  readonly cursor?: Uint8Array | undefined;
+}
