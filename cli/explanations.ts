@@ -86,6 +86,31 @@ Do: run the transaction again; it may succeed at once. If it happens often, many
 transactions compete for a few keys: write fewer keys in one transaction, keep
 it short, or use --timeout 30s. If kvctl txn list shows a transaction that stays
 pending, finish it with kvctl txn resolve ID.`,
+  'lease-ended': `The lease of the write has ended, or could not be confirmed in time. Nothing was
+applied.
+Do: take another lease and write its keys again. kvctl lease list shows the
+leases that are alive.`,
+  'leases-full': `The client or the shard has as many leases as it may have. Nothing was applied.
+Do: attach more keys to one lease. kvctl lease list shows whose leases they are.`,
+  'lock-unavailable': `The lock was not free within the wait. Nothing was applied, and the command
+does not stand in the queue any more. Exit code 6.
+Do: wait longer with --wait, or look at kvctl locks: it shows the owner, and since
+when it owns the lock.`,
+  'lock-queue-full': `The queue of the lock, or of its shard, is full. Nothing was applied.
+Do: let fewer callers wait for one lock. kvctl locks NAME shows the queue.`,
+  'lock-kind': `Others use the name for another kind of lock: a semaphore with another number of
+permits, or a lock that is no semaphore. Nothing was applied.
+Do: use one name for one kind of lock.`,
+  'lock-lost': `The lease of the lock ended, or was not confirmed in time: another owner may have
+the lock. The command was ended. Exit code 75.
+Do: check what the command has done, then run it again.`,
+  fenced: `A guarded write came from a former owner of a lock: a newer owner has written
+since. Nothing was applied.
+Do: stop the former owner; only the newer one may go on.`,
+  'bad-fence': `The text is not a fence of this cluster. Nothing was applied.
+Do: pass on RINGKV_FENCE unchanged, to clients of the same cluster.`,
+  'fences-full': `A shard keeps the tokens of as many locks as it may. Nothing was applied.
+Do: guard writes with fewer names of locks.`,
   'key-twice': `One atomic command writes a key twice. Nothing was applied.
 Do: write each key once.`,
   'invalid-argument': `An argument is invalid; the message has the actual and the allowed value. No

@@ -279,6 +279,84 @@ const CODES = {
     'pass a cursor on as it was given, with the same space, range and direction',
   ],
   /**
+   * The lease has ended, or may have: it was released or revoked, or a shard has not confirmed it
+   * in time. A write that names it, or a lock under it, is refused.
+   *
+   * Effect: none.
+   *
+   * Do: look at `lease.state`. One that is `unsure` may be held again soon; one that has ended does
+   * not come back: take another and write its keys again.
+   */
+  'lease-ended': [false, 'take another lease, and write the keys of the former one again'],
+  /**
+   * The client or a shard has as many leases as it may have: 65,536 or 16,384.
+   *
+   * Effect: none.
+   *
+   * Do: attach more keys to one lease, and release leases that are not needed.
+   */
+  'leases-full': [true, 'attach more keys to one lease, and release those that are not needed'],
+  /**
+   * The lock was not free, or not within `wait`.
+   *
+   * Effect: none; the call does not stand in the queue any more.
+   *
+   * Do: try again, or wait longer; `kvctl locks` shows the owner.
+   */
+  'lock-unavailable': [true, 'try again, or wait longer; `kvctl locks` shows the owner'],
+  /**
+   * The queue of the lock has 4096 tickets, or its shard 16,384, as many as they may have.
+   *
+   * Effect: none.
+   *
+   * Do: let fewer callers wait for one lock: `tryLock` does not wait.
+   */
+  'lock-queue-full': [true, 'let fewer callers wait for one lock'],
+  /**
+   * Others use the name of the lock for another kind: as a semaphore with another number of
+   * permits, or as a lock that is none.
+   *
+   * Effect: none.
+   *
+   * Do: use one name for one kind of lock, with the same number of permits everywhere.
+   */
+  'lock-kind': [false, 'use one name for one kind of lock, and the same permits everywhere'],
+  /**
+   * The lock was lost: its lease ended or was not confirmed in time. Another owner may have it.
+   *
+   * Effect: of a single call none, it was not sent. After `withLock` unknown: the function has run
+   * to its end, and may have written while the lock was lost; guarded writes have no effect after
+   * those of a newer owner.
+   *
+   * Do: look at what the function has written, then take the lock again.
+   */
+  'lock-lost': [false, 'another owner may have the lock: take it again before you write'],
+  /**
+   * A guarded write was refused: a newer owner of the lock has written in that shard.
+   *
+   * Effect: none.
+   *
+   * Do: stop; the lock has another owner. Take it again to go on.
+   */
+  fenced: [false, 'stop: the lock has a newer owner; take it again to go on'],
+  /**
+   * A fence is no text that the library has made, or one of another cluster; or a semaphore was
+   * asked for a fence, which it does not have.
+   *
+   * Effect: none; no request was sent.
+   *
+   * Do: pass the text of a fence on unchanged, to clients of the same cluster.
+   */
+  'bad-fence': [false, 'pass the text of a fence on unchanged, within its cluster'],
+  /**
+   * A shard keeps the tokens of as many locks as it may: 1,048,576 names in a week.
+   *
+   * Effect: none.
+   *
+   * Do: guard writes with fewer names: one lock for many keys.
+   */
+  'fences-full': [true, 'guard writes with fewer names of locks'],
+  /**
    * A node could not read the request, or the client could not read the response.
    *
    * Effect: see `outcome`.

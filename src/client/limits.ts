@@ -25,6 +25,8 @@ export const CLIENT_LIMITS = {
   /** Requests in flight on one connection. */
   sentRequestsMax: 4000,
   sentBytesMax: 16 * MIB,
+  /** Requests on one connection that wait for locks; further ones wait for their turn. */
+  sentAwaitsMax: 1024,
   /** One frame of requests. */
   frameBytesMax: TRANSPORT_LIMITS.clientFrameBytesMax,
   /** Backoff between attempts; doubles up to the maximum, less a random part of up to a half. */

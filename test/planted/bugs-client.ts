@@ -30,8 +30,8 @@ const PLANTED: readonly Planted[] = [
     name: 'retry-under-a-new-deadline',
     sentence: 'a repeated batch gets more time under the same sequence',
     file: WRITES,
-    find: 'deadline: this.#numbers.deadlines[0],',
-    replace: 'deadline: this.#numbers.deadlines[0] + this.#copies * 20_000,',
+    find: 'const deadline = this.#numbers.deadlines[0];',
+    replace: 'const deadline = this.#numbers.deadlines[0] + this.#copies * 20_000;',
   },
   {
     name: 'anew-although-in-doubt',

@@ -7,6 +7,7 @@ import { CALL_BUGS } from './bugs-calls.ts';
 import { CATALOG_BUGS } from './bugs-catalog.ts';
 import { CHANGE_BUGS } from './bugs-changes.ts';
 import { CLIENT_BUGS } from './bugs-client.ts';
+import { CLIENT_LOCK_BUGS } from './bugs-client-locks.ts';
 import { CLUSTER_BUGS } from './bugs-cluster.ts';
 import { CLUSTER_TXN_BUGS } from './bugs-cluster-txn.ts';
 import { CONSISTENCY_BUGS } from './bugs-consistency.ts';
@@ -43,6 +44,7 @@ import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 export const BUGS: readonly Bug[] = [
   ...CLIENT_BUGS,
   ...CALL_BUGS,
+  ...CLIENT_LOCK_BUGS,
   ...ELECTION_BUGS,
   ...OUTPUT_BUGS,
   ...LINK_BUGS,

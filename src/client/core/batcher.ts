@@ -16,6 +16,8 @@ interface OpenBatch {
   readonly request: WriteRequest;
   /** Hashes of all its keys. A collision only costs another batch. */
   readonly keys: Set<number>;
+  /** The same of leases that its commands acquire locks with. */
+  readonly leases: Set<number>;
   operations: number;
 }
 
@@ -46,12 +48,16 @@ export class Batcher {
       batch = {
         request: new WriteRequest(shard, this.#options.openCalls),
         keys: new Set(),
+        leases: new Set(),
         operations: 0,
       };
       this.#batches.set(shard, batch);
       this.#requests.push(batch.request);
     }
-    for (const { key } of command) batch.keys.add(hash(key));
+    for (const operation of command) {
+      batch.keys.add(hash(operation.key));
+      if (operation.type === 'acquire') batch.leases.add(hash(operation.lease.id));
+    }
     batch.operations += command.length;
     batch.request.add(call, expiresAt);
   }
@@ -92,12 +98,14 @@ export class Batcher {
   }
 }
 
-function hasRoomFor({ request, keys, operations }: OpenBatch, { command }: Writing): boolean {
+function hasRoomFor({ request, keys, leases, operations }: OpenBatch, { command }: Writing) {
   return (
     request.count < MACHINE_LIMITS.commandsMax &&
     operations + command.length <= MACHINE_LIMITS.operationsMax &&
     request.bytes + bytesMaxOfCommand(command) <= CLIENT_LIMITS.batchBytesMax &&
-    !command.some(({ key }) => keys.has(hash(key)))
+    !command.some(({ key }) => keys.has(hash(key))) &&
+    // The lease of a lock that the batch acquires may not end in it.
+    !command.some((one) => one.type === 'end-lease' && leases.has(hash(one.lease)))
   );
 }
 

@@ -1,7 +1,8 @@
 /** Failures of calls, and how their messages show keys. */
 
 import type { Attempt, KvErrorCode, Outcome } from '../../base/errors.ts';
-import type { Reason } from '../../machine/reply.ts';
+import type { Command } from '../../machine/command.ts';
+import type { Reason, Reply } from '../../machine/reply.ts';
 
 /** Why a call failed, and whether it took effect. */
 export interface CallFailure {
@@ -61,13 +62,38 @@ const CODE_OF = {
   malformed: 'refused',
   'gave-way': 'contended',
   aborted: 'contended',
-  // No call of this client asks for leases, tickets or fences.
-  'lease-ended': 'refused',
-  'leases-full': 'refused',
-  'tickets-full': 'refused',
-  'lock-kind': 'refused',
-  'fences-full': 'refused',
+  'lease-ended': 'lease-ended',
+  'leases-full': 'leases-full',
+  'tickets-full': 'lock-queue-full',
+  'lock-kind': 'lock-kind',
+  'fences-full': 'fences-full',
 } as const satisfies Partial<Record<Reason, KvErrorCode>>;
+
+/** A check that failed because a newer owner of a lock has written; undefined for other replies. */
+export function fencedFailure(
+  reply: Reply,
+  command: Command,
+  { history }: Pick<Tried, 'history'>,
+): CallFailure | undefined {
+  const fence = reply.type === 'check-failed' ? command[reply.position] : undefined;
+  if (reply.type !== 'check-failed' || fence?.type !== 'fence') return undefined;
+  return fencedBy({ name: fence.name, token: fence.token, highest: reply.version }, history);
+}
+
+interface Fenced {
+  readonly name: Uint8Array;
+  readonly token: number;
+  /** The token of the newer owner. */
+  readonly highest: number;
+}
+
+export function fencedBy(
+  { name, token, highest }: Fenced,
+  attempts: readonly Attempt[],
+): CallFailure {
+  const newer = `an owner of lock ${keyText(name)} with token ${highest} has written there`;
+  return notApplied('fenced', `${newer}; the token of this write is ${token}`, attempts);
+}
 
 /** The shard is past the deadline of the command, but may have seen an earlier copy in time. */
 export function lateFailure(copies: number, { doubts, history: attempts }: Tried): CallFailure {

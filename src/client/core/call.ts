@@ -6,23 +6,53 @@ import type { Output, Reply } from '../../machine/reply.ts';
 import type { Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
+import type { CallFailure } from './call-failure.ts';
+import type { KeptLease } from './coordination/kept-lease.ts';
+import type { EndLeaseCall, LockCall, UnlockCall } from './coordination/ticket-call.ts';
 import type { KeyRange, Moments } from './range.ts';
 import type { PageCall } from './scan.ts';
 import type { OpenCall } from './shard-request.ts';
 
+/** What all calls that write have in common. */
+interface WriteTerms {
+  /**
+   * Replaced by what its shards are to read, once these are known: the positions of its operations
+   * stay, and guards follow them.
+   */
+  command: Command;
+  /** The leases that operations of the command name. All have to be held. */
+  readonly leases?: readonly KeptLease[];
+  /** The command takes effect only where no newer owner of these locks has written. */
+  readonly guards?: readonly Guard[];
+  /** Set by the core. */
+  trace?: WriteTrace;
+}
+
+/** A lock's name and the token of one of its owners. */
+export interface Guard {
+  readonly name: Uint8Array;
+  readonly token: number;
+}
+
+/** Learns what becomes of the copies of a write. */
+export interface WriteTrace {
+  /** A copy is about to be sent. It has no effect after the deadline, in log time of its shard. */
+  sent(now: number, deadline: number): void;
+  /** The call has ended; told before the caller is. */
+  ended(result: Replied | GaveWay | CallFailure): void;
+}
+
 /** One command, which writes something. Its keys may be in any shards. */
-export interface WriteCall extends OpenCall<Replied> {
+export interface WriteCall extends OpenCall<Replied>, WriteTerms {
   readonly type: 'write';
-  readonly command: Command;
 }
 
 /**
  * The commit of a transaction whose function can run again. Contention ends the call at once,
  * because what the function has read may no longer be true.
  */
-export interface CommitCall extends OpenCall<Replied | GaveWay> {
+export interface CommitCall extends OpenCall<Replied | GaveWay>, WriteTerms {
   readonly type: 'commit';
-  readonly command: Command;
   /** What was seen of ranges. Their positions follow those of the command. */
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
@@ -133,4 +163,13 @@ interface ReadyCall extends OpenCall<{ readonly type: 'ready' }> {
   readonly failsFast?: boolean;
 }
 
-export type Call = ReadyCall | Writing | ReadCall | ValidateCall | PageCall | CountCall;
+export type Call =
+  | ReadyCall
+  | Writing
+  | ReadCall
+  | ValidateCall
+  | PageCall
+  | CountCall
+  | LockCall
+  | UnlockCall
+  | EndLeaseCall;

@@ -18,7 +18,7 @@ interface Sent {
 }
 
 /** What one more request would add. */
-type Load = Pick<RequestBody, 'shard' | 'bytes'>;
+type Load = Pick<RequestBody, 'shard' | 'bytes' | 'kind'>;
 
 /** A dial, and the connection that it became. */
 export class Connection {
@@ -33,6 +33,8 @@ export class Connection {
   /** Their number for each shard. */
   readonly sentTo = new Map<ShardId, number>();
   sentBytes = 0;
+  /** Requests that wait for locks: they may be open for long, and take no room from others. */
+  awaits = 0;
   nextId = 1;
   outbox: Request[] = [];
   outboxBytes = 0;
@@ -154,11 +156,13 @@ export class Connections {
 
   /**
    * One shard may have twice as many requests in flight as are left to all others: however many
-   * shards do not answer, there is room for those that do.
+   * shards do not answer, there is room for those that do. Leases are kept alive in any case: there
+   * are few such requests, one or two for a shard.
    */
-  hasRoom({ sent, sentTo, sentBytes }: Connection, { shard, bytes }: Load): boolean {
-    if (sent.size === 0) return true;
-    const left = CLIENT_LIMITS.sentRequestsMax - sent.size;
+  hasRoom({ sent, sentTo, sentBytes, awaits }: Connection, { shard, bytes, kind }: Load): boolean {
+    if (sent.size === 0 || kind === 'keep') return true;
+    if (kind === 'await-ticket') return awaits < CLIENT_LIMITS.sentAwaitsMax;
+    const left = CLIENT_LIMITS.sentRequestsMax - (sent.size - awaits);
     return 2 * left > (sentTo.get(shard) ?? 0) && sentBytes + bytes <= CLIENT_LIMITS.sentBytesMax;
   }
 
@@ -171,7 +175,7 @@ export class Connections {
     if (connection.sent.size === 0) connection.breakSilence();
     connection.sent.set(message.id, { request, bytes });
     connection.sentBytes += bytes;
-    if (request !== undefined) countTo(connection, request.shard, 1);
+    if (request !== undefined) count(connection, request, 1);
     connection.outbox.push(message);
     connection.outboxBytes += bytes;
   }
@@ -184,7 +188,7 @@ export class Connections {
     if (sent === undefined) return undefined;
     connection.sent.delete(id);
     connection.sentBytes -= sent.bytes;
-    if (sent.request !== undefined) countTo(connection, sent.request.shard, -1);
+    if (sent.request !== undefined) count(connection, sent.request, -1);
     return sent;
   }
 
@@ -228,7 +232,10 @@ export class Connections {
 
 const FRAME_HEADER_BYTES = 16;
 
-function countTo({ sentTo }: Connection, shard: ShardId, more: 1 | -1): void {
+function count(connection: Connection, { shard, body }: ShardRequest, more: 1 | -1): void {
+  if (body.kind === 'await-ticket') connection.awaits += more;
+  if (body.kind === 'await-ticket' || body.kind === 'keep') return;
+  const { sentTo } = connection;
   const count = (sentTo.get(shard) ?? 0) + more;
   if (count > 0) sentTo.set(shard, count);
   else sentTo.delete(shard);

@@ -5,7 +5,7 @@
  * says whether it took effect.
  */
 
-import { unreachable } from '../../base/assert.ts';
+import { present, unreachable } from '../../base/assert.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
@@ -13,9 +13,18 @@ import { CLIENT_LIMITS } from '../limits.ts';
 import { Admission } from './admission.ts';
 import { type Balance, Balancer } from './balance.ts';
 import { Batcher } from './batcher.ts';
-import { type Call, isProtected, type ReadCall, type RowsRead, type Writing } from './call.ts';
+import {
+  type Call,
+  isProtected,
+  type ReadCall,
+  type RowsRead,
+  type WriteCall,
+  type Writing,
+} from './call.ts';
 import { type CallFailure, notApplied } from './call-failure.ts';
 import { type Connection, Connections } from './connections.ts';
+import { ClientCoordination } from './coordination/coordination.ts';
+import type { CoreWrite } from './coordination/kept-leases.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
 import { type CallContext, startCount, startValidation } from './fan-out.ts';
 import { JointRead } from './joint-read.ts';
@@ -32,7 +41,7 @@ import { Routing } from './routing.ts';
 import { dropPage, startPage } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
 import { Listener } from './shard-request.ts';
-import { ShardSplit } from './shard-split.ts';
+import { guardedCommand, ShardSplit } from './shard-split.ts';
 import {
   NOTHING_SEEN,
   type TransactListener,
@@ -65,6 +74,7 @@ export class Core {
   readonly #dispatch: Dispatch;
   readonly #context: CallContext;
   readonly #mapSource: MapSource;
+  readonly #coordination: ClientCoordination;
   /** Calls that wait for the first map, and when they expire. */
   #early = new Map<Call, number>();
   #cluster: string;
@@ -107,21 +117,41 @@ export class Core {
       submit: (body, contentions) => dispatch.submit(body, contentions),
       transact: (terms, listener) => this.#transact(terms, listener),
     };
+    this.#coordination = new ClientCoordination({
+      client,
+      shardOf: routing.shardOf,
+      toldTimeOf: (shard) => sessions.toldTimeOf(shard),
+      submit: (body) => dispatch.submit(body),
+      write: (write) => this.#writeOwn(write),
+      settle: (call, result) => openCalls.settle(call, result as CallFailure),
+    });
+    this.#coordination.pass(now);
     this.#tickedAt = now;
   }
 
   /** Whether it needs ticks: a call, a request or a dial is open. */
   get isBusy(): boolean {
-    const isWaiting = this.#openCalls.calls > 0 || !this.#dispatch.isIdle;
+    const isOpen = this.#openCalls.calls > 0 || !this.#dispatch.isIdle;
+    const isWaiting = isOpen || this.#coordination.isBusy;
     return this.#closed === undefined && (isWaiting || this.#connections.dials.length > 0);
   }
 
+  /** The number of leases that have not ended, and of locks that are owned. */
+  get held(): { readonly leases: number; readonly locks: number } {
+    return { leases: this.#coordination.leases.count, locks: this.#coordination.tickets.owned };
+  }
+
   step(event: ClientEvent): void {
+    if ('now' in event) this.#coordination.pass(event.now);
     switch (event.type) {
       case 'call':
         return this.#call(event.call, event.now);
       case 'abort':
         return this.#abort(event.call);
+      case 'wall':
+        return this.#coordination.observe(event);
+      case 'lease':
+        return this.#coordination.leases.add(event.lease);
       case 'end-scan':
         event.scan.end();
         return dropPage(event.scan, notApplied('aborted', 'the scan was ended'), this.#context);
@@ -147,11 +177,25 @@ export class Core {
     const closed = this.#closed;
     const refusal = closed
       ? notApplied(closed.code, closed.message)
-      : (this.#admission.refusalOf(call) ?? this.#openCalls.admit(call));
+      : (this.#refusalOf(call) ?? this.#openCalls.admit(call));
     if (refusal !== undefined) return (call.settle as (failure: CallFailure) => void)(refusal);
-    const expiresAt = now + Math.min(call.timeoutMilliseconds, TIMEOUT_MAX);
+    const expiresAt = this.#expiryOf(call, now);
     if (this.#routing.map === undefined) this.#early.set(call, expiresAt);
     else this.#route(call, expiresAt);
+  }
+
+  #refusalOf(call: Call): CallFailure | undefined {
+    const refusal = this.#admission.refusalOf(call);
+    if (call.type !== 'write' && call.type !== 'commit') return refusal;
+    return refusal ?? this.#coordination.refusalOf(call);
+  }
+
+  #expiryOf(call: Call, now: number): number {
+    // The request for a lock is one of many that it may take until the lock is owned.
+    if (call.type === 'lock') return now + call.timeoutMilliseconds;
+    const expiresAt = now + Math.min(call.timeoutMilliseconds, TIMEOUT_MAX);
+    if (call.type !== 'write' && call.type !== 'commit') return expiresAt;
+    return this.#coordination.expiryOf(call, expiresAt);
   }
 
   /** Required: there is a map. */
@@ -173,6 +217,12 @@ export class Core {
         return startPage(call, expiresAt, this.#context);
       case 'count':
         return startCount(call, expiresAt, this.#context);
+      case 'lock':
+        return this.#coordination.tickets.start(call, expiresAt);
+      case 'unlock':
+        return this.#coordination.tickets.release(call);
+      case 'end-lease':
+        return this.#coordination.end(call);
       default:
         return unreachable(call);
     }
@@ -180,8 +230,12 @@ export class Core {
 
   /** In a batch if one entry of one shard can do all of it, else as a transaction. */
   #write(call: Writing, expiresAt: number): void {
+    this.#coordination.bind(call);
     const shard = this.#onlyShardOf(call);
-    if (shard !== undefined) return this.#batcher.write(call, shard, expiresAt);
+    if (shard !== undefined) {
+      call.command = guardedCommand(call.command, call.guards ?? []);
+      return this.#batcher.write(call, shard, expiresAt);
+    }
     const settle = (result: Parameters<Writing['settle']>[0]) => {
       this.#openCalls.settle<Writing>(call, result);
       return true;
@@ -189,6 +243,15 @@ export class Core {
     const listener = new Listener({ call, expiresAt }, settle, settle);
     if (call.type === 'commit') this.#transact(call, listener);
     else this.#transact({ ...call, ...NOTHING_SEEN }, listener);
+  }
+
+  /** A write of the core itself, of one shard. */
+  #writeOwn({ command, timeoutMilliseconds, trace, settle }: CoreWrite): void {
+    const call: WriteCall = { type: 'write', command, timeoutMilliseconds, settle };
+    if (trace !== undefined) call.trace = trace;
+    this.#openCalls.add(call);
+    const shard = present(this.#onlyShardOf(call), 'it has one operation');
+    this.#batcher.write(call, shard, this.#coordination.now + timeoutMilliseconds);
   }
 
   #onlyShardOf(call: Writing): ShardId | undefined {
@@ -205,13 +268,15 @@ export class Core {
     return only;
   }
 
-  #transact({ command, ranges, moments, priority }: TransactTerms, listener: TransactListener) {
+  #transact(terms: TransactTerms, listener: TransactListener): void {
+    const { command, ranges, moments, priority, guards = [], trace } = terms;
     const { shardOf } = this.#routing;
-    const split = new ShardSplit({ command, ranges, moments, shardOf });
+    const split = new ShardSplit({ command, ranges, moments, shardOf, guards });
     const refusal = this.#admission.refusalOfTransaction(split);
     if (refusal !== undefined) return listener.fail(refusal);
     const isOnce = priority !== undefined;
-    const body = { listener, split, isOnce, priority: priority ?? { attempts: 0, age: undefined } };
+    const asked = { listener, split, isOnce, trace };
+    const body = { ...asked, priority: priority ?? { attempts: 0, age: undefined } };
     this.#dispatch.submit(new TransactRequest(body));
   }
 
@@ -231,6 +296,7 @@ export class Core {
     const failure = notApplied('aborted', 'the signal was aborted');
     if (this.#early.has(call)) return this.#failEarly(call, failure);
     if (call.type === 'page') return dropPage(call.scan, failure, this.#context);
+    if (this.#coordination.abort(call, failure)) return;
     // The calls of this turn are still in the batcher.
     this.#submitBatched();
     this.#dispatch.abort(call);
@@ -255,6 +321,7 @@ export class Core {
     this.#tickedAt = now;
     this.#submitBatched();
     this.#dispatch.tick(now);
+    this.#coordination.tick(now);
     this.#expireEarly(now);
     for (const connection of [...this.#connections.all]) this.#watch(connection, awake, now);
     this.#flush(now);
@@ -376,6 +443,7 @@ export class Core {
     this.#submitBatched();
     this.#closed = why;
     this.#dispatch.close(why);
+    this.#coordination.close(why);
     const failure = notApplied(why.code, why.message);
     for (const call of this.#early.keys()) this.#failEarly(call, failure);
     for (const { number } of [...this.#connections.all]) this.#options.port.hangUp(number);

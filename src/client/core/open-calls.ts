@@ -1,7 +1,7 @@
 /** The open calls of a client: how many, how many bytes, and that each ends once. */
 
 import { CLIENT_LIMITS } from '../limits.ts';
-import type { Call } from './call.ts';
+import type { Call, WriteTrace } from './call.ts';
 import { type CallFailure, notApplied } from './call-failure.ts';
 
 export class OpenCalls {
@@ -22,15 +22,23 @@ export class OpenCalls {
       const message = `${this.#calls} calls with ${this.#bytes} bytes are waiting; ${limits}`;
       return notApplied('too-many-calls', message);
     }
-    this.#calls += 1;
-    this.#bytes += bytes;
+    this.add(call);
     return undefined;
+  }
+
+  /** A call of the core itself, whatever the limits are: it ends what other calls began. */
+  add(call: Call): void {
+    this.#calls += 1;
+    this.#bytes += weightOf(call);
   }
 
   /** Required: it was admitted, and not settled before. */
   settle<C extends Call>(call: C, result: Parameters<C['settle']>[0] | CallFailure): void {
     this.#calls -= 1;
     this.#bytes -= weightOf(call);
+    if (call.type === 'write' || call.type === 'commit') {
+      call.trace?.ended(result as Parameters<WriteTrace['ended']>[0]);
+    }
     (call.settle as (result: unknown) => void)(result);
   }
 }
@@ -40,6 +48,8 @@ function weightOf(call: Call): number {
   let bytes = CALL_OVERHEAD_BYTES;
   if (call.type === 'write' || call.type === 'commit') {
     for (const operation of call.command) {
+      // Guards are added when the call is routed, so they do not count.
+      if (operation.type === 'fence') continue;
       bytes += operation.key.length + ('value' in operation ? operation.value.length : 0);
     }
   } else if (call.type === 'read') {

@@ -3,6 +3,7 @@
 import type { Attempt, KvErrorCode } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Call } from './call.ts';
+import type { KeptLease } from './coordination/kept-lease.ts';
 import type { Scan } from './scan.ts';
 
 /** The effects of the core. None of them calls back. */
@@ -40,6 +41,13 @@ export type ClientEvent =
   | { readonly type: 'call'; readonly call: Call; readonly now: number }
   /** The signal of the caller was aborted. Without effect if the call has ended. */
   | { readonly type: 'abort'; readonly call: Call }
+  /**
+   * A clock that counts while this machine is suspended, as of the same moment as `now`. Told
+   * before anything that depends on a lease; without it, only the monotone clock counts.
+   */
+  | { readonly type: 'wall'; readonly wall: number; readonly now: number }
+  /** The lease is kept alive from its first use on, until an `end-lease` call. */
+  | { readonly type: 'lease'; readonly lease: KeptLease }
   /** The caller wants no more rows. */
   | { readonly type: 'end-scan'; readonly scan: Scan }
   /** The end of a turn: its requests are sent. */

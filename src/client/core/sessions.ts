@@ -18,6 +18,8 @@ export interface Numbers {
 interface Session {
   /** Open requests in the shard. */
   open: number;
+  /** The greatest log time of all answers; 0 before the first. */
+  toldTime: number;
   /** The greatest known log time, and when it came; -1 before the first. */
   logTime: number;
   heardAt: number;
@@ -42,10 +44,16 @@ export class Sessions {
   hear(shard: ShardId, logTime: number, now: number): void {
     if (logTime === 0) return;
     const session = this.#of(shard);
+    session.toldTime = Math.max(session.toldTime, logTime);
     const isKnown = this.#isFresh(session, now);
     if (isKnown && logTime < this.#estimate(session, now)) return;
     session.logTime = Math.max(logTime, session.logTime);
     session.heardAt = now;
+  }
+
+  /** The log time of the shard has reached this: an answer has told it. */
+  toldTimeOf(shard: ShardId): number {
+    return this.#of(shard).toldTime;
   }
 
   /** The estimate was far off: the next answer sets it anew. */
@@ -114,7 +122,7 @@ export class Sessions {
   #of(shard: ShardId): Session {
     let session = this.#sessions.get(shard);
     if (session === undefined) {
-      session = { open: 0, logTime: -1, heardAt: 0 };
+      session = { open: 0, toldTime: 0, logTime: -1, heardAt: 0 };
       this.#sessions.set(shard, session);
     }
     return session;

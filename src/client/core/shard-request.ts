@@ -35,7 +35,15 @@ export interface Waiter {
   fail(failure: CallFailure): void;
 }
 
-export type RequestKind = 'read' | 'range' | 'validate' | 'settle' | 'write' | 'transact';
+export type RequestKind =
+  | 'read'
+  | 'range'
+  | 'validate'
+  | 'settle'
+  | 'write'
+  | 'transact'
+  | 'keep'
+  | 'await-ticket';
 
 /** What an attempt needs to know besides the request itself. */
 export interface Terms {

@@ -2,11 +2,11 @@
 
 import type { ShardId } from '../../base/ids.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
-import type { Operation } from '../../machine/command.ts';
+import type { Command, Operation } from '../../machine/command.ts';
 import { isWrite } from '../../machine/operation-codec.ts';
 import type { Output } from '../../machine/reply.ts';
 import { isLocking } from '../../machine/transaction.ts';
-import type { Done, SeenRange } from './call.ts';
+import type { Done, Guard, SeenRange } from './call.ts';
 import { absenceSince, type Moments } from './range.ts';
 
 /** The operations of one shard. */
@@ -24,6 +24,8 @@ interface SplitTerms {
   readonly ranges: readonly SeenRange[];
   readonly moments: Moments;
   readonly shardOf: (key: Uint8Array) => ShardId;
+  /** Each guards the operations in every shard that writes something. */
+  readonly guards?: readonly Guard[];
 }
 
 export class ShardSplit {
@@ -32,13 +34,16 @@ export class ShardSplit {
    * that of the first key that is written, or else locked.
    */
   readonly portions: readonly Portion[];
-  /** Operations and ranges. */
+  /** Operations, ranges, and guards in each shard. */
   readonly count: number;
   /** An upper bound for all of its shards together. */
   readonly bytesMax: number;
   readonly #command: readonly Operation[];
+  readonly #guards: readonly Guard[];
+  /** The place of the first guard. */
+  readonly #guardsFrom: number;
 
-  constructor({ command, ranges, moments, shardOf }: SplitTerms) {
+  constructor({ command, ranges, moments, shardOf, guards = [] }: SplitTerms) {
     const portions = new Map<ShardId, Portion>();
     const put = (shard: ShardId, operation: Operation, place: number): void => {
       let portion = portions.get(shard);
@@ -53,14 +58,20 @@ export class ShardSplit {
       put(shardOf(operation.key), operation, place);
     }
     for (const [at, { shard, check }] of ranges.entries()) put(shard, check, command.length + at);
+    const guardsFrom = command.length + ranges.length;
+    for (const portion of portions.values()) guard(portion, guards, guardsFrom);
     for (const portion of portions.values()) settle(portion, moments);
     const first = command.find(isWrite) ?? command.find(isLocking);
     const home = first && portions.get(shardOf(first.key));
     const others = [...portions.values()].filter((portion) => portion !== home);
     this.portions = home === undefined ? others : [home, ...others];
-    this.count = command.length + ranges.length;
-    this.bytesMax = bytesMaxOfCommand(command) + bytesMaxOfRanges(ranges);
+    const bytesOfGuards = bytesMaxOfCommand(guards.map((one) => fenceOf(one, command)));
+    this.bytesMax =
+      bytesMaxOfCommand(command) + bytesMaxOfRanges(ranges) + portions.size * bytesOfGuards;
     this.#command = command;
+    this.#guards = guards;
+    this.#guardsFrom = guardsFrom;
+    this.count = guardsFrom + guards.length * portions.size;
   }
 
   /** The position in the command of an operation with this position in all portions together. */
@@ -71,6 +82,11 @@ export class ShardSplit {
       left -= places.length;
     }
     return undefined;
+  }
+
+  /** The guard at this place, behind all operations and ranges. */
+  guardAt(place: number): Guard | undefined {
+    return this.#guards[place - this.#guardsFrom];
   }
 
   /** The result for the caller; undefined if the answer does not fit the command. */
@@ -97,6 +113,26 @@ export class ShardSplit {
       outputs: outputAt.filter((output) => output !== undefined),
     };
   }
+}
+
+/** The token of a lock is checked in each shard, and by each shard for itself. */
+function guard({ operations, places }: Portion, guards: readonly Guard[], from: number): void {
+  if (!operations.some(isWrite)) return;
+  const written = [...operations];
+  for (const [at, one] of guards.entries()) {
+    operations.push(fenceOf(one, written));
+    places.push(from + at);
+  }
+}
+
+/** A command with the guards behind its operations, all in one shard. */
+export function guardedCommand(command: Command, guards: readonly Guard[]): Command {
+  return [...command, ...guards.map((one) => fenceOf(one, command))];
+}
+
+function fenceOf({ name, token }: Guard, guarded: Command): Operation {
+  const key = guarded.find(isWrite)?.key ?? guarded[0]?.key ?? new Uint8Array(0);
+  return { type: 'fence', key, name, token };
 }
 
 /**

@@ -10,8 +10,8 @@ import { keyPosition } from '../../ring/key-position.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
-import type { CommitCall, GaveWay, Priority, Replied } from './call.ts';
-import { type CallFailure, lateFailure, notApplied, refusalOf } from './call-failure.ts';
+import type { CommitCall, GaveWay, Priority, Replied, WriteTrace } from './call.ts';
+import { type CallFailure, fencedBy, lateFailure, notApplied, refusalOf } from './call-failure.ts';
 import { onlyReplyOf, settleRequest } from './query-request.ts';
 import { decideRefusal } from './retry-policy.ts';
 import type { Numbers, Sessions } from './sessions.ts';
@@ -31,7 +31,10 @@ import type { ShardSplit } from './shard-split.ts';
 export type TransactListener = Listener<Replied | GaveWay>;
 
 /** The content of a transaction; without a priority it is retried until its timeout. */
-export type TransactTerms = Pick<CommitCall, 'command' | 'ranges' | 'moments'> & {
+export type TransactTerms = Pick<
+  CommitCall,
+  'command' | 'ranges' | 'moments' | 'guards' | 'trace'
+> & {
   readonly priority: Priority | undefined;
 };
 
@@ -44,6 +47,7 @@ interface TransactOptions {
   readonly priority: Priority;
   /** Contention ends it at once: the caller runs the function again. */
   readonly isOnce: boolean;
+  readonly trace: WriteTrace | undefined;
 }
 
 /**
@@ -82,6 +86,7 @@ export class TransactRequest implements RequestBody, Waiter {
     this.#encoded ??= this.#encodeOnce(terms);
     if (this.#encoded === undefined) return undefined;
     this.#copies += 1;
+    this.#options.trace?.sent(terms.now, this.#numbers?.deadlines[0] ?? 0);
     const { shard } = this;
     const epoch = terms.epochOf(shard);
     return { type: 'transact', id: terms.id, shard, epoch, transaction: this.#encoded };
@@ -93,7 +98,7 @@ export class TransactRequest implements RequestBody, Waiter {
     if (this.isOver) return OVER;
     if (reply?.type === 'refused') return this.#refuse(reply, context);
     if (reply === undefined) return UNREADABLE;
-    if (this.#tellDecision(reply)) return OVER;
+    if (this.#tellDecision(reply, context.request.history)) return OVER;
     if (reply.type !== 'committed' || reply.versions.length > 0) return UNREADABLE;
     this.#isCommitted = true;
     this.fail(answerLost(context.request.history));
@@ -166,7 +171,7 @@ export class TransactRequest implements RequestBody, Waiter {
   }
 
   /** False if the reply is not a decision on this command. */
-  #tellDecision(reply: Reply): boolean {
+  #tellDecision(reply: Reply, attempts: readonly Attempt[]): boolean {
     const { split } = this.#options;
     if (reply.type === 'committed') {
       const done = split.doneOf(reply.versions, reply.outputs);
@@ -174,6 +179,11 @@ export class TransactRequest implements RequestBody, Waiter {
     }
     const position = reply.type === 'check-failed' ? split.placeAt(reply.position) : undefined;
     if (reply.type !== 'check-failed' || position === undefined) return false;
+    const guard = split.guardAt(position);
+    if (guard !== undefined) {
+      this.fail(fencedBy({ ...guard, highest: reply.version }, attempts));
+      return true;
+    }
     return this.#tell({ type: 'replied', reply: { ...reply, position } });
   }
 
@@ -185,7 +195,7 @@ export class TransactRequest implements RequestBody, Waiter {
 
   /** A decision is the fate of all copies. Any other reply leaves the doubt as it was. */
   #learn(reply: Reply, { history: attempts }: ShardRequest): void {
-    if (this.#tellDecision(reply)) return;
+    if (this.#tellDecision(reply, attempts)) return;
     // Another copy of the transaction may still bring its result.
     if (reply.type === 'committed') this.#isCommitted = true;
     else if (reply.type === 'refused' && DECIDED.includes(reply.reason)) {

@@ -7,7 +7,7 @@ import { decodeReply, type Reply } from '../../machine/reply.ts';
 import type { Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';
 import type { Replied, Writing } from './call.ts';
-import { type CallFailure, lateFailure, refusalOf } from './call-failure.ts';
+import { type CallFailure, fencedFailure, lateFailure, refusalOf } from './call-failure.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { decideRefusal } from './retry-policy.ts';
 import type { Numbers, Sessions } from './sessions.ts';
@@ -92,9 +92,11 @@ export class WriteRequest implements RequestBody {
       this.#numbers = sessions.number([shard], { wait, now });
     }
     this.#copies += 1;
+    const deadline = this.#numbers.deadlines[0] as number;
+    for (const { call, isDropped } of this.waiters) if (!isDropped) call.trace?.sent(now, deadline);
     const batch = encodeBatch({
       client: sessions.client,
-      deadline: this.#numbers.deadlines[0] as number,
+      deadline,
       sequence: this.#numbers.sequence,
       commands: this.waiters.map(({ call, isDropped }) => (isDropped ? NO_COMMAND : call.command)),
     });
@@ -129,7 +131,8 @@ export class WriteRequest implements RequestBody {
     const { request, sessions } = context;
     const isDropped = !request.isInDoubt;
     if (reply.type !== 'locked' && reply.type !== 'refused') {
-      slot.tell({ type: 'replied', reply }, { isDropped });
+      const fenced = fencedFailure(reply, slot.call.command, request);
+      slot.tell(fenced ?? { type: 'replied', reply }, { isDropped });
       return undefined;
     }
     const key = slot.call.command[reply.position]?.key;

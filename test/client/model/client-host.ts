@@ -4,7 +4,9 @@ import type { NodeId } from '../../../src/base/ids.ts';
 import type { Random } from '../../../src/base/random.ts';
 import type { Balance } from '../../../src/client/core/balance.ts';
 import type { Call } from '../../../src/client/core/call.ts';
+import type { KeptLease } from '../../../src/client/core/coordination/kept-lease.ts';
 import { Core } from '../../../src/client/core/core.ts';
+import type { ClientEvent } from '../../../src/client/core/port.ts';
 import type { Scan } from '../../../src/client/core/scan.ts';
 import { decodeRequests, encodeRequests, type Request } from '../../../src/wire/request.ts';
 import { encodeResponses, type Response } from '../../../src/wire/response.ts';
@@ -35,19 +37,21 @@ export class ClientHost {
   readonly core: Core;
   readonly #world: World;
   readonly #random: Random;
-  readonly #cluster: ModelCluster;
+  readonly #cluster: Pick<ModelCluster, 'serve'>;
   readonly #links: Links;
   readonly #open = new Map<number, Link>();
   /** The client's monotone clock: its rate, and its jumps so far. */
   readonly #rate: number;
   #jumped = 0;
+  #wallJumped = 0;
+  #heldUntil = 0;
   #isFlushing = false;
   #isTicking = false;
 
   constructor(options: {
     readonly world: World;
     readonly random: Random;
-    readonly cluster: ModelCluster;
+    readonly cluster: Pick<ModelCluster, 'serve'>;
     readonly links: Links;
     readonly client: Uint8Array;
     readonly clockRate: number;
@@ -82,17 +86,17 @@ export class ClientHost {
   }
 
   call(call: Call): void {
-    this.core.step({ type: 'call', call, now: this.clock });
+    this.#step({ type: 'call', call, now: this.clock });
     this.#wake();
   }
 
   abort(call: Call): void {
-    this.core.step({ type: 'abort', call });
+    this.#step({ type: 'abort', call });
     this.#wake();
   }
 
   endScan(scan: Scan): void {
-    this.core.step({ type: 'end-scan', scan });
+    this.#step({ type: 'end-scan', scan });
   }
 
   /** One connection breaks; what was in flight may arrive at once, late or never. */
@@ -106,6 +110,53 @@ export class ClientHost {
     for (const link of [...this.#open.values()]) if (link.node === node) this.#lose(link, 'gone');
   }
 
+  /** A lease is kept alive from its first use on. */
+  lease(lease: KeptLease): void {
+    this.#step({ type: 'lease', lease });
+    this.#wake();
+  }
+
+  /** Looks at both clocks, as a program does that asks whether it still owns a lock. */
+  observe(): void {
+    this.core.step({ type: 'wall', now: this.clock, wall: this.#wall });
+  }
+
+  /** The loop is held: no event is taken before the time is over, and the clocks go on. */
+  hold(milliseconds: number): void {
+    this.#heldUntil = Math.max(this.#heldUntil, this.#world.now + milliseconds);
+  }
+
+  /** The machine sleeps: its monotone clock stands still, its wall clock goes on. */
+  suspend(milliseconds: number): void {
+    if (this.isHeld) return;
+    this.hold(milliseconds);
+    this.#world.after(milliseconds, () => this.jump(-milliseconds * this.#rate));
+  }
+
+  /** Nothing tells a program of a clock that is set back while its machine sleeps. */
+  setWall(milliseconds: number): void {
+    if (this.isHeld) return;
+    this.#wallJumped += milliseconds;
+    this.observe();
+  }
+
+  get isHeld(): boolean {
+    return this.#world.now < this.#heldUntil;
+  }
+
+  get #wall(): number {
+    return Math.floor(1_800_000_000_000 + this.#world.now * this.#rate + this.#wallJumped);
+  }
+
+  /** The clocks come first, so that what a lease allows is known before anything else is done. */
+  #step(event: ClientEvent): void {
+    const { now } = this.#world;
+    if (this.isHeld) return this.#world.after(this.#heldUntil - now, () => this.#step(event));
+    this.observe();
+    // An event that had to wait is taken at the time at which it is taken.
+    this.core.step('now' in event ? { ...event, now: this.clock } : event);
+  }
+
   #dial(number: number, url: string): void {
     const node = Number(/node-(\d+)/.exec(url)?.[1]);
     const delay = this.#delay();
@@ -117,7 +168,7 @@ export class ClientHost {
       link.isUp = true;
       const limits = { keyBytesMax: 4096, valueBytesMax: 1024 * 1024 };
       const greeting = { cluster: 'model', node: node as NodeId, limits };
-      this.core.step({ type: 'up', connection: number, greeting, now: this.clock });
+      this.#step({ type: 'up', connection: number, greeting, now: this.clock });
       this.#wake();
     });
   }
@@ -130,7 +181,7 @@ export class ClientHost {
 
   #lose(link: Link, reason: string): void {
     this.#drop(link.number);
-    this.core.step({ type: 'down', connection: link.number, reason, now: this.clock });
+    this.#step({ type: 'down', connection: link.number, reason, now: this.clock });
     this.#wake();
   }
 
@@ -168,7 +219,7 @@ export class ClientHost {
     link.nodeToClientAt = Math.max(link.nodeToClientAt, this.#world.now + this.#delay());
     this.#world.after(link.nodeToClientAt - this.#world.now, () => {
       if (!link.isUp) return;
-      this.core.step({ type: 'frame', connection: link.number, bytes, now: this.clock });
+      this.#step({ type: 'frame', connection: link.number, bytes, now: this.clock });
       this.#wake();
     });
   }
@@ -182,7 +233,7 @@ export class ClientHost {
       this.#isFlushing = true;
       this.#world.after(0, () => {
         this.#isFlushing = false;
-        this.core.step({ type: 'flush', now: this.clock });
+        this.#step({ type: 'flush', now: this.clock });
         this.#startTicks();
       });
     }
@@ -193,8 +244,8 @@ export class ClientHost {
     if (this.#isTicking || !this.core.isBusy) return;
     this.#isTicking = true;
     const tick = (): void => {
-      this.core.step({ type: 'tick', now: this.clock });
-      this.#isTicking = this.core.isBusy;
+      this.#step({ type: 'tick', now: this.clock });
+      this.#isTicking = this.core.isBusy || this.isHeld;
       if (this.#isTicking) this.#world.after(TICK, tick);
     };
     this.#world.after(TICK, tick);

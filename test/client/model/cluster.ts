@@ -47,6 +47,7 @@ export class ModelCluster {
   readonly #terms: number[];
   readonly #transactions: ModelTransactions;
   #version = 1;
+  readonly #awaits = new Set<(isLast: boolean) => void>();
 
   constructor(options: {
     readonly nodes: number;
@@ -65,6 +66,9 @@ export class ModelCluster {
       const bornAt = 1_700_000_000_000 + random.below(2 ** 31);
       return new ModelShard({ shard: at + 1, shards, bornAt, onEffect });
     });
+    for (const shard of this.shards) {
+      shard.onGrants = () => void world.after(0, () => this.#lookAgain());
+    }
     this.#leaders = this.shards.map(() => random.between(1, nodes));
     this.#terms = this.shards.map(() => 1);
     this.#transactions = new ModelTransactions({
@@ -85,10 +89,20 @@ export class ModelCluster {
     const at = shard - 1;
     this.#terms[at] = (this.#terms[at] ?? 0) + 1;
     this.#leaders[at] = 0;
+    this.#lookAgain();
     const term = this.#terms[at];
     this.#world.after(this.#random.between(5, 800), () => {
       if (this.#terms[at] === term) this.#leaders[at] = this.#random.between(1, this.nodes);
     });
+  }
+
+  /** Leaders do so each 200 ms or so. */
+  sweep(): void {
+    for (const shard of this.shards) if (this.leaderOf(shard.shard) !== 0) shard.sweep();
+  }
+
+  #lookAgain(): void {
+    for (const look of [...this.#awaits]) look(false);
   }
 
   changeMap(): void {
@@ -140,6 +154,8 @@ export class ModelCluster {
     if (request.type === 'transact') {
       return this.#transactions.conduct(request, { reply, refuse });
     }
+    if (request.type === 'keep') return this.#keep(shard, request, { reply, refuse });
+    if (request.type === 'await-ticket') return this.#await(shard, request, { reply, refuse });
     // A replica that has found damage, and still leads.
     if (!isStaleRead && random.chance(faults.notFresh / 4)) return refuse('damaged');
     const isMuch =
@@ -201,6 +217,42 @@ export class ModelCluster {
     });
   }
 
+  #keep(
+    shard: ModelShard,
+    { id, leases }: Extract<Request, { type: 'keep' }>,
+    to: { readonly reply: Reply; readonly refuse: (failure: 'lost') => void },
+  ): void {
+    const term = this.#terms[shard.shard - 1];
+    this.#world.after(this.#random.fraction() * this.#faults.commitMax, () => {
+      if (this.#terms[shard.shard - 1] !== term) return to.refuse('lost');
+      const ended = shard.keep(leases);
+      return to.reply({ type: 'kept', id, time: Math.floor(shard.time), ended });
+    });
+  }
+
+  /** Looks again after each entry that grants anything, and when the patience is over. */
+  #await(
+    shard: ModelShard,
+    request: Extract<Request, { type: 'await-ticket' }>,
+    to: { readonly reply: Reply; readonly refuse: (failure: 'not-leader') => void },
+  ): void {
+    const { id, name, ticket, patienceMilliseconds } = request;
+    const term = this.#terms[shard.shard - 1];
+    let isOver = false;
+    const look = (isLast: boolean): void => {
+      const { fence, position } = shard.stateOf(name, ticket);
+      const isWaiting = fence === 0 && position > 0 && !isLast;
+      if (isOver || (isWaiting && this.#terms[shard.shard - 1] === term)) return;
+      isOver = true;
+      this.#awaits.delete(look);
+      if (this.#terms[shard.shard - 1] !== term) return to.refuse('not-leader');
+      to.reply({ type: 'ticket', id, time: Math.floor(shard.time), fence, position });
+    };
+    this.#awaits.add(look);
+    look(false);
+    if (!isOver) this.#world.after(patienceMilliseconds, () => look(true));
+  }
+
   #range(shard: ModelShard, request: RangeRequest): Response {
     const { from, to, isReverse, answer, rowsMax } = request.range;
     const inside = [...shard.within(from, to)];
@@ -224,10 +276,22 @@ export class ModelCluster {
 /** Milliseconds until a locked key is looked at again. */
 const HELD = 5;
 
-type ShardRequest = WriteRequest | ReadRequest | Extract<Request, { type: 'transact' | 'settle' }>;
+type OtherRequest = 'transact' | 'settle' | 'keep' | 'await-ticket';
+type ShardRequest = WriteRequest | ReadRequest | Extract<Request, { type: OtherRequest }>;
+
+const KINDS = [
+  'write',
+  'read',
+  'range',
+  'validate',
+  'transact',
+  'settle',
+  'keep',
+  'await-ticket',
+] as const satisfies readonly ShardRequest['type'][];
 
 function isOfShard(request: Request): request is ShardRequest {
-  return ['write', 'read', 'range', 'validate', 'transact', 'settle'].includes(request.type);
+  return KINDS.some((kind) => kind === request.type);
 }
 
 /** The keys and ranges of a request, as operations. */

@@ -2,9 +2,10 @@
 
 import { areEqual, compareBytes } from '../../../src/machine/bytes.ts';
 import type { Operation } from '../../../src/machine/command.ts';
-import { encodeEntry, type TransactionStep } from '../../../src/machine/entry.ts';
+import { type EntryBody, encodeEntry, type TransactionStep } from '../../../src/machine/entry.ts';
+import { decodeLeaseIds } from '../../../src/machine/lease.ts';
 import { Machine } from '../../../src/machine/machine.ts';
-import { decodeReply, type Reply } from '../../../src/machine/reply.ts';
+import { decodeReply, type Reply, type TicketState } from '../../../src/machine/reply.ts';
 import { decodeRow } from '../../../src/machine/row.ts';
 import { SECTION } from '../../../src/machine/section.ts';
 import type { Contender, TransactionId } from '../../../src/machine/transaction-id.ts';
@@ -110,6 +111,46 @@ export class ModelShard {
       .filter(({ key }) => to.length === 0 || compareBytes(key, to) < 0);
   }
 
+  /** Those of the leases that are not alive. */
+  keep(leases: readonly Uint8Array[]): readonly Uint8Array[] {
+    const inOrder = [...leases].sort(compareBytes);
+    const [reply] = this.#applyOwn({ type: 'keep-leases', leases: inOrder });
+    return (reply && decodeLeaseIds(reply)) ?? [];
+  }
+
+  /** What a leader does now and then: stamps the time, ends what is due. */
+  sweep(): void {
+    this.#applyOwn({ type: 'expire', dueKeys: [] });
+    const { leases } = this.#machine.coordination;
+    const ends = leases.dueAt(this.#machine.metadata.leaseTime).map(({ id: lease }) => {
+      const attached = [...this.#section(SECTION.attachments).values()];
+      const keys = attached
+        .filter(({ key }) => areEqual(key.subarray(0, lease.length), lease))
+        .map(({ key }) => key.slice(lease.length))
+        .sort(compareBytes);
+      return { lease, seenAt: this.#index, isLast: true, keys };
+    });
+    ends.sort((one, other) => compareBytes(one.lease, other.lease));
+    if (ends.length > 0) this.#applyOwn({ type: 'end-leases', ends });
+  }
+
+  isAlive(lease: Uint8Array): boolean {
+    return this.#machine.coordination.leases.isAlive(lease);
+  }
+
+  /** The leases that it has not forgotten, and the tickets. */
+  get left(): { readonly leases: number; readonly tickets: number } {
+    const { leases, tickets } = this.#machine.coordination;
+    return { leases: leases.size, tickets: tickets.size };
+  }
+
+  stateOf(name: Uint8Array, ticket: number): TicketState {
+    return this.#machine.coordination.tickets.stateOf(name, ticket);
+  }
+
+  /** Called after each entry in which a waiting ticket was granted or has gone. */
+  onGrants: () => void = () => {};
+
   forget(clients: readonly Uint8Array[]): void {
     const stamp = stampOf({ time: Math.floor(this.#time), epoch: 1 });
     this.#apply(encodeEntry(stamp, { type: 'forget', clients }));
@@ -151,6 +192,10 @@ export class ModelShard {
     }
   }
 
+  #applyOwn(body: EntryBody): readonly Uint8Array[] {
+    return this.#apply(encodeEntry(stampOf({ time: Math.floor(this.#time), epoch: 1 }), body));
+  }
+
   #apply(payload: Uint8Array): readonly Uint8Array[] {
     this.#index += 1;
     const outcome = this.#machine.apply({ index: this.#index, payload });
@@ -165,6 +210,7 @@ export class ModelShard {
       const version = row?.version ?? this.#index;
       this.#onEffect({ key: kept.key, value: row?.value, version });
     }
+    if (outcome.grants.length > 0) this.onGrants();
     return outcome.replies;
   }
 

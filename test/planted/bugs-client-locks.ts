@@ -1,0 +1,155 @@
+/** Planted bugs in what the client does with leases and locks. */
+
+import type { Bug, Planted } from './bug.ts';
+
+const FOLDER = 'src/client/core/coordination';
+const LEASE = `${FOLDER}/kept-lease.ts`;
+const LEASES = `${FOLDER}/kept-leases.ts`;
+const USE = `${FOLDER}/lease-use.ts`;
+const TICKETS = `${FOLDER}/own-tickets.ts`;
+const CLOCK = `${FOLDER}/elapsed-clock.ts`;
+
+const PLANTED: readonly Planted[] = [
+  {
+    name: 'signal-counts-from-the-answer',
+    sentence: 'a keep proves a lease from its answer on, not from its sending',
+    file: LEASES,
+    find: 'lease.prove(place, sentAt);',
+    replace: 'lease.prove(place, clock.latest);',
+  },
+  {
+    name: 'opening-counts-from-the-answer',
+    sentence: 'an operation that opens a lease proves it from its answer on',
+    file: USE,
+    find: 'lease.open(where, sentAt);',
+    replace: 'lease.open(where, this.#terms.clock.latest);',
+  },
+  {
+    name: 'proven-from-the-last-copy',
+    sentence:
+      'the remembered reply to a first copy proves a lease from the sending of the last one',
+    file: USE,
+    find: 'this.#sentAt ??=',
+    replace: 'this.#sentAt =',
+  },
+  {
+    name: 'signal-by-monotone-only',
+    sentence: 'time in which the machine was suspended does not count for leases',
+    file: CLOCK,
+    find: 'if (isStep) this.#gained += Math.max(0, gain);',
+    replace: '',
+  },
+  {
+    name: 'wall-clock-set-back-counts',
+    sentence: 'a wall clock that is set back prolongs leases',
+    file: CLOCK,
+    find: 'Math.max(0, gain)',
+    replace: 'gain',
+  },
+  {
+    name: 'drift-of-the-client-left-out',
+    sentence:
+      'a lease counts as proven for all of its time to live, whatever the clocks of leaders do',
+    file: LEASE,
+    find: 'return this.ttlMilliseconds * provenPart - clockStepMilliseconds;',
+    replace: 'return this.ttlMilliseconds;',
+  },
+  {
+    name: 'grant-taken-unsure',
+    sentence: 'a grant that comes when the lease is not held any more is believed',
+    file: TICKETS,
+    find: "if (lease.state !== 'held') return this.#begin(wait); const lock",
+    replace: 'const lock',
+  },
+  {
+    name: 'lost-lock-goes-on',
+    sentence: 'a lock is owned although its lease may have ended',
+    file: TICKETS,
+    find: "if (lease.state !== 'held') this.#loseAll(lease, lease.state);",
+    replace: "if (lease.state === 'ended') this.#loseAll(lease, lease.state);",
+  },
+  {
+    name: 'lease-judged-by-ticks-only',
+    sentence: 'the first thing that a program does after a stall still believes in its locks',
+    file: `${FOLDER}/coordination.ts`,
+    find: 'this.leases.judge(this.#clock.latest);',
+    replace: '',
+  },
+  {
+    name: 'late-acquire-stays',
+    sentence: 'a ticket that a late copy adds is given back by nothing but the end of its lease',
+    file: `${FOLDER}/returns.ts`,
+    find: 'const isLast = ticket.doubtUntil === 0 || heardTimeOf(shard) > ticket.doubtUntil;',
+    replace: 'const isLast = true;',
+  },
+  {
+    name: 'ticket-left-in-the-queue',
+    sentence: 'a call that gives up leaves its ticket in the queue',
+    file: TICKETS,
+    find: "if (ticket !== undefined && state !== 'asking') this.#returns.add(ticket);",
+    replace: '',
+  },
+  {
+    name: 'late-ticket-is-not-given-back',
+    sentence: 'a ticket that the shard grants after its call was aborted is kept',
+    file: TICKETS,
+    find: 'else if (!isOpen) this.#returns.add(ticket);',
+    replace: '',
+  },
+  {
+    name: 'lease-of-locks-never-ends',
+    sentence: 'a lease that was drawn for locks is kept alive although no lock uses it',
+    file: LEASES,
+    find: 'return usedAt === undefined ? Number.POSITIVE_INFINITY',
+    replace: 'return usedAt !== 0 ? Number.POSITIVE_INFINITY',
+  },
+  {
+    name: 'ended-lease-is-opened-again',
+    sentence: 'each operation opens its lease, also one that an administrator has ended',
+    file: LEASE,
+    find: 'const isOpen = this.places.get(shard)?.isOpen === true;',
+    replace: 'const isOpen = false;',
+  },
+  {
+    name: 'lease-ends-in-one-shard',
+    sentence: 'a lease that has ended in one shard lives on in the others until its time is over',
+    file: LEASES,
+    find: 'if (!lease.end(reason)) return onEnded(undefined);',
+    replace: "if (!lease.end(reason) || reason !== 'released') return onEnded(undefined);",
+  },
+  {
+    name: 'lease-ends-in-the-batch-of-its-lock',
+    sentence: 'a lock is acquired, and its lease ended, in one batch',
+    file: 'src/client/core/batcher.ts',
+    find: "one.type === 'end-lease' && leases.has(hash(one.lease))",
+    replace: 'false',
+  },
+  {
+    name: 'keep-waits-for-room',
+    sentence: 'a connection that is full of requests holds up keeps, and leases end under load',
+    file: 'src/client/core/connections.ts',
+    find: "if (sent.size === 0 || kind === 'keep')",
+    replace: 'if (sent.size === 0)',
+  },
+  {
+    name: 'waits-for-locks-take-room',
+    sentence: 'calls that wait for locks leave no room to others',
+    file: 'src/client/core/connections.ts',
+    find: 'CLIENT_LIMITS.sentRequestsMax - (sent.size - awaits)',
+    replace: 'CLIENT_LIMITS.sentRequestsMax - sent.size',
+  },
+  {
+    name: 'write-outlives-its-lease',
+    sentence: 'a write that names a lease is retried when the lease is not proven any more',
+    file: `${FOLDER}/coordination.ts`,
+    find: 'earliest = Math.min(earliest, now + left);',
+    replace: '',
+  },
+];
+
+/** The seeds of locks find most of them; scripted tests find what needs a shard of its own. */
+const TESTS = ['locks', 'locks-under-faults'];
+
+export const CLIENT_LOCK_BUGS: readonly Bug[] = PLANTED.map((one) => {
+  return { isFast: false, ...one, profiles: [], tests: TESTS };
+});
