@@ -90,12 +90,16 @@ export interface OpenOptions extends Omit<ConnectOptions, 'balance' | 'wait'> {
  * Opens an embedded store: one node in this process, durable in this folder, without a port. A
  * folder serves one process at a time; `close` releases it. Resolves when the store can be used.
  *
+ * `open(':memory:')` opens a new store of the same engine without a folder: nothing is written to
+ * disk, and its values are gone when it is closed or the process ends.
+ *
  * @example
  * ```ts
  * import { open } from 'ringkv';
  * const kv = await open('./data');
  * const visits = await kv.add('visits');
  * await kv.close();
+ * const cache = await open(':memory:');
  * ```
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<Client> {

@@ -1,6 +1,8 @@
 /** The data folder of a node: identity file, last map, and the paths of log and state. */
 
 import { join } from 'node:path';
+import { DiskFiles } from '../storage/files/disk-files.ts';
+import type { Files } from '../storage/files/files.ts';
 import { type FolderLock, lockFolder } from '../storage/files/folder-lock.ts';
 import { nestingOf } from '../storage/files/folder-nesting.ts';
 import {
@@ -9,6 +11,8 @@ import {
   writeHint,
   writeSmallFile,
 } from '../storage/files/small-file.ts';
+import type { StateDisk } from '../storage/state/state-disk.ts';
+import { openState, type StateFolderOptions } from '../storage/state/state-folder.ts';
 import { decodeIdentity, encodeIdentity, type StoredIdentity } from './identity-file.ts';
 
 /** Delay before a map is written, to coalesce newer ones. */
@@ -40,7 +44,35 @@ export class FolderInUse extends Error {
   }
 }
 
-export class DataFolder {
+/** Where a node keeps its identity, its last map, its log and its state. */
+export interface NodeHome {
+  /** For messages. */
+  readonly path: string;
+  readonly log: string;
+  readonly state: string;
+  /** Required before any other call. Throws `FolderInUse` if another owner holds the lock. */
+  lock(): Promise<FolderLock>;
+  openFiles(): Files;
+  openState(options: Omit<StateFolderOptions, 'folder'>): Promise<StateDisk>;
+  /** Undefined in a folder that no node has used. */
+  readIdentity(): StoredIdentity | undefined;
+  writeIdentity(stored: StoredIdentity): void;
+  /**
+   * Marks the folder as an old copy, so that no later start uses it. Returns the reason and the
+   * remedy, which `readRefusal` returns from now on.
+   */
+  burn(cause: string): string;
+  /** Undefined unless the folder was refused permanently. */
+  readRefusal(): string | undefined;
+  /** Empty without a map. */
+  readMap(): Uint8Array;
+  /** May be written later. */
+  keepMap(bytes: Uint8Array): void;
+  /** Resolves when no write is pending, so that the next owner's map is not overwritten. */
+  settle(): Promise<void>;
+}
+
+export class DataFolder implements NodeHome {
   readonly path: string;
   /** The map to write next. */
   #map: Uint8Array | undefined;
@@ -61,7 +93,6 @@ export class DataFolder {
     }
   }
 
-  /** Required before any other call. Throws `FolderInUse` if another owner holds the lock. */
   async lock(): Promise<FolderLock> {
     const { path } = this;
     let lock: Awaited<ReturnType<typeof lockFolder>>;
@@ -85,7 +116,15 @@ export class DataFolder {
     return join(this.path, 'state');
   }
 
-  /** Undefined in a folder that no node has used. */
+  openFiles(): Files {
+    return new DiskFiles(this.log, [this.state]);
+  }
+
+  /** See `openState` for what it throws. */
+  openState(options: Omit<StateFolderOptions, 'folder'>): Promise<StateDisk> {
+    return openState({ ...options, folder: this.state });
+  }
+
   readIdentity(): StoredIdentity | undefined {
     const path = join(this.path, 'identity');
     const bytes = readSmallFile(path);
@@ -103,10 +142,6 @@ export class DataFolder {
     writeSmallFile(join(this.path, 'identity'), encodeIdentity(stored));
   }
 
-  /**
-   * Marks the folder as an old copy, so that no later start uses it. Returns the reason and the
-   * remedy, which `readRefusal` returns from now on.
-   */
   burn(cause: string): string {
     const text =
       `older-copy: the data folder ${this.path} is an old copy of this node's data; other ` +
@@ -121,7 +156,6 @@ export class DataFolder {
     return text;
   }
 
-  /** Undefined unless the folder was refused permanently. */
   readRefusal(): string | undefined {
     const bytes = readSmallFile(join(this.path, BURNT));
     if (bytes === undefined) return undefined;
@@ -142,7 +176,6 @@ export class DataFolder {
     if (!isPlanned) setTimeout(() => this.settle(), MAP_MILLISECONDS).unref();
   }
 
-  /** Resolves when no write is pending, so that the next owner's map is not overwritten. */
   settle(): Promise<void> {
     const bytes = this.#map;
     this.#map = undefined;

@@ -14,14 +14,16 @@ import { DataMachine } from '../shard/data-machine.ts';
 import type { Files } from '../storage/files/files.ts';
 import { InProcessTransport } from '../transport/in-process.ts';
 import { TIMERS } from '../transport/timers.ts';
-import { FolderInUse, FolderUnusable } from './data-folder.ts';
+import { FolderInUse, FolderUnusable, type NodeHome } from './data-folder.ts';
 import type { NodeEnd } from './fatal-guard.ts';
 import { ALONE, identify } from './identity.ts';
+import { MemoryHome } from './memory-home.ts';
 import { NodeProcess } from './node-process.ts';
 import { Restarts } from './restarts.ts';
 import { StoreDamaged } from './state-repair.ts';
 
 interface EmbeddedOptions {
+  /** `:memory:` for a store without a folder. */
   readonly folder: string;
   /** Used only if the folder is new. */
   readonly shards?: number | undefined;
@@ -44,6 +46,9 @@ interface EmbeddedNode {
 const SHARDS_DEFAULT = 1;
 const LOOK_MILLISECONDS = 1;
 
+/** As in SQLite. */
+const IN_MEMORY = ':memory:';
+
 /** A placeholder address: an embedded node is never dialled. */
 export const EMBEDDED_URL = 'ws://embedded';
 
@@ -55,6 +60,11 @@ const DESCRIPTION: NodeDescription = {
   zone: '',
 };
 
+interface Place extends EmbeddedOptions {
+  /** Of a store in memory: its values survive a restart of its node. */
+  readonly home: NodeHome | undefined;
+}
+
 /** One run of a node in this process. */
 interface Run {
   readonly lines: InProcessTransport;
@@ -64,7 +74,9 @@ interface Run {
 
 /** Resolves when the node serves. Fails with a `KvError`, after the folder is released. */
 export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
-  return new Embedding(options, await begin(options));
+  const home = options.folder === IN_MEMORY ? new MemoryHome() : undefined;
+  const place = { ...options, home };
+  return new Embedding(place, await begin(place));
 }
 
 /**
@@ -72,7 +84,7 @@ export async function embed(options: EmbeddedOptions): Promise<EmbeddedNode> {
  * their connections, reconnect, and continue.
  */
 class Embedding implements EmbeddedNode {
-  readonly #options: EmbeddedOptions;
+  readonly #options: Place;
   readonly #restarts = new Restarts();
   #run: Run;
   #isClosed = false;
@@ -81,7 +93,7 @@ class Embedding implements EmbeddedNode {
   readonly ended: Promise<string>;
   #resolveEnded: (text: string) => void = () => {};
 
-  constructor(options: EmbeddedOptions, run: Run) {
+  constructor(options: Place, run: Run) {
     this.#options = options;
     this.#run = run;
     this.ended = new Promise((resolve) => {
@@ -115,16 +127,16 @@ class Embedding implements EmbeddedNode {
   }
 }
 
-async function begin(options: EmbeddedOptions): Promise<Run> {
+async function begin(options: Place): Promise<Run> {
   const { shards = SHARDS_DEFAULT, valueBytesMax = MACHINE_LIMITS.valueBytesDefault } = options;
   checkCount('shards', shards, CATALOG_LIMITS.shardsMax);
   checkCount('valueBytesMax', valueBytesMax, MACHINE_LIMITS.valueBytesMax);
-  const { folder, openFiles } = options;
+  const { folder, home, openFiles } = options;
   let nodeProcess: NodeProcess | undefined;
   try {
     const losses: string[] = [];
     const onFact = (fact: NodeFact) => losses.push(...lossIn(fact));
-    nodeProcess = await NodeProcess.open({ folder, valueBytesMax, onFact, openFiles });
+    nodeProcess = await NodeProcess.open({ folder, home, valueBytesMax, onFact, openFiles });
     return await settleIn(nodeProcess, shards, losses);
   } catch (cause) {
     await nodeProcess?.stop();

@@ -9,7 +9,7 @@ import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { type Affiliation, NO_AFFILIATION, type Probe, probe } from './affiliation.ts';
-import { type DataFolder, FolderUnusable } from './data-folder.ts';
+import { FolderUnusable, type NodeHome } from './data-folder.ts';
 import { type Course, Seeking } from './founding.ts';
 import type { StoredIdentity } from './identity-file.ts';
 import type { joinAt as JoinAt, JoinResult } from './joining.ts';
@@ -52,7 +52,7 @@ export const ALONE: Omit<Membership, 'init'> = {
 };
 
 interface Identification extends Membership {
-  readonly folder: DataFolder;
+  readonly folder: NodeHome;
   readonly description: NodeDescription;
   /** Receives the affiliation that the node publishes from now on. */
   readonly onAffiliation: (affiliation: Affiliation) => void;
@@ -238,7 +238,7 @@ function foundIn({ folder, onAffiliation }: Identification, founding: Settings):
 }
 
 /** The token is stored first: two requests with the same token get one node number. */
-function newcomerIn(folder: DataFolder): StoredIdentity {
+function newcomerIn(folder: NodeHome): StoredIdentity {
   const joinToken = secureBytes(TOKEN_BYTES);
   const stored = { joinToken, cluster: '', node: NOT_YET, hasLived: false, founding: undefined };
   folder.writeIdentity(stored);
@@ -269,7 +269,7 @@ const HOW_TO_CHOOSE =
   'Nothing was changed. Check the addresses (--join, or the nodes of the configuration): they ' +
   'must belong to one cluster';
 
-function nowhere({ path }: DataFolder): string {
+function nowhere({ path }: NodeHome): string {
   return (
     `the data folder ${path} is empty. To found a cluster, start with --init; to join one, ` +
     'start with --join and the address of any of its nodes'

@@ -10,7 +10,6 @@ import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { CATALOG_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../node/node-core.ts';
 import type { EndReason, NodeFact } from '../node/node-fact.ts';
-import { DiskFiles } from '../storage/files/disk-files.ts';
 import type { Files } from '../storage/files/files.ts';
 import type { FolderLock } from '../storage/files/folder-lock.ts';
 import { LOG_LIMITS } from '../storage/limits.ts';
@@ -24,11 +23,10 @@ import {
 import { dispensable } from '../storage/log/log-folder.ts';
 import { SpaceReturned, StateStoreDamaged } from '../storage/state/state.ts';
 import type { StateDisk } from '../storage/state/state-disk.ts';
-import { openState } from '../storage/state/state-folder.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
-import { DataFolder, FolderUnusable } from './data-folder.ts';
+import { DataFolder, FolderUnusable, type NodeHome } from './data-folder.ts';
 import { FatalGuard, type NodeEnd } from './fatal-guard.ts';
 import { GuardedFiles, guardedDisk } from './guarded-disk.ts';
 import type { StoredIdentity } from './identity-file.ts';
@@ -37,6 +35,8 @@ import { repair } from './state-repair.ts';
 
 interface NodeProcessOptions {
   readonly folder: string;
+  /** In place of the folder: the node leaves nothing on disk. */
+  readonly home?: NodeHome | undefined;
   readonly valueBytesMax: number;
   readonly timing?: Timing | undefined;
   /** The cluster secret; none by default. */
@@ -68,7 +68,7 @@ const HEALING =
   'acknowledged write is lost';
 
 export class NodeProcess {
-  readonly folder: DataFolder;
+  readonly folder: NodeHome;
   readonly guard = new FatalGuard();
   readonly #options: NodeProcessOptions;
   /** Completions of the disk; like frames, they are processed before a late tick. */
@@ -92,7 +92,7 @@ export class NodeProcess {
    * changing it.
    */
   static async open(options: NodeProcessOptions): Promise<NodeProcess> {
-    const folder = new DataFolder(options.folder);
+    const folder = options.home ?? new DataFolder(options.folder);
     const lock = await folder.lock();
     try {
       const refusal = folder.readRefusal();
@@ -106,7 +106,7 @@ export class NodeProcess {
 
   constructor(
     options: NodeProcessOptions,
-    { folder, lock }: { readonly folder: DataFolder; readonly lock: FolderLock },
+    { folder, lock }: { readonly folder: NodeHome; readonly lock: FolderLock },
   ) {
     this.#options = options;
     this.folder = folder;
@@ -167,9 +167,8 @@ export class NodeProcess {
 
   /** Rejects with `StateStoreDamaged` if the store is damaged. */
   #openState(identity: Uint8Array): Promise<StateDisk> {
-    return openState({
+    return this.folder.openState({
       tablesMax: this.#options.tablesMax,
-      folder: this.folder.state,
       identity,
       onFault: (cause) => {
         const text = `the state store cannot be written: ${String(cause)}`;
@@ -214,8 +213,8 @@ export class NodeProcess {
 
   #logOptions({ cluster, node, hasLived }: StoredIdentity): OpenLogOptions {
     const { folder } = this;
-    const open = this.#options.openFiles ?? ((name) => new DiskFiles(name, [folder.state]));
-    const files = new GuardedFiles(open(folder.log), this.#enter);
+    const opened = this.#options.openFiles?.(folder.log) ?? folder.openFiles();
+    const files = new GuardedFiles(opened, this.#enter);
     this.#files = files;
     return {
       files,

@@ -213,4 +213,14 @@ export const FOLDER_BUGS: readonly Bug[] = [
     tests: ['embedded'],
     isFast: false,
   },
+  {
+    name: 'deleted-row-in-memory',
+    sentence: 'a store in memory keeps a deleted row without its value',
+    file: 'src/storage/state/in-memory-rows.ts',
+    find: 'if (value !== undefined) rows.push([key, value]);',
+    replace: 'rows.push([key, value ?? new Uint8Array()]);',
+    profiles: [],
+    tests: ['in-memory-rows'],
+    isFast: true,
+  },
 ];

@@ -5,6 +5,7 @@ import test from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Random } from '../../src/base/random.ts';
 import { DiskFiles } from '../../src/storage/files/disk-files.ts';
+import { InMemoryFiles } from '../../src/storage/files/in-memory-files.ts';
 import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { testFiles } from './files-contract.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -21,6 +22,30 @@ testFiles('disk', {
   open: () => openFolder(temporaryFolder()),
   reopen: (files) => openFolder(folders.get(files) ?? ''),
   settle: () => turn(),
+});
+
+const reports: (() => void)[] = [];
+testFiles('in memory', {
+  open: () => new InMemoryFiles({ schedule: (report) => reports.push(report), isBlank }),
+  reopen: (files) => files,
+  settle: async () => {
+    for (const report of reports.splice(0)) report();
+  },
+});
+
+function isBlank(name: string): boolean {
+  return name.startsWith('spare-');
+}
+
+test('in memory: only what was written takes memory, and nothing of what becomes a spare', () => {
+  const files = new InMemoryFiles({ schedule: (report) => reports.push(report), isBlank });
+  files.create({ name: 'one', size: 1 << 30 }, () => {});
+  assert.equal(files.bytes, 0);
+  files.write({ name: 'one', offset: 1 << 20, bytes: new Uint8Array(100).fill(1) }, () => {});
+  assert.ok(files.bytes > 0 && files.bytes < 1 << 20);
+  files.rename({ from: 'one', to: 'spare-1' }, () => {});
+  assert.equal(files.bytes, 0);
+  assert.deepEqual(files.list(), [{ name: 'spare-1', size: 1 << 30 }]);
 });
 
 let memory = new MemoryFiles();

@@ -9,6 +9,7 @@ import type { ShardId } from '../../src/base/ids.ts';
 import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
 import type { SnapshotInstall } from '../../src/storage/snapshot/snapshot-install.ts';
+import { InMemoryState } from '../../src/storage/state/in-memory-state.ts';
 import { openLevelState } from '../../src/storage/state/level-state.ts';
 import {
   StateDamage,
@@ -105,7 +106,30 @@ export class MemoryMedium implements Medium {
   dispose(): void {}
 }
 
-export const MEDIA = [() => new LevelMedium(), () => new MemoryMedium()] as const;
+/** The product's own disk in memory. */
+class InMemoryMedium implements Medium {
+  readonly name = 'memory';
+  readonly #reports: (() => void)[] = [];
+  readonly #state = new InMemoryState((report) => this.#reports.push(report));
+
+  async open(): Promise<StateDisk> {
+    return this.#state.open();
+  }
+
+  async turn(): Promise<void> {
+    this.#reports.shift()?.();
+  }
+
+  elapsedMilliseconds(): number {
+    return 1;
+  }
+
+  dispose(): void {}
+}
+
+/** Those in which a test can damage a row. */
+export const DAMAGEABLE_MEDIA = [() => new LevelMedium(), () => new MemoryMedium()] as const;
+export const MEDIA = [...DAMAGEABLE_MEDIA, () => new InMemoryMedium()] as const;
 
 export class StateRig {
   readonly medium: Medium;

@@ -10,8 +10,8 @@ import { Place } from '../../src/storage/state/state-key.ts';
 import { StateScrub } from '../../src/storage/state/state-scrub.ts';
 import {
   bytesOf,
+  DAMAGEABLE_MEDIA,
   LevelMedium,
-  MEDIA,
   type Medium,
   MemoryMedium,
   put,
@@ -88,7 +88,7 @@ async function written(medium: Medium) {
   return { rig, before };
 }
 
-for (const newMedium of MEDIA) {
+for (const newMedium of DAMAGEABLE_MEDIA) {
   const { name: kind } = newMedium();
 
   test(`${kind}: rows that are as they were written add up, shard by shard`, async () => {

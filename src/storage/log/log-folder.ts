@@ -50,6 +50,11 @@ export function spareName(number: number): string {
   return `spare-${number.toString(16).padStart(8, '0')}`;
 }
 
+/** What a file of this name contains is of no use. */
+export function isSpareName(name: string): boolean {
+  return SPARE.test(name);
+}
+
 export function spareNumberOf(name: string): number {
   return Number.parseInt(name.match(SPARE)?.[1] ?? '0', 16);
 }

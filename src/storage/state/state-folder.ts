@@ -9,7 +9,7 @@ import type { StateStoreDamaged } from './state.ts';
 import type { StateDisk } from './state-disk.ts';
 import { openRecords } from './state-opening.ts';
 
-interface StateFolderOptions {
+export interface StateFolderOptions {
   readonly folder: string;
   readonly tablesMax?: number | undefined;
   /** The owner of the store: compared with its record on disk. */
