@@ -1,5 +1,5 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down lint check test soak sim nemesis bounds mutants bench bench-slow explore docs format clean build
+.PHONY: help up down lint check test soak sim nemesis bounds mutants bench load bench-slow explore docs format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
@@ -89,6 +89,12 @@ explore: build
 bench: build
 	node build/bench/main.js
 	node build/bench/cluster/main.js
+
+# Beside other systems: make load PEERS=etcd,redis CLIENTS=1,64,256,1000 ROUNDS=3 WORKLOADS=put,get
+load: build
+	node build/bench/load/main.js $(if $(PEERS),--peers=$(PEERS)) $(if $(CLIENTS),--clients=$(CLIENTS)) \
+	  $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(WORKLOADS),--workloads=$(WORKLOADS)) \
+	  $(if $(SECONDS),--seconds=$(SECONDS))
 
 bench-slow: build
 	node build/bench/slow/main.js --pictures

@@ -4,8 +4,7 @@
  */
 
 import { bytes, type Client, connect } from '../../src/index.ts';
-import { arcOf } from '../../src/ring/arc.ts';
-import { keyPosition } from '../../src/ring/key-position.ts';
+import { keyNumbered, keysApart, zipfian } from './keys.ts';
 import { median, quantile, rateOf, run, type Times, tell } from './loop.ts';
 import { startThreeNodes } from './three-nodes.ts';
 
@@ -33,11 +32,11 @@ export async function measureTransactions(): Promise<void> {
 /** In turns, so that other work of the machine affects all alike. */
 async function measureLatency(kv: Client): Promise<void> {
   const shapes = [
-    { name: 'put', work: () => kv.set(keysApart(1)[0] ?? '', VALUE) },
-    { name: 'atomic over 2 shards', work: () => setAll(kv, keysApart(2)) },
-    { name: 'atomic over 3 shards', work: () => setAll(kv, keysApart(3)) },
-    { name: 'the same, 1 check elsewhere', work: () => setAndCheck(kv, keysApart(3)) },
-    { name: 'snapshot over 3 shards', work: () => kv.snapshot(keysApart(3)) },
+    { name: 'put', work: () => kv.set(apartAtRandom(1)[0] ?? '', VALUE) },
+    { name: 'atomic over 2 shards', work: () => setAll(kv, apartAtRandom(2)) },
+    { name: 'atomic over 3 shards', work: () => setAll(kv, apartAtRandom(3)) },
+    { name: 'the same, 1 check elsewhere', work: () => setAndCheck(kv, apartAtRandom(3)) },
+    { name: 'snapshot over 3 shards', work: () => kv.snapshot(apartAtRandom(3)) },
   ];
   const medians = shapes.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++) {
@@ -85,10 +84,10 @@ async function measureThroughput(kv: Client): Promise<void> {
   const zipf = zipfian(ACCOUNTS, SKEW);
   const uniform = () => Math.floor(Math.random() * ACCOUNTS);
   const shapes = [
-    { name: 'put', work: () => kv.set(keysApart(1)[0] ?? '', VALUE) },
-    { name: 'atomic over 2 shards', work: () => setAll(kv, keysApart(2)) },
-    { name: 'transfer, uniform', work: () => transfer(kv, pairApart(uniform)) },
-    { name: `transfer, zipf ${SKEW}`, work: () => transfer(kv, pairApart(zipf)) },
+    { name: 'put', work: () => kv.set(apartAtRandom(1)[0] ?? '', VALUE) },
+    { name: 'atomic over 2 shards', work: () => setAll(kv, apartAtRandom(2)) },
+    { name: 'transfer, uniform', work: () => transfer(kv, keysApart(2, SHARDS, uniform)) },
+    { name: `transfer, zipf ${SKEW}`, work: () => transfer(kv, keysApart(2, SHARDS, zipf)) },
   ];
   for (const { name, work } of shapes) {
     const rounds: Times[] = [];
@@ -102,7 +101,7 @@ async function measureThroughput(kv: Client): Promise<void> {
 
 /** All callers read and write the same three keys: the result shows which of them commit. */
 async function measureContention(urls: readonly string[]): Promise<void> {
-  const keys = keysApart(3);
+  const keys = apartAtRandom(3);
   const rivals = await Promise.all(
     Array.from({ length: RIVALS }, () => connect(urls, { codec: bytes, timeout: 60_000 })),
   );
@@ -157,48 +156,6 @@ async function transfer(kv: Client, keys: readonly string[]): Promise<void> {
 }
 
 /** That many keys, no two in one shard. */
-function keysApart(count: number): readonly string[] {
-  return apart(count, () => Math.floor(Math.random() * ACCOUNTS));
-}
-
-function pairApart(draw: () => number): readonly string[] {
-  return apart(2, draw);
-}
-
-function apart(count: number, draw: () => number): readonly string[] {
-  const keys: string[] = [];
-  const shards = new Set<number>();
-  while (keys.length < count) {
-    const key = keyNumbered(draw());
-    const shard = arcOf(keyPosition(new TextEncoder().encode(key)), SHARDS);
-    if (shards.has(shard)) continue;
-    shards.add(shard);
-    keys.push(key);
-  }
-  return keys;
-}
-
-function keyNumbered(number: number): string {
-  return `key-${String(number).padStart(12, '0')}`;
-}
-
-/** Numbers below `count`, the first ones most often, as in YCSB. */
-function zipfian(count: number, skew: number): () => number {
-  const weights = new Float64Array(count);
-  let sum = 0;
-  for (let at = 0; at < count; at++) {
-    sum += 1 / (at + 1) ** skew;
-    weights[at] = sum;
-  }
-  return () => {
-    const point = Math.random() * sum;
-    let low = 0;
-    let high = count - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((weights[middle] ?? 0) < point) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
+function apartAtRandom(count: number): readonly string[] {
+  return keysApart(count, SHARDS, () => Math.floor(Math.random() * ACCOUNTS));
 }
