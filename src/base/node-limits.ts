@@ -20,7 +20,13 @@ export const NODE_LIMITS = {
   patienceMilliseconds: 2000,
   /** How often leaders look for expired keys. */
   expiryMilliseconds: 200,
-  /** How far the log time of an idle shard may be behind while a key waits to expire. */
+  /** How often leaders look for leases whose time is over. */
+  leaseSweepMilliseconds: 200,
+  /** Ended leases whose keys are looked for at once. */
+  detachedLeasesMax: 128,
+  /** How often leaders look for fencing tokens that need not be kept any more. */
+  fenceSweepMilliseconds: 3_600_000,
+  /** How far the log time of an idle shard may be behind while keys or leases wait to expire. */
   timeStampMilliseconds: 2000,
   /** How often leaders look for sessions of vanished clients. */
   forgetMilliseconds: 30_000,

@@ -99,6 +99,7 @@ export class Fences {
 
 const LIMITS = COORDINATION_LIMITS;
 
-function isForgettable({ at }: FenceRow, logTime: number): boolean {
+/** Whether no guarded write of the name was executed for so long that no late one can come. */
+export function isForgettable({ at }: FenceRow, logTime: number): boolean {
   return logTime > at + LIMITS.fenceKeepMilliseconds + LIMITS.fenceStepMilliseconds;
 }

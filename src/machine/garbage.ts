@@ -4,6 +4,7 @@ import { present } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { endOfDue } from './due-key.ts';
 import type { EntryBody } from './entry.ts';
+import { decodeFence, isForgettable } from './fences.ts';
 import { SECTION } from './section.ts';
 import { decodeSession } from './session.ts';
 
@@ -54,6 +55,20 @@ export function forgetBody(rows: readonly SweptRow[], logTime: number): Forgotte
     left -= slots + 1;
   }
   return { body: clients.length === 0 ? undefined : { type: 'forget', clients }, looked };
+}
+
+/** The names among these rows of fences whose tokens need not be kept any more. */
+export function forgetFencesBody(
+  rows: readonly SweptRow[],
+  logTime: number,
+): EntryBody | undefined {
+  // The row at the empty key is their count.
+  const fences = rows.filter(({ key }) => key.length > 0);
+  const old = fences.filter(({ value }) => {
+    return isForgettable(present(decodeFence(value), 'a fence is one'), logTime);
+  });
+  const names = old.slice(0, MACHINE_LIMITS.sweepKeysMax).map(({ key }) => key);
+  return names.length === 0 ? undefined : { type: 'forget-fences', names };
 }
 
 interface Forgotten {

@@ -72,6 +72,18 @@ export class Tickets {
     for (const { tickets } of this.#queues.values()) yield* tickets.values();
   }
 
+  /** Tickets that wait for their locks. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { tickets, owners } of this.#queues.values()) waiting += tickets.size - owners;
+    return waiting;
+  }
+
+  /** Tickets of a lease. */
+  countOf(lease: Uint8Array): number {
+    return this.#byLease.get(nameOf(lease))?.size ?? 0;
+  }
+
   /** The state of a ticket, as a reply says it. */
   stateOf(name: Uint8Array, id: number): TicketState {
     const queue = this.#queues.get(nameOf(name));
@@ -156,7 +168,7 @@ export class Tickets {
   #isFullFor({ lease }: Acquire, queue: Queue | undefined): boolean {
     const { ticketsMax, ticketsOfLockMax, ticketsOfLeaseMax } = COORDINATION_LIMITS;
     if (this.#size >= ticketsMax || (queue?.tickets.size ?? 0) >= ticketsOfLockMax) return true;
-    return (this.#byLease.get(nameOf(lease.id))?.size ?? 0) >= ticketsOfLeaseMax;
+    return this.countOf(lease.id) >= ticketsOfLeaseMax;
   }
 
   #enter(ticket: Placed): void {

@@ -8,6 +8,7 @@ import { NODE_LIMITS } from '../base/node-limits.ts';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import type { Flow } from '../shard/fair-queue.ts';
 import { FairQuota } from '../shard/fair-quota.ts';
+import { SHARD_LIMITS } from '../shard/limits.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { NodeMessage } from '../wire/node-message.ts';
 import { decodeRequests, encodeRequests, type Request } from '../wire/request.ts';
@@ -71,7 +72,7 @@ export class Forwards {
     this.#options.send(to, { type: 'forward', id, client, request: bytes });
     // The outcome of a pure read is never in doubt.
     const isWrite = !READING.includes(request.type);
-    const until = now + NODE_LIMITS.forwardMilliseconds;
+    const until = now + waitOf(request) + NODE_LIMITS.forwardMilliseconds;
     const shard = shardOf(request);
     const about = { shard, to, isWrite, until, bytes: bytes.length };
     this.#open.set(id, { responder, id: request.id, ...about });
@@ -135,6 +136,12 @@ const READING: readonly Request['type'][] = [
   ...(['read', 'range', 'validate'] as const),
   ...(['barrier', 'await-ticket', 'coordination'] as const),
 ];
+
+/** How long its answer may wait for anything but disks and links. */
+function waitOf(request: Request): number {
+  if (request.type !== 'await-ticket') return 0;
+  return Math.min(request.patienceMilliseconds, SHARD_LIMITS.awaitMillisecondsMax);
+}
 
 interface AskedBy {
   readonly request: Request;

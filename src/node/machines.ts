@@ -66,6 +66,7 @@ class CatalogMachine implements ShardMachine {
   readonly time = 0;
   readonly recordUntil = 0;
   readonly lockTable = undefined;
+  readonly coordination = undefined;
   readonly recentDeletes = undefined;
   readonly #view: MachineView;
   readonly #onMap: (map: ClusterMap) => void;
@@ -78,13 +79,18 @@ class CatalogMachine implements ShardMachine {
     this.#tell();
   }
 
+  /** Without leases it has no such clock. */
+  leaseTimeAt(): number {
+    return 0;
+  }
+
   apply(command: CommittedCommand): ApplyResult | 'unknown' {
     const applied = this.#catalog.apply(command);
     if (applied.type === 'unknown-command') return 'unknown';
     if (applied.writes.length > 0) this.#tell();
     const dueAt = Number.POSITIVE_INFINITY;
     const replies = [encodeReply(applied.reply)];
-    return { writes: applied.writes, replies, freed: [], dueAt, changes: [] };
+    return { writes: applied.writes, replies, freed: [], dueAt, changes: [], grants: [] };
   }
 
   reload(): void {

@@ -1,13 +1,14 @@
 /**
  * Background work of leaders: shards adopt their arcs, due keys expire, the log time of an idle
- * shard advances, sessions of vanished clients are removed, applied damage is cut away.
+ * shard advances, sessions of vanished clients and old fencing tokens are removed, applied damage
+ * is cut away. Leases are ended by `lease-sweep`.
  */
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { keyBehind } from '../machine/bytes.ts';
 import { decodeDueKey } from '../machine/due-key.ts';
 import type { EntryBody } from '../machine/entry.ts';
-import { expireBody, forgetBody } from '../machine/garbage.ts';
+import { expireBody, forgetBody, forgetFencesBody } from '../machine/garbage.ts';
 import { SECTION } from '../machine/section.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -19,7 +20,7 @@ import type { NodeState } from './node-state.ts';
 /** Rows that are scanned for one entry. */
 const SWEEP = { rowsMax: 256, bytesMax: 256 * 1024 };
 
-/** No request waits for maintenance: if it failed, the next round finds the same work again. */
+/** If it failed, the next round finds the same work again. */
 const CHORE = { responder: NO_RESPONDER, id: 0 };
 
 export class Maintenance {
@@ -28,17 +29,24 @@ export class Maintenance {
   readonly #forgetting = new Set<Replica>();
   /** Where expiry continues behind keys that transactions lock. */
   readonly #expired = new WeakMap<Replica, Uint8Array>();
+  /** Those whose log has a stamp that is not applied yet. */
+  readonly #stamping = new Set<Replica>();
   /** The term in which a leader last stamped the time. */
   readonly #stampedIn = new WeakMap<Replica, number>();
   /** The replicas whose sessions are being scanned, and where the scan continues. */
   readonly #forgotten = new WeakMap<Replica, Uint8Array>();
+  /** The same for fencing tokens. */
+  readonly #fencing = new Set<Replica>();
+  readonly #fenced = new WeakMap<Replica, Uint8Array>();
   #sweptAt = Number.NEGATIVE_INFINITY;
   #forgottenAt: number;
+  #fencedAt: number;
   #damagesTold = 0;
 
   constructor(node: NodeState) {
     this.#node = node;
     this.#forgottenAt = node.now;
+    this.#fencedAt = node.now;
   }
 
   tick(): void {
@@ -47,6 +55,8 @@ export class Maintenance {
     this.#sweptAt = now;
     const forgets = now - this.#forgottenAt >= NODE_LIMITS.forgetMilliseconds;
     if (forgets) this.#forgottenAt = now;
+    const forgetsFences = now - this.#fencedAt >= NODE_LIMITS.fenceSweepMilliseconds;
+    if (forgetsFences) this.#fencedAt = now;
     this.#reportDamage();
     if (this.#node.isReadOnly) keepNoneInReserve(this.#node.replicas.all);
     for (const replica of this.#node.replicas.all) {
@@ -57,6 +67,8 @@ export class Maintenance {
       this.#stampTime(replica, replica.machine);
       if (forgets && !this.#forgotten.has(replica)) this.#forgotten.set(replica, FIRST_KEY);
       this.#forget(replica);
+      if (forgetsFences && !this.#fenced.has(replica)) this.#fenced.set(replica, FIRST_KEY);
+      this.#forgetFences(replica);
     }
   }
 
@@ -109,19 +121,34 @@ export class Maintenance {
   }
 
   /**
-   * While keys wait to expire, the log of an idle shard records the log time: a restarted replica
-   * continues from the last entry, and does not know what passed since. A new leader stamps at once
-   * what its own clock has counted.
+   * While keys or leases wait to expire, the log of an idle shard records the log time: a restarted
+   * replica continues from the last entry, and does not know what passed since. A new leader stamps
+   * at once what its own clock has counted. The lease clock counts only what is stamped, so leases
+   * end on a full disk, too.
    */
   #stampTime(replica: Replica, machine: DataMachine): void {
-    const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;
-    if (!isWaiting || !replica.isCurrent || this.#node.isReadOnly) return;
+    const areKeysWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;
+    const mayWait = areKeysWaiting && !this.#node.isReadOnly;
+    const isWaiting = mayWait || machine.coordination.leases.size > 0;
+    if (!isWaiting || !replica.isCurrent || this.#stamping.has(replica)) return;
     const isFirst = this.#stampedIn.get(replica) !== replica.term;
     const { expiryMilliseconds, timeStampMilliseconds } = NODE_LIMITS;
     const patience = isFirst ? expiryMilliseconds : timeStampMilliseconds;
     if (replica.logTime - machine.time < patience) return;
     this.#stampedIn.set(replica, replica.term);
-    replica.stamp(CHORE, machine.epoch, { type: 'expire', dueKeys: [] });
+    this.#propose(replica, this.#stamping, { type: 'expire', dueKeys: [] });
+  }
+
+  /**
+   * One entry of a kind at a time: while the disk stands still, further ones would tell the lease
+   * clock that the shard was served all the time.
+   */
+  #propose(replica: Replica, busy: Set<Replica>, body: EntryBody): void {
+    const { machine } = replica;
+    if (!(machine instanceof DataMachine)) return;
+    busy.add(replica);
+    const responder = { respond: () => void busy.delete(replica) };
+    replica.stamp({ responder, id: 0 }, machine.epoch, body);
   }
 
   /** A few sessions at a time, tick after tick, until all of the shard were scanned. */
@@ -143,6 +170,24 @@ export class Maintenance {
     });
   }
 
+  /** As sessions are: the tokens of names without a guarded write for a week. */
+  #forgetFences(replica: Replica): void {
+    const from = this.#fenced.get(replica);
+    if (from === undefined) return;
+    this.#sweep(replica, {
+      section: SECTION.fences,
+      from,
+      sweeping: this.#fencing,
+      onRows: (rows) => {
+        const last = rows.at(-1);
+        if (last === undefined) this.#fenced.delete(replica);
+        else this.#fenced.set(replica, keyBehind(last.key));
+        return forgetFencesBody(rows, replica.logTime);
+      },
+      onMissed: () => {},
+    });
+  }
+
   /** Scans the first rows from a key on and proposes what they require. */
   #sweep(replica: Replica, { section, from, sweeping, onRows, onMissed }: Sweep): void {
     const { store } = this.#node;
@@ -157,8 +202,7 @@ export class Maintenance {
       if (rows instanceof StateDamage) replica.damaged(rows);
       if (rows instanceof StateDamage || !replica.isLeader) return onMissed();
       const body = onRows(rows);
-      const epoch = replica.machine instanceof DataMachine ? replica.machine.epoch : 0;
-      if (body !== undefined) replica.stamp(CHORE, epoch, body);
+      if (body !== undefined) this.#propose(replica, sweeping, body);
     });
   }
 }
@@ -166,7 +210,7 @@ export class Maintenance {
 interface Sweep {
   readonly section: number;
   readonly from: Uint8Array | undefined;
-  /** One cursor at a time. */
+  /** One cursor, or one entry, at a time. */
   readonly sweeping: Set<Replica>;
   readonly onRows: (rows: readonly StateRow[]) => EntryBody | undefined;
   /** The scan did not take place. */

@@ -16,6 +16,7 @@ import type { Request } from '../wire/request.ts';
 import { ClientFrames } from './client-frames.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
 import { DeferredProposals } from './deferred-proposals.ts';
+import { LeaseSweep } from './lease-sweep.ts';
 import { mapIn } from './machines.ts';
 import { Maintenance } from './maintenance.ts';
 import type { MapChange } from './map-cache.ts';
@@ -46,6 +47,7 @@ export class NodeCore {
   readonly #peerFrames: PeerFrames;
   readonly reconciler: Reconciler;
   readonly #maintenance: Maintenance;
+  readonly leaseSweep: LeaseSweep;
   readonly consistency: ConsistencyCheck;
   readonly #deferred = new DeferredProposals<Replica>();
   #isBuilt = false;
@@ -58,6 +60,7 @@ export class NodeCore {
     this.ownLife = new OwnLife(state, { isEnquiring });
     this.consistency = new ConsistencyCheck(state);
     this.#maintenance = new Maintenance(state);
+    this.leaseSweep = new LeaseSweep(state);
     this.relay = new Relay(state, random.fork('forwards').word());
     const { relay } = this;
     const router = new Router(state, relay);
@@ -97,6 +100,7 @@ export class NodeCore {
     this.ownLife.tick(now);
     this.reconciler.tick();
     this.#maintenance.tick();
+    this.leaseSweep.tick();
     this.consistency.tick();
     this.transactions.tick();
     for (const replica of this.#deferred.takeDue(now)) replica.proposeDeferred();

@@ -4,6 +4,7 @@ import { NO_BYTES } from '../base/message-pack.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { Request } from '../wire/request.ts';
 import { isForNodesOnly } from './client-door.ts';
+import { CoordinationRequests } from './coordination-requests.ts';
 import type { NodeState } from './node-state.ts';
 import type { Router, Source } from './router.ts';
 import type { TransactionService } from './transaction-service.ts';
@@ -18,9 +19,11 @@ interface RequestsOptions {
 
 export class Requests {
   readonly #options: RequestsOptions;
+  readonly #coordination: CoordinationRequests;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.#coordination = new CoordinationRequests(options.node, options.router);
   }
 
   route(request: Request, source: Source): void {
@@ -39,6 +42,12 @@ export class Requests {
         return transactions.transact({ request, ...source });
       case 'settle':
         return transactions.settle({ request, ...source });
+      case 'keep':
+        return this.#coordination.keep({ request, ...source });
+      case 'await-ticket':
+        return this.#coordination.awaitTicket({ request, ...source });
+      case 'coordination':
+        return this.#coordination.list({ request, ...source });
       default:
         return router.route(request, source);
     }

@@ -23,7 +23,7 @@ import type { Failure, Response } from '../wire/response.ts';
 import { mayJoin } from './client-door.ts';
 import type { NodeState } from './node-state.ts';
 import type { Relay } from './relay.ts';
-import { FAILURE_OF, refusalOf } from './request-refusal.ts';
+import { FAILURE_OF, refusalOf, refusedAcquires } from './request-refusal.ts';
 
 /** A request and where it came from. */
 export interface Asked<T extends Request['type']> extends Source {
@@ -38,7 +38,12 @@ export interface Source {
 }
 
 /** The requests that the router serves or forwards; the transactions' requests come above it. */
-type Routed = Exclude<Request, { type: 'map' | 'info' | 'pending' | 'transact' | 'settle' }>;
+type Routed = Exclude<
+  Request,
+  { type: 'map' | 'info' | 'pending' | 'transact' | 'settle' | CoordinationRequest }
+>;
+
+type CoordinationRequest = 'keep' | 'await-ticket' | 'coordination';
 
 /** A request for one shard, to be served by its leader. */
 type ShardRequest = Extract<Request, { readonly shard: unknown }>['type'];
@@ -70,10 +75,6 @@ export class Router {
         return this.#watch({ request, ...source });
       case 'barrier':
         return this.#barrier({ request, ...source });
-      case 'keep':
-      case 'await-ticket':
-      case 'coordination':
-        return this.fail({ request, ...source }, 'unsupported');
       case 'credit':
       case 'cancel':
       case 'reach':
@@ -91,6 +92,8 @@ export class Router {
     const failure = this.#faultOf(request);
     if (failure !== undefined) return replica.fail({ responder, id: request.id }, failure);
     const { epoch, batch } = request;
+    const refused = refusedAcquires(batch, replica.machine);
+    if (refused !== undefined) return replica.refuse({ responder, id: request.id }, ...refused);
     replica.stamp({ responder, id: request.id }, epoch, { type: 'batch', batch });
   }
 

@@ -3,6 +3,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { Changes } from '../machine/key-change.ts';
 import type { Prepared } from '../machine/lock-table.ts';
+import { type Grant, NO_GRANTS } from '../machine/tickets.ts';
 import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
 import { StateDamage } from '../storage/state/state.ts';
@@ -31,6 +32,8 @@ export class Applying {
   readonly #queue = new ApplyQueue();
   /** Parts of transactions that released their locks since they were taken. */
   #freed: Prepared[] | 'all' = [];
+  /** What became of tickets that waited, since it was taken. */
+  #grants: readonly Grant[] = NO_GRANTS;
   /** The log time before which no key expires; 0 until the keys were scanned once. */
   dueAt = 0;
 
@@ -58,6 +61,12 @@ export class Applying {
     const freed = this.#freed;
     this.#freed = [];
     return freed;
+  }
+
+  takeGrants(): readonly Grant[] {
+    const grants = this.#grants;
+    this.#grants = NO_GRANTS;
+    return grants;
   }
 
   /** As far as the store has room. */
@@ -120,6 +129,7 @@ export class Applying {
         state.time[isOwn ? 'confirm' : 'follow'](machine.time, state.now);
         this.#proposing.answer(position, verdict.replies, machine.time);
         if (this.#freed !== 'all') this.#freed.push(...verdict.freed);
+        if (verdict.grants.length > 0) this.#grants = [...this.#grants, ...verdict.grants];
         break;
       }
       case 'configuration':

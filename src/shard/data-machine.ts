@@ -7,9 +7,16 @@ import type { LockTable } from '../machine/lock-table.ts';
 import { Machine } from '../machine/machine.ts';
 import { failingCheck } from '../machine/precheck.ts';
 import { type RowWrite, SECTION } from '../machine/section.ts';
+import { passTo } from '../machine/shard-metadata.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import { RecentDeletes } from './recent-deletes.ts';
-import type { ApplyResult, CommittedCommand, MachineView, ShardMachine } from './shard-machine.ts';
+import type {
+  ApplyResult,
+  CommittedCommand,
+  MachineView,
+  ShardCoordination,
+  ShardMachine,
+} from './shard-machine.ts';
 
 export class DataMachine implements ShardMachine {
   readonly #view: MachineView;
@@ -32,6 +39,15 @@ export class DataMachine implements ShardMachine {
 
   get recordUntil(): number {
     return this.#machine.metadata.recordUntil;
+  }
+
+  leaseTimeAt(time: number): number {
+    const { metadata } = this.#machine;
+    return time > metadata.logTime ? passTo(time, metadata).leaseTime : metadata.leaseTime;
+  }
+
+  get coordination(): ShardCoordination {
+    return this.#machine.coordination;
   }
 
   get lockTable(): LockTable {
@@ -60,9 +76,9 @@ export class DataMachine implements ShardMachine {
   apply(command: CommittedCommand): ApplyResult | 'unknown' {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
-    const { writes, replies, freed, changes } = outcome;
+    const { writes, replies, freed, changes, grants } = outcome;
     this.recentDeletes.note({ index: command.index, time: this.time }, writes);
-    return { writes, replies, freed, dueAt: dueAtOf(writes), changes };
+    return { writes, replies, freed, dueAt: dueAtOf(writes), changes, grants };
   }
 
   reload(): void {

@@ -32,6 +32,15 @@ export const SHARD_LIMITS = {
   proofRetryMilliseconds: 500,
   /** Barriers of a shard that wait. */
   barriersMax: 16_384,
+  /**
+   * Keepalives that bring no new lease to those that gather: repeated ones, and leases that the
+   * shard does not know.
+   */
+  keepsMax: 65_536,
+  /** How long a request waits for a ticket. */
+  awaitMillisecondsMax: 30_000,
+  /** Requests for tickets that are answered in one tick because their time is over. */
+  lateWaitsMax: 64,
 } as const;
 
 assert(

@@ -6,7 +6,8 @@ import type { Contender } from '../machine/transaction-id.ts';
 import type { Position } from '../raft/position.ts';
 import type { Failure, Response } from '../wire/response.ts';
 import { FairQuota } from './fair-quota.ts';
-import type { Proposal } from './proposal.ts';
+import { type KeepRequest, Keeps } from './keeps.ts';
+import { type Proposal, stampedProposal } from './proposal.ts';
 import { offerProposals } from './proposal-batch.ts';
 import { ProposalQueue } from './proposal-queue.ts';
 import { Proposals, type Requester } from './proposals.ts';
@@ -17,16 +18,20 @@ export class Proposing {
   readonly #queue = new ProposalQueue();
   /** Unanswered commands, in bytes: one requester alone never fills the log's budget. */
   readonly #portions = new FairQuota({ max: RAFT_LIMITS.uncommittedBytesMax });
+  readonly #keeps: Keeps;
+  /** Of the last request to keep leases alive. */
+  #keepEpoch = 0;
   /** In the log, and not applied yet. */
   readonly #proposals = new Proposals();
 
   constructor(state: ReplicaState) {
     this.#state = state;
+    this.#keeps = new Keeps({ fail: (requester, failure) => state.fail(requester, failure) });
   }
 
   /** Unanswered commands. */
   get size(): number {
-    return this.#queue.size + this.#proposals.size;
+    return this.#queue.size + this.#proposals.size + this.#keeps.size;
   }
 
   /** A command waits for a locked key. */
@@ -50,6 +55,23 @@ export class Proposing {
     }
     if (proposal.hasHurry) this.#state.wake();
     else this.#state.report({ type: 'deferred' });
+  }
+
+  /** Gathered for a deferred entry. */
+  keep(request: KeepRequest, epoch: number): void {
+    const { stopReason, isCorrupt, machine } = this.#state;
+    const leases = machine.coordination?.leases;
+    if (stopReason !== '') return this.#state.fail(request.requester, 'not-leader');
+    if (isCorrupt) return this.#state.fail(request.requester, 'damaged');
+    if (leases === undefined) return this.#state.fail(request.requester, 'malformed');
+    this.#keeps.add(request, leases);
+    this.#keepEpoch = epoch;
+    this.#state.report({ type: 'deferred' });
+  }
+
+  /** Whether a request that waits, or an entry on its way, keeps the lease alive. */
+  isKept(lease: Uint8Array): boolean {
+    return this.#keeps.isKept(lease);
   }
 
   /** One command of each requester is admitted, however large it is. */
@@ -100,6 +122,7 @@ export class Proposing {
   /** Proposes the deferred entries with the next turn. */
   proposeDeferred(): void {
     this.#queue.releaseDeferred();
+    this.#keeps.release();
     this.#wakeForGathered();
   }
 
@@ -111,7 +134,7 @@ export class Proposing {
 
   /** At the end of a turn: offers all gathered proposals to Raft. */
   ask(): void {
-    if (!this.#queue.hasGathered) return;
+    if (!this.#hasGathered) return;
     const { isCorrupt, isLeader, isCurrent, raft, logTime } = this.#state;
     if (isCorrupt) return this.end();
     // Before, its log time may run ahead of the leader that stamped the last entries.
@@ -120,9 +143,11 @@ export class Proposing {
     for (const { requester, reply } of refused) this.#state.refuse(requester, reply);
     for (const requester of overloaded) this.#state.fail(requester, 'overloaded');
     for (const conflict of conflicts) this.#state.report({ type: 'lock-wait', ...conflict });
-    this.#wakeForGathered();
-    if (passing.length === 0) return;
-    for (const { proposal, result } of offerProposals(raft, passing, logTime)) {
+    if (this.#queue.hasGathered) this.#state.wake();
+    // Where there is room for some only, leases go first: they are few, and must not be lost.
+    const offered = [...this.#takeKeeps(), ...passing];
+    if (offered.length === 0) return;
+    for (const { proposal, result } of offerProposals(raft, offered, logTime)) {
       const { requester } = proposal;
       if (typeof result !== 'string') {
         this.#proposals.add(result.index, { term: result.term, requester });
@@ -133,6 +158,17 @@ export class Proposing {
     }
   }
 
+  #takeKeeps(): readonly Proposal[] {
+    const { store, context } = this.#state;
+    // Entries that are committed while the state store is behind would wait in memory.
+    if (!store.hasRoom) return [];
+    const { valueBytesMax } = context;
+    const about = { epoch: this.#keepEpoch, valueBytesMax, isAwaited: false };
+    return this.#keeps.take().map(({ requester, leases }) => {
+      return stampedProposal({ ...about, requester, body: { type: 'keep-leases', leases } });
+    });
+  }
+
   /** The entry at this position was applied. */
   answer({ index, term }: Position, replies: readonly Uint8Array[], time: number): void {
     const waiting = this.#proposals.take(index, term);
@@ -141,6 +177,8 @@ export class Proposing {
     if (waiting.isReplaced) return this.#state.fail(waiting.requester, 'not-leader');
     const response: Response = { type: 'written', id, time, replies };
     responder.respond(response);
+    // The next keepalives may have waited for this answer.
+    if (this.#keeps.isReady) this.#state.wake();
   }
 
   /** Leadership is lost. */
@@ -153,8 +191,12 @@ export class Proposing {
     this.#failAll('not-here');
   }
 
+  get #hasGathered(): boolean {
+    return this.#queue.hasGathered || this.#keeps.isReady;
+  }
+
   #wakeForGathered(): void {
-    if (this.#queue.hasGathered) this.#state.wake();
+    if (this.#hasGathered) this.#state.wake();
   }
 
   /**
@@ -163,6 +205,7 @@ export class Proposing {
   #failAll(failure: Failure): void {
     const waiting: readonly Requester[] = this.#queue.takeAll().map(({ requester }) => requester);
     for (const requester of waiting) this.#state.fail(requester, failure);
+    this.#keeps.failAll(failure);
     for (const requester of this.#proposals.takeAll()) this.#state.fail(requester, 'lost');
   }
 }

@@ -2,12 +2,15 @@
 
 import type { LockTable } from '../machine/lock-table.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
+import type { ShardMachine } from './shard-machine.ts';
 
 export interface ReadContext {
   readonly now: number;
   readonly time: number;
   /** Of the state; locked keys must not be read. */
   readonly lockTable: LockTable | undefined;
+  /** Leases and tickets of the state. */
+  readonly machine: Pick<ShardMachine, 'coordination' | 'leaseTimeAt'>;
   /** The known deletions. */
   readonly recentDeletes: RecentDeletes | undefined;
   /** Of the entry that was applied last. */

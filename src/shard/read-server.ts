@@ -2,8 +2,9 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { ShardId } from '../base/ids.ts';
-import { WIRE_LIMITS } from '../base/limits.ts';
+import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
+import { pageOfLeases, pageOfTickets } from '../machine/coordination-listing.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
 import type { Contender } from '../machine/transaction-id.ts';
@@ -14,12 +15,13 @@ import type { Failure } from '../wire/response.ts';
 import { CheckRead } from './check-read.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { FAIRNESS_LIMITS } from './fairness-limits.ts';
-import { failRequester } from './proposals.ts';
+import { failRequester, type Requester } from './proposals.ts';
 import { RangeRead } from './range-read.ts';
 import type { ReadContext } from './read-moment.ts';
 import type { PendingRead } from './reads.ts';
+import { answerTicket, type TicketWait, type TicketWaits } from './ticket-waits.ts';
 
-const { keyCost, requestCost } = FAIRNESS_LIMITS;
+const { keyCost, requestCost, rowCost } = FAIRNESS_LIMITS;
 
 interface ReadServerOptions {
   readonly shard: ShardId;
@@ -27,6 +29,7 @@ interface ReadServerOptions {
   /** The node's monotone milliseconds, read anew at each call. */
   readonly clock: () => number;
   readonly fair: Pick<FairQueue, 'add' | 'list'>;
+  readonly waits: TicketWaits;
   /** A row is damaged: returns the failure for the requester. */
   readonly onDamage: (damage: StateDamage) => Failure;
   /** All its checks hold: the transaction no longer needs these keys. */
@@ -74,6 +77,11 @@ export class ReadServer {
       case 'checks':
         this.#serveChecks(read, what, moment);
         return what.checks.length * keyCost;
+      case 'ticket':
+        this.#serveTicket(what.wait, moment);
+        return keyCost;
+      case 'coordination':
+        return this.#serveCoordination(read, what, moment);
       default:
         return unreachable(what);
     }
@@ -115,6 +123,36 @@ export class ReadServer {
     new RangeRead({ requester, range, time, index, view, locks, fair, onDamage, onHeld }).run();
   }
 
+  /** This replica has led after the request came: what its state does not have is gone. */
+  #serveTicket(wait: TicketWait, { machine, time }: ReadContext): void {
+    const { waits } = this.#options;
+    const tickets = machine.coordination?.tickets;
+    const isThere = tickets !== undefined && waits.take(wait, { tickets, time });
+    if (!isThere) answerTicket(wait, { fence: 0, position: 0 }, time);
+  }
+
+  #serveCoordination({ requester }: PendingRead, asked: Listing, moment: ReadContext): number {
+    const { machine, time } = moment;
+    const { coordination } = machine;
+    const rowsMax = Math.max(1, Math.min(asked.rowsMax, REQUEST_LIMITS.coordinationRowsMax));
+    const about = { after: asked.after, rowsMax };
+    const areLeases = asked.what === 'leases';
+    if (coordination === undefined) return this.#refuse(requester, time);
+    const page = areLeases
+      ? pageOfLeases(coordination, machine.leaseTimeAt(time), about)
+      : pageOfTickets(coordination, about);
+    if (page === undefined) return this.#refuse(requester, time);
+    const { responder, id } = requester;
+    responder.respond({ type: 'listed', id, time, ...page });
+    // All of them were sorted.
+    return coordination[asked.what].size * rowCost;
+  }
+
+  #refuse(requester: Requester, time: number): number {
+    failRequester(requester, 'malformed', time);
+    return 0;
+  }
+
   #serveChecks(read: PendingRead, { checks, owner }: Checks, moment: ReadContext): void {
     const { shard, store, clock, onDamage, onHeld, onChecked } = this.#options;
     const { requester, until, reserver = owner } = read;
@@ -140,3 +178,4 @@ export class ReadServer {
 }
 
 type Checks = Extract<PendingRead['what'], { type: 'checks' }>;
+type Listing = Extract<PendingRead['what'], { type: 'coordination' }>;

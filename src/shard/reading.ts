@@ -2,6 +2,7 @@
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/lock-table.ts';
+import type { Grant } from '../machine/tickets.ts';
 import type { ReadAnswer } from '../raft/ready.ts';
 import { BlockedReads } from './blocked-reads.ts';
 import type { FairJob } from './fair-queue.ts';
@@ -12,6 +13,7 @@ import type { Proposing } from './proposing.ts';
 import { ReadServer } from './read-server.ts';
 import { type PendingRead, Reads } from './reads.ts';
 import type { ReplicaState } from './replica-state.ts';
+import { type TicketWait, TicketWaits } from './ticket-waits.ts';
 
 export class Reading {
   readonly #state: ReplicaState;
@@ -23,6 +25,7 @@ export class Reading {
   readonly #freshness = new Freshness();
   /** Granted reads that wait for their turn in the node's fair queue. */
   readonly #due = new Set<PendingRead>();
+  readonly #waits = new TicketWaits();
   readonly #server: ReadServer;
 
   constructor(state: ReplicaState, proposing: Proposing) {
@@ -34,6 +37,7 @@ export class Reading {
       store,
       fair: context.fair,
       clock: context.clock,
+      waits: this.#waits,
       onDamage: (damage) => state.damaged(damage),
       onHeld: (read, holder, isPreempting) => this.#block(read, holder, isPreempting),
       onChecked: (reserver, keys) => proposing.release(reserver, keys),
@@ -44,6 +48,11 @@ export class Reading {
   get size(): number {
     const { size } = this.#behind;
     return this.#reads.size + size + this.#freshness.size + this.#blocked.size + this.#due.size;
+  }
+
+  /** Requests that wait for tickets. */
+  get awaiting(): number {
+    return this.#waits.size;
   }
 
   /** A request waits for a locked key. */
@@ -92,6 +101,23 @@ export class Reading {
     if (question !== undefined) this.#state.report({ type: 'leader-query', question });
   }
 
+  /** Answered once the ticket owns its lock, or is gone. */
+  awaitTicket(wait: TicketWait): void {
+    const { stopReason, isCorrupt, machine, logTime: time } = this.#state;
+    const tickets = machine.coordination?.tickets;
+    if (stopReason !== '') return this.#state.fail(wait.requester, 'not-leader');
+    if (isCorrupt) return this.#state.fail(wait.requester, 'damaged');
+    if (tickets === undefined) return this.#state.fail(wait.requester, 'malformed');
+    if (this.#waits.take(wait, { tickets, time })) return;
+    const { requester, until } = wait;
+    this.read({ requester, until, what: { type: 'ticket', wait } });
+  }
+
+  /** What became of tickets, in entries that were applied. */
+  tellGrants(grants: readonly Grant[]): void {
+    this.#waits.told(grants, this.#state.logTime);
+  }
+
   /** The leader's answer to a freshness question; 0 if it does not lead, or is unknown. */
   told(question: number, index: number): void {
     if (!this.#freshness.isOpen(question)) return;
@@ -106,6 +132,9 @@ export class Reading {
     for (const { requester } of this.#blocked.takeLate(now)) this.#state.fail(requester, 'held');
     const late = [...this.#reads.takeLate(now), ...this.#behind.takeLate(now)];
     for (const { requester } of late) this.#state.fail(requester, 'too-late');
+    const { machine, logTime: time, isCorrupt } = this.#state;
+    const tickets = machine.coordination?.tickets;
+    if (tickets !== undefined && !isCorrupt) this.#waits.tick(now, { tickets, time });
   }
 
   /** At the end of a turn: one ReadIndex round for all gathered reads. */
@@ -136,7 +165,7 @@ export class Reading {
 
   /** Leadership is lost: the new leader knows sooner when a lock is released. */
   abandon(): void {
-    const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll()];
+    const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll(), ...this.#waits.takeAll()];
     for (const { requester } of all) this.#state.fail(requester, 'not-leader');
   }
 
@@ -145,7 +174,9 @@ export class Reading {
     for (const { requester } of this.#reads.takeAll()) this.#state.fail(requester, 'not-here');
     const others = [...this.#blocked.takeAll(), ...this.#behind.takeAll(), ...this.#due];
     this.#due.clear();
-    for (const { requester } of others) this.#state.fail(requester, 'not-here');
+    for (const { requester } of [...others, ...this.#waits.takeAll()]) {
+      this.#state.fail(requester, 'not-here');
+    }
     this.#failStale();
   }
 
@@ -189,7 +220,7 @@ export class Reading {
     const { behind = 0 } = read;
     if (isCorrupt) this.#state.fail(read.requester, 'damaged');
     else if (behind > index) this.#behind.grant([read], behind);
-    else return this.#server.serve(read, { now, time, lockTable, recentDeletes, index });
+    else return this.#server.serve(read, { now, time, lockTable, recentDeletes, index, machine });
     return FAIRNESS_LIMITS.requestCost;
   }
 

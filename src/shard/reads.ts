@@ -4,6 +4,7 @@ import type { Command } from '../machine/command.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import type { RangeQuery } from '../wire/request.ts';
 import type { Requester } from './proposals.ts';
+import type { TicketWait } from './ticket-waits.ts';
 
 export interface PendingRead {
   readonly requester: Requester;
@@ -25,7 +26,18 @@ export type Wanted =
   | { readonly type: 'keys'; readonly keys: readonly Uint8Array[] }
   | { readonly type: 'range'; readonly range: RangeQuery }
   /** Whether they hold. An owner holds locks itself, and waits only for lower priority. */
-  | { readonly type: 'checks'; readonly checks: Command; readonly owner: Contender | undefined };
+  | { readonly type: 'checks'; readonly checks: Command; readonly owner: Contender | undefined }
+  /** Of a ticket that the state did not have when the request came. */
+  | { readonly type: 'ticket'; readonly wait: TicketWait }
+  | CoordinationQuery;
+
+/** A page of leases or tickets. */
+interface CoordinationQuery {
+  readonly type: 'coordination';
+  readonly what: 'leases' | 'tickets';
+  readonly after: Uint8Array;
+  readonly rowsMax: number;
+}
 
 /** Reads that share a round, or a grant. */
 interface Batch {

@@ -106,6 +106,8 @@ const NO_MACHINE: ShardMachine = {
   time: 0,
   recordUntil: 0,
   lockTable: undefined,
+  coordination: undefined,
+  leaseTimeAt: () => 0,
   recentDeletes: undefined,
   apply: () => 'unknown',
   reload() {},

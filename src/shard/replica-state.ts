@@ -191,9 +191,10 @@ export class ReplicaState {
     failRequester(requester, failure, time, leader);
   }
 
-  refuse({ responder, id }: Requester, reply: Reply): void {
+  /** One reply for each command. */
+  refuse({ responder, id }: Requester, ...replies: readonly Reply[]): void {
     const { time } = this.machine;
-    responder.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
+    responder.respond({ type: 'written', id, time, replies: replies.map(encodeReply) });
   }
 
   /** A row is damaged. Returns the failure for a requester that wanted it. */

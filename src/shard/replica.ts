@@ -13,6 +13,7 @@ import { Applying } from './applying.ts';
 import { Barriers, type BarrierTerms } from './barriers.ts';
 import type { FingerprintTaking } from './fingerprint-taking.ts';
 import type { History } from './history.ts';
+import type { KeepRequest } from './keeps.ts';
 import type { StreamTerms } from './open-stream.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
@@ -25,6 +26,7 @@ import type { StreamHandle } from './responder.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
 import { Streams } from './streams.ts';
+import type { TicketWait } from './ticket-waits.ts';
 
 interface ReplicaOptions extends ReplicaStateOptions {
   /** Makes a machine on a sound state; throws `StateDamage`. */
@@ -135,6 +137,11 @@ export class Replica {
     return { streams: this.#streams.size, ranges: this.#streams.ranges };
   }
 
+  /** Requests among them that wait for tickets. */
+  get awaiting(): number {
+    return this.#reading.awaiting;
+  }
+
   /** No part of it is waiting for the disk. */
   get mayGo(): boolean {
     return !this.#intake.isSwitching;
@@ -210,12 +217,27 @@ export class Replica {
     this.#reading.told(question, index);
   }
 
+  /** Keeps leases alive: answered by the entry that names them. */
+  keep(request: KeepRequest, epoch: number): void {
+    this.#proposing.keep(request, epoch);
+  }
+
+  /** Whether a request that waits, or an entry on its way, keeps the lease alive. */
+  isKept(lease: Uint8Array): boolean {
+    return this.#proposing.isKept(lease);
+  }
+
+  /** Answered once the ticket owns its lock, or is gone. */
+  awaitTicket(wait: TicketWait): void {
+    this.#reading.awaitTicket(wait);
+  }
+
   fail(requester: Requester, failure: Failure): void {
     this.#state.fail(requester, failure);
   }
 
-  refuse(requester: Requester, reply: Reply): void {
-    this.#state.refuse(requester, reply);
+  refuse(requester: Requester, ...replies: readonly Reply[]): void {
+    this.#state.refuse(requester, ...replies);
   }
 
   /** Proposes the deferred entries with the next turn. */
@@ -279,6 +301,7 @@ export class Replica {
     this.#applying.work();
     this.#streams.flush();
     if (this.stopReason !== '') return;
+    this.#reading.tellGrants(this.#applying.takeGrants());
     this.#reading.serveReady();
     const freed = this.#applying.takeFreed();
     if (freed.length === 0) return;

@@ -1,7 +1,9 @@
 /** The port to the state machine of a shard: users' data, or the catalog. */
 
+import type { Coordination } from '../machine/coordination.ts';
 import type { Changes } from '../machine/key-change.ts';
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
+import type { Grant } from '../machine/tickets.ts';
 import type { StateWrite } from '../storage/state/state.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
 
@@ -12,6 +14,10 @@ export interface ShardMachine {
   readonly recordUntil: number;
   /** The locks of prepared transactions, as of the last entry; undefined where none can exist. */
   readonly lockTable: LockTable | undefined;
+  /** Leases, tickets and fences, as of the last entry; undefined where none can exist. */
+  readonly coordination: ShardCoordination | undefined;
+  /** What the lease clock shows once an entry carries this log time. */
+  leaseTimeAt(time: number): number;
   /** Its recent deletes; undefined for a machine that keeps none. */
   readonly recentDeletes: RecentDeletes | undefined;
   /**
@@ -23,6 +29,8 @@ export interface ShardMachine {
   /** The state was replaced: rereads what is kept in memory. */
   reload(): void;
 }
+
+export type ShardCoordination = Pick<Coordination, 'leases' | 'tickets' | 'fences'>;
 
 export interface CommittedCommand {
   readonly index: number;
@@ -39,6 +47,8 @@ export interface ApplyResult {
   readonly dueAt: number;
   /** What it changed in users' data; none for the catalog. */
   readonly changes: Changes;
+  /** Tickets that waited, and own their lock now or are gone. */
+  readonly grants: readonly Grant[];
 }
 
 /** What a machine sees of its shard's state. */

@@ -43,7 +43,7 @@ const TIME: readonly Planted[] = [
     name: 'log-time-stamped-for-nothing',
     sentence: 'an idle shard stamps its time though no key waits to expire, and never quiesces',
     file: CHORES,
-    find: 'const isWaiting = replica.dueAt > 0 && replica.dueAt < Number.POSITIVE_INFINITY;',
+    find: 'const isWaiting = mayWait || machine.coordination.leases.size > 0;',
     replace: 'const isWaiting = true;',
   },
 ];

@@ -104,8 +104,8 @@ const RESERVING: readonly Planted[] = [
     name: 'behind-what-may-never-come',
     sentence: 'a read waits for entries that another leader has replaced',
     file: READING,
-    find: 'const all = [...this.#blocked.takeAll(), ...this.#behind.takeAll()];',
-    replace: 'const all = [...this.#blocked.takeAll()];',
+    find: '...this.#blocked.takeAll(), ...this.#behind.takeAll(), ...this.#waits.takeAll()];',
+    replace: '...this.#blocked.takeAll(), ...this.#waits.takeAll()];',
   },
   {
     name: 'reserved-behind-the-check',

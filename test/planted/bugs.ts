@@ -20,6 +20,7 @@ import { ENCODING_BUGS } from './bugs-encodings.ts';
 import { FOLDER_BUGS } from './bugs-folder.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
 import { HISTORY_BUGS } from './bugs-histories.ts';
+import { LEASE_BUGS } from './bugs-leases.ts';
 import { LEVEL_BUGS } from './bugs-level.ts';
 import { LINK_BUGS } from './bugs-links.ts';
 import { LIFE_BUGS } from './bugs-lives.ts';
@@ -64,6 +65,7 @@ export const BUGS: readonly Bug[] = [
   ...BOUNDS_BUGS,
   ...BUDGET_BUGS,
   ...LOCK_BUGS,
+  ...LEASE_BUGS,
   ...SESSION_BUGS,
   ...DATA_BUGS,
   ...CHANGE_BUGS,

@@ -1,0 +1,142 @@
+/**
+ * The end of leases, by the leader of their shard. Leases that are due end first, many in one
+ * entry, so that their tickets go at once; then the keys of ended leases, one lease after the
+ * other, as they are found in the index of attachments. Every entry is judged anew when it is
+ * applied: a keepalive that stands before it in the log saves its lease.
+ */
+
+import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
+import { compareBytes } from '../machine/bytes.ts';
+import type { LeaseEnd } from '../machine/entry.ts';
+import type { Lease } from '../machine/lease.ts';
+import { DataMachine } from '../shard/data-machine.ts';
+import type { Replica } from '../shard/replica.ts';
+import { StateDamage } from '../storage/state/state.ts';
+import type { Response } from '../wire/response.ts';
+import { AttachmentScan } from './attachment-scan.ts';
+import type { NodeState } from './node-state.ts';
+
+const { keptLeasesMax } = COORDINATION_LIMITS;
+
+/** How far the sweep of one replica has come. */
+interface Round {
+  /** An entry, or the disk, is waited for. */
+  isBusy: boolean;
+  /** The lease whose keys were looked for last: the next one comes behind it. */
+  behind: Uint8Array | undefined;
+  /** Where to go on in the next lease; undefined at its beginning. */
+  from: Uint8Array | undefined;
+}
+
+export class LeaseSweep {
+  readonly #node: NodeState;
+  readonly #rounds = new WeakMap<Replica, Round>();
+  /** An entry of theirs was applied, so more may be found at once. */
+  #successful = new Set<Replica>();
+  #sweptAt = Number.NEGATIVE_INFINITY;
+  /** Leases that were ended because their time was over. */
+  expired = 0;
+
+  constructor(node: NodeState) {
+    this.#node = node;
+  }
+
+  tick(): void {
+    const { now, replicas } = this.#node;
+    const successful = this.#successful;
+    if (successful.size > 0) this.#successful = new Set();
+    const isDue = now - this.#sweptAt >= NODE_LIMITS.leaseSweepMilliseconds;
+    if (isDue) this.#sweptAt = now;
+    for (const replica of isDue ? replicas.all : successful) this.#sweep(replica);
+  }
+
+  #sweep(replica: Replica): void {
+    const { machine } = replica;
+    if (!replica.isCurrent || replica.isCorrupt || !(machine instanceof DataMachine)) return;
+    const { leases } = machine.coordination;
+    if (leases.size === 0) return;
+    const round = this.#roundOf(replica);
+    if (round.isBusy) return;
+    const due = dueOf(replica, machine);
+    if (due.length > 0) return this.#endAll(replica, machine, due);
+    const ended = [...leases.all()].filter(({ endedAt }) => endedAt > 0);
+    if (ended.length > 0) this.#detach(replica, machine, inOrder(ended));
+  }
+
+  #roundOf(replica: Replica): Round {
+    const known = this.#rounds.get(replica);
+    if (known !== undefined) return known;
+    const round: Round = { isBusy: false, behind: undefined, from: undefined };
+    this.#rounds.set(replica, round);
+    return round;
+  }
+
+  /** Their keys are looked for afterwards, when none can be attached any more. */
+  #endAll(replica: Replica, machine: DataMachine, due: readonly Lease[]): void {
+    const seenAt = replica.applied;
+    const ends = due.map(({ id }) => ({ lease: id, seenAt, isLast: false, keys: [] }));
+    const { leases } = machine.coordination;
+    this.#propose(replica, ends, () => {
+      this.expired += due.filter(({ id }) => !leases.isAlive(id)).length;
+    });
+  }
+
+  /** Looks for keys of ended leases, as many as go into one entry. */
+  #detach(replica: Replica, machine: DataMachine, ended: readonly Lease[]): void {
+    const { store } = this.#node;
+    if (!store.hasViews) return;
+    const round = this.#roundOf(replica);
+    const { behind, from } = round;
+    const rest = ended.filter(({ id }) => behind === undefined || compareBytes(id, behind) > 0);
+    const next = (rest.length > 0 ? rest : ended).slice(0, NODE_LIMITS.detachedLeasesMax);
+    const scan = new AttachmentScan({
+      view: store.view(replica.shard),
+      seenAt: replica.applied,
+      leases: next.map(({ id }) => id),
+      from,
+      isHeld: (key) => machine.lockTable.holderOf(key) !== undefined,
+    });
+    round.isBusy = true;
+    scan.run((scanned) => {
+      round.isBusy = false;
+      if (scanned instanceof StateDamage) return void replica.damaged(scanned);
+      if (!replica.isLeader) return;
+      round.behind = scanned.behind ?? behind;
+      round.from = scanned.from;
+      if (scanned.ends.length > 0) this.#propose(replica, scanned.ends, () => {});
+    });
+  }
+
+  /** If it fails, the next sweep finds the same leases. */
+  #propose(replica: Replica, ends: readonly LeaseEnd[], onApplied: () => void): void {
+    const { machine } = replica;
+    if (!(machine instanceof DataMachine)) return;
+    const round = this.#roundOf(replica);
+    round.isBusy = true;
+    const respond = ({ type }: Response) => {
+      round.isBusy = false;
+      if (type !== 'written') return;
+      onApplied();
+      this.#successful.add(replica);
+    };
+    const requester = { responder: { respond }, id: 0 };
+    replica.stamp(requester, machine.epoch, { type: 'end-leases', ends });
+  }
+}
+
+/** In the order of their ids: those that an entry could end now, and that no keepalive is for. */
+function dueOf(replica: Replica, machine: DataMachine): readonly Lease[] {
+  const time = machine.leaseTimeAt(replica.logTime);
+  const due: Lease[] = [];
+  for (const lease of machine.coordination.leases.all()) {
+    if (lease.endedAt > 0 || lease.expiresAt > time || replica.isKept(lease.id)) continue;
+    due.push(lease);
+    if (due.length === keptLeasesMax) break;
+  }
+  return inOrder(due);
+}
+
+function inOrder(leases: readonly Lease[]): readonly Lease[] {
+  return [...leases].sort((one, other) => compareBytes(one.id, other.id));
+}
