@@ -11,7 +11,7 @@ NEMESIS_ARGS = --minutes=$(MINUTES) $(if $(SEED),--seed=$(SEED)) $(if $(ONLY),--
 SIM_PROFILES = lite raft membership disk rotten lease network core single quiet slow
 
 # Whole clusters have a program of their own.
-SIM_ROOM = $(if $(filter cluster txn crash,$(PROFILE)),cluster,sim)
+SIM_ROOM = $(if $(filter cluster txn watch locks crash,$(PROFILE)),cluster,sim)
 
 help:
 	@echo 'make up       three nodes on this machine, in the background; make down stops them'
@@ -56,6 +56,7 @@ test: lint
 	node build/test/sim/main.js --seeds=150
 	node build/test/cluster/main.js --seeds=100
 	node build/test/cluster/main.js --profile=txn --seeds=100
+	node build/test/cluster/main.js --profile=locks --seeds=40
 	node build/test/planted/main.js --fast
 
 # What is too long for every change: all profiles, each with many seeds, and all planted bugs.
@@ -63,7 +64,7 @@ soak: build
 	for profile in $(SIM_PROFILES); do \
 	  node build/test/sim/main.js --profile=$$profile --seeds=300 $(if $(SEED),--seed=$(SEED)) || exit 1; \
 	done
-	for profile in cluster txn; do \
+	for profile in cluster txn locks; do \
 	  node build/test/cluster/main.js --profile=$$profile --seeds=300 $(if $(SEED),--seed=$(SEED)) || exit 1; \
 	done
 	node build/test/cluster/main.js --profile=crash

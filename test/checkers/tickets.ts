@@ -40,8 +40,8 @@ export interface TicketEntry {
   readonly prepared?: TicketPart | undefined;
   /** Parts that it did or dropped; one of another version is done by this entry at once. */
   readonly released: readonly { readonly part: TicketPart; readonly isDone: boolean }[];
-  /** The machine behind this entry. */
-  readonly coordination: Machine['coordination'];
+  /** The machine behind this entry; undefined if it wrote no row of a lease, ticket or fence. */
+  readonly coordination: Machine['coordination'] | undefined;
 }
 
 /** Refusals that depend on leases and tickets alone. */
@@ -79,7 +79,10 @@ export class TicketsCheck {
     const [is, due] = [names.map(said).sort().join(), told.map(said).sort().join()];
     if (is !== due) return `told the grants ${is} and not ${due}`;
     this.#invariants.check({ body: entry }, index);
-    return this.#compare(one.coordination);
+    const { coordination } = one;
+    const isChanged = coordination !== undefined;
+    if (told.length > 0 && !isChanged) return 'tickets were granted, and no row was written';
+    return isChanged ? this.#compare(coordination) : undefined;
   }
 
   #execute({ entry, index, replies }: TicketEntry): string | undefined {

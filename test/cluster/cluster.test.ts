@@ -28,7 +28,17 @@ test('transactions over several shards are strictly serializable during all faul
   ok(committed > SEEDS.length * 40, `${committed} transactions are enough to mean something`);
 });
 
-for (const profile of casesByEffort(['cluster', 'txn'] as const, { brief: 0 })) {
+test('leases, locks and fences are as their reference has them during all faults', () => {
+  let granted = 0;
+  for (const seed of SEEDS) {
+    const result = runClusterSeed(seed, 'locks');
+    equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
+    granted += result.probes.get('granted a waiter') ?? 0;
+  }
+  ok(granted > SEEDS.length * 2, `${granted} grants are enough to mean something`);
+});
+
+for (const profile of casesByEffort(['cluster', 'txn', 'locks'] as const, { brief: 0 })) {
   test(`a seed gives the same run twice: ${profile}`, () => {
     deepEqual(runClusterSeed(3, profile), runClusterSeed(3, profile));
   });

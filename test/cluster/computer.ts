@@ -40,6 +40,7 @@ interface ComputerOptions {
   readonly witness: Witness;
   readonly limits: RaftLimits;
   readonly sizes: Sizes;
+  readonly historyBytesMax: number;
   /** The addresses in its configuration, as a process that starts now reads them. */
   readonly configured: () => readonly string[];
 }
@@ -360,6 +361,7 @@ export class Computer {
       random: this.#random.fork(`core ${life}`),
       limits: this.#options.limits,
       valueBytesMax: this.#options.sizes.frames.valueBytesMax,
+      historyBytesMax: this.#options.historyBytesMax,
       now: this.#now,
       wall: this.#wall + this.#now,
       map: identity.map,

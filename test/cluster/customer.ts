@@ -6,7 +6,11 @@ import type { CallFailure } from '../../src/client/core/call-failure.ts';
 import { Core } from '../../src/client/core/core.ts';
 import type { Command } from '../../src/machine/command.ts';
 import { ClientConnection } from '../../src/transport/client-connection.ts';
+import type { Sockets } from '../../src/transport/sockets.ts';
 import type { Outcome } from '../checkers/model.ts';
+import { ClientClocks } from './client-clocks.ts';
+import { watchSockets } from './effects.ts';
+import { HeldLoop } from './held-loop.ts';
 import { type Surroundings, scheduleOf } from './surroundings.ts';
 
 const TICK_MILLISECONDS = 10;
@@ -32,6 +36,8 @@ interface CustomerOptions {
   readonly urls: readonly string[];
   /** Every write of all customers, as they end. */
   readonly writes: WriteRecord[];
+  /** How fast its clock runs: 1 unless it is told. */
+  readonly rate?: number;
 }
 
 type Committing = Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'priority'>;
@@ -53,6 +59,8 @@ export class Customer {
   readonly number: number;
   readonly random: Random;
   readonly #options: CustomerOptions;
+  readonly #loop: HeldLoop;
+  readonly #clocks: ClientClocks;
   #core: Core;
   #client: Uint8Array;
   /** Number of processes that ran here; an answer for an earlier one is ignored. */
@@ -75,11 +83,43 @@ export class Customer {
     this.number = options.number;
     this.random = options.surroundings.random.fork(`customer ${options.number}`);
     this.#client = this.#drawClient();
+    const { agenda } = options.surroundings;
+    this.#loop = new HeldLoop(agenda, (work) => work());
+    this.#clocks = new ClientClocks(agenda, options.rate ?? 1);
     this.#core = this.#begin();
   }
 
+  /** The time of the world. */
   get now(): number {
     return this.#options.surroundings.agenda.now;
+  }
+
+  /** Nothing runs in its process: its loop is blocked, or its machine sleeps. */
+  get isHeld(): boolean {
+    return this.#loop.isHeld;
+  }
+
+  /** Its event loop is blocked for so long. */
+  hold(milliseconds: number): void {
+    this.#loop.hold(milliseconds);
+  }
+
+  /** It is held no longer. */
+  resume(): void {
+    this.#clocks.wake();
+    this.#loop.resume();
+  }
+
+  /** Its machine sleeps: the monotone clock stands still, the wall clock goes on. */
+  suspend(milliseconds: number): void {
+    if (this.isHeld) return;
+    this.#clocks.suspend(milliseconds);
+    this.#loop.hold(milliseconds);
+  }
+
+  /** The wall clock is set: forward, or back. */
+  setWall(milliseconds: number): void {
+    this.#clocks.setWall(milliseconds);
   }
 
   /** Calls that have not ended. */
@@ -87,8 +127,10 @@ export class Customer {
     return this.#open.size;
   }
 
+  /** Its own work: while it is held, it waits. */
   after(milliseconds: number, run: () => void): void {
-    this.#options.surroundings.agenda.after(milliseconds, run);
+    const { agenda } = this.#options.surroundings;
+    agenda.after(milliseconds, () => this.#loop.whenFree(run));
   }
 
   hit(probe: string): void {
@@ -122,13 +164,15 @@ export class Customer {
       timeoutMilliseconds: this.timeoutMilliseconds,
       settle,
     } as unknown as Call;
-    this.#core.step({ type: 'call', call, now: this.now });
+    this.#core.step({ type: 'call', call, now: this.#clocks.now });
     this.#flushSoon();
   }
 
   /** Another process takes its place, without any of its memory. */
   crash(): void {
-    this.#options.surroundings.network.crash(this.#url);
+    this.#options.surroundings.network.crash(this.url);
+    this.#clocks.wake();
+    this.#loop.begin();
     this.#client = this.#drawClient();
     this.#lines = new Map();
     this.#core = this.#begin();
@@ -149,7 +193,8 @@ export class Customer {
     };
   }
 
-  get #url(): string {
+  /** As the network knows it. */
+  get url(): string {
     return `customer-${this.number}`;
   }
 
@@ -159,6 +204,7 @@ export class Customer {
 
   #begin(): Core {
     this.#life += 1;
+    this.#isFlushing = false;
     const { urls } = this.#options;
     const lines = this.#lines;
     this.#tick(this.#life);
@@ -177,23 +223,23 @@ export class Customer {
       client: this.#client,
       random: this.random.fork(`core ${this.#life}`),
       balance: 'round-robin',
-      now: this.now,
+      now: this.#clocks.now,
     });
   }
 
   #dial(connection: number, url: string): ClientConnection {
-    const { agenda, network } = this.#options.surroundings;
+    const { agenda } = this.#options.surroundings;
     const life = this.#life;
     const isAlive = () => this.#life === life;
     return new ClientConnection({
-      sockets: network.host(this.#url),
-      schedule: scheduleOf({ agenda, isAlive }),
+      sockets: this.#sockets(),
+      schedule: scheduleOf({ agenda, isAlive, due: (run) => this.#loop.due(run) }),
       url,
       cluster: '',
       features: [],
       onEvent: (event) => {
         if (!isAlive()) return;
-        const { now } = this;
+        const { now } = this.#clocks;
         if (event.type === 'frame') {
           this.#core.step({ type: 'frame', connection, bytes: event.bytes, now });
         } else if (event.type === 'up') {
@@ -208,22 +254,37 @@ export class Customer {
     });
   }
 
+  #sockets(): Sockets {
+    const { network } = this.#options.surroundings;
+    const host = network.host(this.url, { isHeld: () => this.isHeld });
+    return watchSockets(host, { onEffect: () => {}, guard: (work) => this.#loop.arrive(work) });
+  }
+
   #flushSoon(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    this.after(0.01, () => {
-      this.#isFlushing = false;
-      this.#core.step({ type: 'flush', now: this.now });
+    const life = this.#life;
+    this.#options.surroundings.agenda.after(0.01, () => {
+      if (this.#life === life) this.#loop.due(this.#flush);
     });
   }
 
+  readonly #flush = () => {
+    this.#isFlushing = false;
+    this.#core.step({ type: 'flush', now: this.#clocks.now });
+  };
+
+  readonly #beat = () => {
+    if (!this.#core.isBusy) return;
+    this.#core.step({ type: 'tick', now: this.#clocks.now });
+    this.#flushSoon();
+  };
+
   #tick(life: number): void {
-    this.after(TICK_MILLISECONDS, () => {
+    const { agenda } = this.#options.surroundings;
+    agenda.after(TICK_MILLISECONDS, () => {
       if (this.#life !== life) return;
-      if (this.#core.isBusy) {
-        this.#core.step({ type: 'tick', now: this.now });
-        this.#flushSoon();
-      }
+      this.#loop.due(this.#beat);
       this.#tick(life);
     });
   }

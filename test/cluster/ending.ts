@@ -182,6 +182,7 @@ export class Ending {
     if (map === undefined) this.#fail('liveness', 'there is no map in the end');
     const truth = new Truth({ witness, map, now: surroundings.agenda.now });
     surroundings.probes.add(truth.outcomes);
+    for (const counts of truth.coordinated) surroundings.probes.add(counts);
     truth.judge(writes);
     for (const workload of workloads) workload.judge(truth);
     for (const core of this.#cores) {

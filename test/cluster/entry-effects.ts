@@ -54,6 +54,29 @@ export function changesOf(effect: EntryEffect): readonly TrueChange[] {
   });
 }
 
+/** How what a replica told of the entry differs from its rows; undefined if it does not. */
+export function untruthIn(effect: EntryEffect, told: readonly string[]): string | undefined {
+  const due = changesOf(effect);
+  const groups = new Map<string, string>();
+  for (let at = 0; at < Math.max(due.length, told.length); at++) {
+    const change = due[at];
+    const words = told[at]?.split(' ');
+    if (change === undefined) return `told ${told[at]}, which its rows do not show`;
+    const { type, cause, key, previous, version = '', value = '', group } = change;
+    const kind = type === 'expire' ? (cause === 'ttl' ? 'expired' : 'lease-ended') : type;
+    const isLast = due[at + 1]?.group !== group;
+    const rest = words?.slice(-2) ?? [];
+    const fault = `told ${told[at]} of ${kind} ${key} ${previous} ${version} ${isLast}`;
+    if (told[at] !== `${kind} ${key} ${previous} ${version} ${value} ${rest[0]} ${isLast}`) {
+      return fault;
+    }
+    if ((groups.get(group) ?? rest[0]) !== rest[0]) return fault;
+    groups.set(group, rest[0] ?? '');
+  }
+  const names = new Set(groups.values());
+  return names.size === groups.size ? undefined : 'told two commands as one';
+}
+
 export function hexOf(value: Uint8Array): string {
   return Buffer.from(value).toString('hex');
 }

@@ -4,6 +4,7 @@ import { wordOf } from '../../src/base/life.ts';
 import type { Random } from '../../src/base/random.ts';
 import { CATALOG_SHARD } from '../../src/catalog/cluster-map.ts';
 import { decodeMap } from '../../src/catalog/map-bytes.ts';
+import { type ClientFault, ClientFaults, PLAIN_FAULTS, TIMED_FAULTS } from './client-faults.ts';
 import type { Computer } from './computer.ts';
 import type { Customer } from './customer.ts';
 import { DiskLosses } from './disk-losses.ts';
@@ -22,6 +23,8 @@ interface FaultsOptions {
   readonly random: Random;
   /** Does what a person would do if a machine is lost, or has to be removed. */
   readonly operator: Operator;
+  /** Leases and streams depend on clocks: those of clients go wrong, and shards lose leaders. */
+  readonly isTimed: boolean;
 }
 
 const KINDS = [
@@ -52,9 +55,8 @@ const KINDS = [
   'old-copy',
   'old-copy',
   'catalog-leader',
-  'customer',
 ] as const;
-type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number] | ClientFault;
 
 const UNDO_MILLISECONDS = { min: 100, max: 6000 };
 const AWAY_MILLISECONDS = { min: 8000, max: 20_000 };
@@ -75,6 +77,7 @@ export class Faults {
   readonly #kinds: readonly Kind[];
   readonly #network: NetworkFaults;
   readonly #diskLosses: DiskLosses;
+  readonly #clients: ClientFaults;
   #isHealed = false;
   /** Disks that were lost, and the last machine that lost one. */
   #losses = 0;
@@ -87,7 +90,8 @@ export class Faults {
     const { surroundings, random } = options;
     this.#options = options;
     this.#random = random;
-    const kinds = KINDS.filter(() => random.chance(PRESENCE));
+    const ofClients = options.isTimed ? TIMED_FAULTS : PLAIN_FAULTS;
+    const kinds = [...KINDS, ...ofClients].filter(() => random.chance(PRESENCE));
     // Data of a lost disk must not be corrupted elsewhere at the same time.
     this.#kinds = kinds.includes('rot') ? kinds.filter((kind) => !COSTLY.has(kind)) : kinds;
     const later = (undo: () => void) => this.#later(undo);
@@ -95,6 +99,8 @@ export class Faults {
     const crash = (computer: Computer) => this.#crash(computer, true);
     const { computers } = options;
     this.#diskLosses = new DiskLosses({ surroundings, computers, random, crash });
+    const { customers } = options;
+    this.#clients = new ClientFaults({ surroundings, computers, customers, random, later });
   }
 
   begin(): void {
@@ -113,6 +119,7 @@ export class Faults {
   /** From now on all nodes run, and all of them are connected. */
   heal(): void {
     this.#isHealed = true;
+    for (const customer of this.#options.customers) customer.resume();
     for (const undo of [...this.#undo]) undo();
     for (const computer of this.#options.computers) {
       computer.speed = GOOD_SPEED;
@@ -133,7 +140,7 @@ export class Faults {
   }
 
   #strike(kind: Kind): void {
-    const { surroundings, computers, customers } = this.#options;
+    const { surroundings, computers } = this.#options;
     const settled = computers.filter(({ identity, isLost }) => identity !== undefined && !isLost);
     const computer = this.#random.pick(settled);
     surroundings.probes.hit(`fault ${kind}`);
@@ -198,8 +205,8 @@ export class Faults {
         if (leader !== undefined) this.#crash(leader, false);
         return;
       }
-      case 'customer':
-        return this.#random.pick(customers).crash();
+      default:
+        return this.#clients.strike(kind);
     }
   }
 

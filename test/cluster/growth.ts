@@ -6,6 +6,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import type { NodeCore } from '../../src/node/node-core.ts';
+import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import type { Responder } from '../../src/shard/responder.ts';
 import { Computer } from './computer.ts';
 import { misplacementOf } from './placement.ts';
@@ -21,6 +22,7 @@ interface GrowthOptions {
   readonly witness: Witness;
   readonly limits: RaftLimits;
   readonly sizes?: Sizes;
+  readonly historyBytesMax?: number;
   readonly onComputer?: (computer: Computer) => void;
 }
 
@@ -95,8 +97,10 @@ export class Growth {
 
   #newComputer(named: { readonly url: string; readonly name: string }): Computer {
     const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
+    const { historyBytesMax = SHARD_LIMITS.historyBytesDefault } = this.#options;
     const configured = () => this.#addresses;
-    return new Computer({ ...named, surroundings, witness, limits, sizes, configured });
+    const rules = { limits, sizes, historyBytesMax, configured };
+    return new Computer({ ...named, surroundings, witness, ...rules });
   }
 
   /** Of every machine that there is or was: what an operator configures. */

@@ -14,6 +14,8 @@ export class HeldLoop {
   /** Timers that fell due meanwhile. Each runs once afterwards, however often it fell due. */
   readonly #owed = new Set<() => void>();
   #inbox: (() => void)[] = [];
+  /** Work from outside of the process: it waits for a free loop, and outlives the process. */
+  #outside: (() => void)[] = [];
 
   constructor(time: Time, guard: (work: () => void) => void) {
     this.#time = time;
@@ -26,6 +28,7 @@ export class HeldLoop {
     this.#inbox = [];
     this.#owed.clear();
     this.#heldUntil = 0;
+    this.#time.at(this.#time.now, () => this.#goOn(this.#life));
   }
 
   get heldUntil(): number {
@@ -60,6 +63,11 @@ export class HeldLoop {
     else this.#guard(run);
   }
 
+  whenFree(run: () => void): void {
+    if (this.isHeld) this.#outside.push(run);
+    else run();
+  }
+
   /** A blocked loop handles its input before it evaluates time (`transport/ticker.ts`). */
   #goOn(life: number): void {
     if (this.#life !== life || this.isHeld) return;
@@ -67,5 +75,6 @@ export class HeldLoop {
     const owed = [...this.#owed];
     this.#owed.clear();
     for (const run of owed) if (this.#life === life) this.#guard(run);
+    for (const run of this.#outside.splice(0)) this.whenFree(run);
   }
 }

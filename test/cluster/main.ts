@@ -1,7 +1,7 @@
 /**
  * Many seeds of whole clusters: `node build/test/cluster/main.js --seeds=100 --seed=1`, with
- * `--profile=txn` for transactions above all, and with `--profile=crash` for a crash at every
- * moment of one transaction.
+ * `--profile=txn` for transactions above all, `watch` for watches, `locks` for leases and locks,
+ * and with `--profile=crash` for a crash at every moment of one transaction.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -16,7 +16,7 @@ import {
   spellCase,
 } from './crash-sweep.ts';
 import { VARIANTS } from './crash-sweep-world.ts';
-import type { Profile } from './plan.ts';
+import { CLUSTER_PROFILES, type Profile } from './profile.ts';
 import { type ClusterResult, runClusterSeed } from './run.ts';
 
 /** One seed in so many runs twice, to check that a run depends on the seed alone. */
@@ -28,18 +28,12 @@ const first = Number(optionOf('seed') ?? 1);
 const began = performance.now();
 let failures = 0;
 let virtual = 0;
-switch (profile) {
-  case 'cluster':
-  case 'txn':
-    runSeeds(profile, Number(optionOf('seeds') ?? 100));
-    break;
-  case 'crash':
-    // Each seed of these is thousands of runs.
-    for (let seed = first; seed < first + Number(optionOf('seeds') ?? 1); seed++) sweep(seed);
-    break;
-  default:
-    throw new RangeError(`there is no profile ${profile}`);
-}
+const chosen = CLUSTER_PROFILES.find((one) => one === profile);
+if (chosen !== undefined) runSeeds(chosen, Number(optionOf('seeds') ?? 100));
+else if (profile === 'crash') {
+  // Each seed of these is thousands of runs.
+  for (let seed = first; seed < first + Number(optionOf('seeds') ?? 1); seed++) sweep(seed);
+} else throw new RangeError(`there is no profile ${profile}`);
 process.exitCode = failures === 0 ? 0 : 1;
 
 function runSeeds(chosen: Profile, seeds: number): void {

@@ -2,9 +2,7 @@
 
 import { RAFT_LIMITS, type RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
-
-/** The main kind of work: single commands, or transactions over several shards. */
-export type Profile = 'cluster' | 'txn';
+import type { Profile } from './profile.ts';
 
 export interface ClusterPlan {
   readonly profile: Profile;
@@ -30,6 +28,12 @@ export interface ClusterPlan {
   readonly losesCatalog: boolean;
   /** Whether the run waits until the sessions of all customers are forgotten. */
   readonly forgets: boolean;
+  /** Memory of each node for the changes of its shards. */
+  readonly historyBytesMax: number;
+  /** By customer: how fast its clock runs. */
+  readonly rates: readonly number[];
+  /** Whether all clocks keep the bound on which the safety of locks rests. */
+  readonly isDriftBounded: boolean;
 }
 
 const KIB = 1024;
@@ -64,18 +68,36 @@ const MANY_SHARDS = [16, 32, 64];
 const MANY_SHARDS_CHANCE = 0.12;
 const MANY_ROWS_CHANCE = 0.25;
 const SLOW_CHANCE = 0.12;
+const WIDE_DRIFT_CHANCE = 0.1;
+
+const FEW_SHARDS = {
+  cluster: [1, 2, 4, 8],
+  txn: [2, 4, 4, 8],
+  watch: [1, 2, 4, 4],
+  locks: [1, 2, 4, 4],
+} as const;
+/** Nodes have clocks of 0.9 to 1.1; the rates of two clocks differ by 1.25 at most. */
+const RATES = { bounded: [0.9, 1, 1, 1.1], wide: [0.5, 1, 1.6] } as const;
 
 export function drawPlan(random: Random, profile: Profile): ClusterPlan {
   const nodes = random.pick([1, 2, 3, 3, 3, 4, 5]);
-  const few = random.pick(profile === 'txn' ? [2, 4, 4, 8] : [1, 2, 4, 8]);
+  const few = random.pick(FEW_SHARDS[profile]);
   const [shards, rows] = [random.fork('shards'), random.fork('rows')];
   const isSlow = random.fork('slow').chance(SLOW_CHANCE);
+  const drawn = random.fork('coordination');
+  const isDriftBounded = !drawn.chance(WIDE_DRIFT_CHANCE);
+  const isTimed = profile === 'watch' || profile === 'locks';
+  const rates = isDriftBounded ? RATES.bounded : RATES.wide;
+  const customers = profile === 'cluster' ? random.between(2, 6) : random.between(3, 10);
   return {
     profile,
     nodes,
     shards: shards.chance(MANY_SHARDS_CHANCE) ? shards.pick(MANY_SHARDS) : few,
     hasManyRows: rows.chance(MANY_ROWS_CHANCE),
-    customers: profile === 'txn' ? random.between(3, 10) : random.between(2, 6),
+    customers,
+    historyBytesMax: drawn.pick([2, 16, 64, 1024, 1024]) * KIB,
+    rates: Array.from({ length: customers }, () => (isTimed ? drawn.pick(rates) : 1)),
+    isDriftBounded,
     keys: random.pick([1, 3, 10]),
     faultMilliseconds: random.between(5000, 40_000),
     limits: random.pick([SMALL, NARROW]),

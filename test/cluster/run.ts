@@ -3,7 +3,8 @@
 import { Random } from '../../src/base/random.ts';
 import { withoutAmbient } from '../sim/ambient.ts';
 import { type Failure, failureOf } from '../sim/failure.ts';
-import { type ClusterPlan, drawPlan, type Profile } from './plan.ts';
+import { type ClusterPlan, drawPlan } from './plan.ts';
+import type { Profile } from './profile.ts';
 import { World } from './world.ts';
 
 export interface ClusterResult {

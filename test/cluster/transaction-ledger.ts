@@ -205,7 +205,8 @@ export class TransactionLedger {
       if (!isDone && isThere) this.#fail(one, `${key} was written by what was dropped`);
       // With a lease it is written, or gone with the lease: `checkers/tickets.ts` knows which.
       const mayBeGone = operation.type === 'set' && operation.lease !== undefined;
-      const isDue = isDone && operation.type !== 'delete' && !(mayBeGone && row === undefined);
+      const isNew = operation.type !== 'delete' && operation.type !== 'touch';
+      const isDue = isDone && isNew && !(mayBeGone && row === undefined);
       if (isDue && !isThere) this.#fail(one, `${key} was not written by what was committed`);
       if (isDone && operation.type === 'delete' && row !== undefined) {
         this.#fail(one, `${key} was not deleted by what was committed`);

@@ -18,7 +18,7 @@ import type { StateStore } from '../../src/storage/state/state-store.ts';
 import { TicketsCheck } from '../checkers/tickets.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { textOf, type WriteRecord } from './customer.ts';
-import type { EntryEffect, PartEffects, RowEffect } from './entry-effects.ts';
+import { type EntryEffect, type PartEffects, type RowEffect, untruthIn } from './entry-effects.ts';
 import { type Applied, catalogOf, machineOf, placeName, placeOf } from './replay.ts';
 import { type Committed, TransactionLedger } from './transaction-ledger.ts';
 import type { Witness, Witnessed } from './witness.ts';
@@ -53,6 +53,8 @@ interface TruthOptions {
 }
 
 type Rows = Map<string, Uint8Array>;
+
+const COORDINATED: ReadonlySet<number> = new Set([SECTION.leases, SECTION.tickets, SECTION.fences]);
 
 export class Truth {
   readonly #options: TruthOptions;
@@ -209,7 +211,9 @@ export class Truth {
         );
       }
       if (shard === CATALOG_SHARD) return;
-      const { grants, coordination } = outcome;
+      const { grants } = outcome;
+      const isCoordinated = writes.some(({ section }) => COORDINATED.has(section));
+      const coordination = isCoordinated ? outcome.coordination : undefined;
       this.#credit({ shard, index, entry, executed, changed, grants, coordination });
     });
   }
@@ -235,7 +239,12 @@ export class Truth {
     const effects = this.#effects.get(shard) ?? [];
     this.#effects.set(shard, effects);
     const { replies } = entry;
-    effects.push({ shard, index, at, entry: decoded, replies, rows: changed, ...parts });
+    const effect = { shard, index, at, entry: decoded, replies, rows: changed, ...parts };
+    effects.push(effect);
+    if (typeof entry.changes === 'object') {
+      const untruth = untruthIn(effect, entry.changes);
+      if (untruth !== undefined) this.fail('changes', `entry ${index}: ${untruth}`, shard);
+    }
     const batch = decoded.type === 'batch' ? decodeBatch(decoded.batch) : undefined;
     if (batch === undefined) return;
     const client = nameOf(batch.client);
@@ -254,7 +263,6 @@ export class Truth {
   /** Leases, tickets and fences are as their reference has them, after each entry. */
   #judgeCoordination(credited: Credited, entry: MachineEntry, parts: PartEffects): void {
     const { shard, index, grants, coordination } = credited;
-    if (coordination === undefined) return;
     const check = this.#tickets.get(shard) ?? new TicketsCheck();
     this.#tickets.set(shard, check);
     const { replies } = credited.entry;

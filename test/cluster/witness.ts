@@ -7,6 +7,8 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ShardId } from '../../src/base/ids.ts';
+import type { Changes } from '../../src/machine/key-change.ts';
+import { idText } from '../../src/machine/transaction-id.ts';
 import type { NodeCore } from '../../src/node/node-core.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 import { SimFailure } from '../sim/failure.ts';
@@ -17,6 +19,8 @@ export interface Witnessed {
   readonly payload: Uint8Array | undefined;
   readonly configuration: unknown;
   readonly replies: readonly Uint8Array[];
+  /** What its replicas tell of changed keys: see `toldChanges`. Undefined for a log by hand. */
+  readonly changes?: readonly string[] | 'unrecorded' | undefined;
   /** When the first replica applied it: before that no client can have seen it. */
   readonly at: number;
 }
@@ -24,6 +28,7 @@ export interface Witnessed {
 interface Heard {
   readonly payload: Uint8Array;
   readonly replies: readonly Uint8Array[];
+  readonly changes: Witnessed['changes'];
 }
 
 export class Witness {
@@ -58,10 +63,11 @@ export class Witness {
     const apply = store.apply.bind(store);
     store.apply = (shard, entry) => {
       const { position, configuration } = entry;
-      const { payload, replies } = heard.get(shard) ?? NOTHING;
+      const { payload, replies, changes } = heard.get(shard) ?? NOTHING;
       heard.delete(shard);
       const { term, index } = position;
-      this.write(shard, index, { term, payload, configuration, replies, at: this.#now() });
+      const about = { term, payload, configuration, replies, changes };
+      this.write(shard, index, { ...about, at: this.#now() });
       apply(shard, entry);
     };
     const watched = new WeakSet<Replica['machine']>();
@@ -72,7 +78,9 @@ export class Witness {
       machine.apply = (command) => {
         const verdict = step(command);
         if (verdict !== 'unknown') {
-          heard.set(shard, { payload: command.payload, replies: verdict.replies });
+          const { payload } = command;
+          const changes = toldChanges(verdict.changes);
+          heard.set(shard, { payload, replies: verdict.replies, changes });
         }
         return verdict;
       };
@@ -97,6 +105,9 @@ export class Witness {
     if (!isDeepStrictEqual(known.configuration, entry.configuration)) {
       this.#fail(shard, `entry ${index} holds another configuration than elsewhere`);
     }
+    if (!isDeepStrictEqual(known.changes, entry.changes)) {
+      this.#fail(shard, `entry ${index} changes other keys than elsewhere`);
+    }
     const isAnswer = known.replies.every((reply, at) => isSame(reply, entry.replies[at]));
     if (known.replies.length !== entry.replies.length || !isAnswer) {
       this.#fail(shard, `entry ${index} is answered in another way than elsewhere`);
@@ -108,7 +119,19 @@ export class Witness {
   }
 }
 
-const NOTHING = { payload: undefined, replies: [] };
+const NOTHING = { payload: undefined, replies: [], changes: undefined };
+
+/** One text for each change; undefined bytes of a catalog have none. */
+function toldChanges(changes: Changes | undefined): Witnessed['changes'] {
+  if (changes === undefined || typeof changes === 'string') return changes;
+  return changes.map(({ kind, key, previous, version, value, transaction, isLast }) => {
+    const group = typeof transaction === 'number' ? transaction : idText(transaction);
+    const bytes = value === undefined ? '' : Buffer.from(value).toString('hex');
+    const name = Buffer.from(key).toString();
+    const own = kind === 'set' ? version : '';
+    return `${kind} ${name} ${previous} ${own} ${bytes} ${group} ${isLast}`;
+  });
+}
 
 function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;

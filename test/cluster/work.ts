@@ -10,6 +10,7 @@ import { ListAppend } from './lists.ts';
 import { Lives } from './lives.ts';
 import { ManyRows } from './many-rows.ts';
 import type { ClusterPlan } from './plan.ts';
+import { RawLocks } from './raw-locks.ts';
 import { Registers } from './registers.ts';
 import { Rings } from './rings.ts';
 import { Rivals } from './rivals.ts';
@@ -45,9 +46,15 @@ export class Work {
       new LargeValues(VALUE_BYTES_MAX),
       new Rivals(),
     ];
-    this.#first = plan.profile === 'txn' ? [this.#lists, ...transactions] : [this.#registers];
     const many = plan.hasManyRows ? [new ManyRows()] : [];
-    this.all = [...others, ...many, ...transactions];
+    const locks = plan.profile === 'locks' ? [new RawLocks()] : [];
+    this.#first = {
+      cluster: [this.#registers],
+      txn: [this.#lists, ...transactions],
+      watch: [this.#registers],
+      locks,
+    }[plan.profile];
+    this.all = [...others, ...many, ...transactions, ...locks];
   }
 
   /** Reads that have ended. */
@@ -68,4 +75,4 @@ export class Work {
 }
 
 /** The fraction of all work of the kinds that find most. */
-const FIRST = { cluster: 0.4, txn: 0.65 } as const;
+const FIRST = { cluster: 0.4, txn: 0.65, watch: 0.6, locks: 0.8 } as const;

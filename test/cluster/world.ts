@@ -22,7 +22,7 @@ const STEP_MILLISECONDS = 50;
 /** The last node may join ten seconds late. */
 const GROWTH_MILLISECONDS_MAX = 60_000;
 /** Transactions should conflict. */
-const REST_MILLISECONDS_MAX = { cluster: 60, txn: 20 } as const;
+const REST_MILLISECONDS_MAX = { cluster: 60, txn: 20, watch: 60, locks: 60 } as const;
 
 export class World {
   readonly #plan: ClusterPlan;
@@ -53,6 +53,7 @@ export class World {
       random: this.#random,
       witness: this.#witness,
       limits: plan.limits,
+      historyBytesMax: plan.historyBytesMax,
       onComputer: (computer) => this.#faults?.look(computer),
     });
     this.#work = new Work(plan, probes);
@@ -82,6 +83,7 @@ export class World {
       customers,
       random: this.#random.fork('faults'),
       operator,
+      isTimed: this.#plan.profile === 'watch' || this.#plan.profile === 'locks',
     });
     this.#faults = faults;
     this.#found();
@@ -114,7 +116,8 @@ export class World {
     const urls = Array.from({ length: nodes }, (_, at) => `ws://node-${at + 1}`);
     for (let number = 1; number <= customers; number++) {
       const surroundings = this.#surroundings;
-      const customer = new Customer({ number, surroundings, urls, writes: this.#writes });
+      const rate = this.#plan.rates[number - 1] ?? 1;
+      const customer = new Customer({ number, surroundings, urls, writes: this.#writes, rate });
       this.customers.push(customer);
       this.#employ(customer);
     }

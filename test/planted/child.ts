@@ -5,6 +5,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { register } from 'node:module';
+import { CLUSTER_PROFILES, type Profile } from '../cluster/profile.ts';
 import { OPEN_HOOK } from '../explore/open-hook.ts';
 import type { Failure } from '../sim/failure.ts';
 import { BUGS } from './bugs.ts';
@@ -117,8 +118,9 @@ function builtFrom(path: string): string {
   return path.replace(/\.ts$/, '.js');
 }
 
-function clusterProfileOf(profiles: readonly string[], seed: number): 'cluster' | 'txn' {
-  return profileOf(profiles, seed) === 'txn' ? 'txn' : 'cluster';
+function clusterProfileOf(profiles: readonly string[], seed: number): Profile {
+  const chosen = profileOf(profiles, seed);
+  return CLUSTER_PROFILES.find((one) => one === chosen) ?? 'cluster';
 }
 
 /** Profiles take turns. */
