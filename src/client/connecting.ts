@@ -30,7 +30,7 @@ import type {
   SpaceOptions,
   WriteOptions,
 } from './options.ts';
-import { clusterOf, timeoutOf } from './options.ts';
+import { clusterOf, failFastOf, timeoutOf } from './options.ts';
 import type {
   CountOptions,
   KeysOnly,
@@ -71,6 +71,8 @@ export async function connectBy(
     nameOf: namesOf(addresses),
     cluster,
     balance,
+    failFastMilliseconds: failFastOf(options.failFastAfter),
+    isDebugging: options.debug ?? false,
   });
   const root = new Keyspace<unknown>({
     engine,
@@ -185,6 +187,10 @@ class ConnectedClient implements Client {
 
   count(options?: CountOptions): Promise<number> {
     return this.#root.count(options);
+  }
+
+  isEmpty(options?: CountOptions): Promise<boolean> {
+    return this.#root.isEmpty(options);
   }
 
   clear(range: ClearRange, options?: ClearOptions): Promise<Cleared> {

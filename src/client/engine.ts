@@ -3,6 +3,7 @@
 import { KvError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { Ticker } from '../transport/ticker.ts';
+import { callSiteAbove, locate } from './call-site.ts';
 import type { Balance } from './core/balance.ts';
 import type { Call } from './core/call.ts';
 import type { CallFailure } from './core/call-failure.ts';
@@ -22,6 +23,9 @@ interface EngineOptions {
   /** The id of the cluster; empty for that of the first node that answers. */
   readonly cluster: string;
   readonly balance: Balance;
+  readonly failFastMilliseconds: number | undefined;
+  /** The stack of each error has the line of the call. */
+  readonly isDebugging: boolean;
 }
 
 /** A call without its end. */
@@ -42,10 +46,13 @@ export class Engine {
   readonly #observation = new Observation();
   readonly #connections = new Map<number, DialedConnection>();
   readonly #ticker: Ticker;
+  readonly #isDebugging: boolean;
   #isFlushing = false;
   #isClosed = false;
 
-  constructor({ surroundings, urls, nameOf, cluster, balance }: EngineOptions) {
+  constructor(options: EngineOptions) {
+    const { surroundings, urls, nameOf, cluster, balance } = options;
+    this.#isDebugging = options.isDebugging;
     const { dial, now, secureBytes, ended } = surroundings;
     this.now = now;
     this.#ticker = new Ticker({
@@ -78,6 +85,7 @@ export class Engine {
       client: secureBytes(16),
       random,
       balance,
+      failFastMilliseconds: options.failFastMilliseconds,
       now: now(),
     });
     ended?.then((reason) => this.#close({ code: 'store-failed', message: reason }), ignore);
@@ -92,6 +100,7 @@ export class Engine {
     answer: (result: ResultOf<C>) => T,
     signal?: AbortSignal,
   ): Promise<T> {
+    const site = this.#isDebugging ? callSiteAbove(this.ask) : undefined;
     const promise = new Promise<T>((resolve, reject) => {
       const asked = question();
       const { now } = this;
@@ -102,7 +111,7 @@ export class Engine {
         forget?.();
         const failure = result.type === 'failed' ? (result as CallFailure) : undefined;
         this.#observation.endCall(asked.type, { began, now }, failure);
-        if (failure !== undefined) return reject(errorOf(failure, signal));
+        if (failure !== undefined) return reject(locate(errorOf(failure, signal), site, 'whole'));
         try {
           resolve(answer(result as ResultOf<C>));
         } catch (error) {
@@ -122,6 +131,11 @@ export class Engine {
     });
     promise.catch(ignore);
     return promise;
+  }
+
+  /** For what is no single call: where it was made, if that is wanted. */
+  callSiteAbove(callee: Parameters<typeof callSiteAbove>[0]): ReturnType<typeof callSiteAbove> {
+    return this.#isDebugging ? callSiteAbove(callee) : undefined;
   }
 
   get stats(): ClientStats {

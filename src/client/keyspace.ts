@@ -1,9 +1,11 @@
 /** The calls on keys with one prefix and values of one type. */
 
+import { isKvError } from '../base/errors.ts';
 import type { Command, Operation } from '../machine/command.ts';
 import { bigintFrom } from '../machine/int64.ts';
 import type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './atomic.ts';
 import { AtomicCommand, type Collected, operandOf } from './atomic-command.ts';
+import { locate } from './call-site.ts';
 import { type Cleared, type ClearOptions, type ClearRange, clearRange } from './clearing.ts';
 import type { Codec } from './codec.ts';
 import type { CountCall, ReadCall, RowsRead, WriteCall } from './core/call.ts';
@@ -223,9 +225,13 @@ export class Keyspace<V> implements Space<V> {
   ): Promise<T | TransactionDetails<T>> {
     const parts = { engine: this.#engine, encoding: this[ENCODING], defaults: this.#defaults };
     const encoding = this[ENCODING] as Encoding<unknown>;
-    const promise = runTransaction(work, parts, options).then((end) => {
-      return options.details === true ? detailsOf({ ...end, encoding }) : end.value;
-    });
+    const site = this.#engine.callSiteAbove(this.transaction);
+    const promise = runTransaction(work, parts, options).then(
+      (end) => (options.details === true ? detailsOf({ ...end, encoding }) : end.value),
+      (error) => {
+        throw isKvError(error) ? locate(error, site, 'more') : error;
+      },
+    );
     // A rejected promise that the caller ignores must not end the process.
     promise.catch(() => {});
     return promise;
@@ -259,6 +265,17 @@ export class Keyspace<V> implements Space<V> {
       ({ count }) => count,
       options.signal,
     );
+  }
+
+  isEmpty(options: CountOptions = {}): Promise<boolean> {
+    const keys = this.keys({ ...options, limit: 1 })[Symbol.asyncIterator]();
+    const promise = keys.next().then(async ({ done }) => {
+      await keys.return();
+      return done === true;
+    });
+    // A rejected promise that the caller ignores must not end the process.
+    promise.catch(() => {});
+    return promise;
   }
 
   clear(range: ClearRange, options: ClearOptions = {}): Promise<Cleared> {

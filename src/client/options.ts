@@ -34,6 +34,18 @@ export interface ConnectOptions {
    * may start before the cluster does. By default it rejects then at once, with `unreachable`.
    */
   readonly wait?: boolean;
+  /**
+   * Milliseconds: once no node was reached for so long, open and new calls fail at once with
+   * `unreachable`, instead of each waiting for its timeout. A call that fails so also tries to
+   * connect in the background, so calls succeed again soon after a node is back. By default calls
+   * wait.
+   */
+  readonly failFastAfter?: number;
+  /**
+   * True: the stack of each error ends with the line that made the call. By default it does not,
+   * because noting the line of each call costs a part of a `get`. For development and tests.
+   */
+  readonly debug?: boolean;
   /** Aborts connecting; it has no effect on the client afterwards. */
   readonly signal?: AbortSignal;
 }
@@ -96,6 +108,11 @@ export function timeoutOf(timeout: number | undefined, usual: number): number {
   const max = CLIENT_LIMITS.timeoutMillisecondsMax;
   if (chosen > 0 && chosen <= max) return chosen;
   throw invalid(`timeout must be more than 0 and at most ${max} milliseconds (got ${chosen})`);
+}
+
+export function failFastOf(milliseconds: number | undefined): number | undefined {
+  if (milliseconds === undefined || milliseconds > 0) return milliseconds;
+  throw invalid(`failFastAfter must be more than 0 milliseconds (got ${milliseconds})`);
 }
 
 const CLUSTER_ID = /^[\x21-\x7e]{0,64}$/;

@@ -226,6 +226,16 @@ export interface Space<V = unknown> extends Encoded<V> {
   count(options?: CountOptions): Promise<number>;
 
   /**
+   * Whether a range has no keys. Reads one key of each shard at most.
+   *
+   * @example
+   * ```ts
+   * if (await users.isEmpty()) console.log('no users');
+   * ```
+   */
+  isEmpty(options?: CountOptions): Promise<boolean>;
+
+  /**
    * Deletes the keys of a range, up to 1024 at a time, in their order: all that exist when the call
    * begins; a key that is written meanwhile may stay or go. Not atomic: if the call fails, a part
    * of the keys is deleted, and the same call again deletes the rest. All keys of the space are

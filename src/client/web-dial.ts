@@ -2,18 +2,22 @@
 
 import { monotoneNow, secureBytes } from '../base/ambient.ts';
 import { ClientConnection } from '../transport/client-connection.ts';
-import { TIMERS } from '../transport/timers.ts';
+import { LOOSE_TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { WRONG_CLUSTER } from './core/port.ts';
 import type { Dial, Surroundings } from './dial.ts';
 
-/** Created at the first connection: importing the library has no effects. */
+/**
+ * Created at the first connection: importing the library has no effects. Only the ticks of the
+ * engine, which run while something is open, keep the process from ending: so a program that
+ * forgets to close its client ends all the same.
+ */
 export function webSurroundings(): Surroundings {
-  const sockets = new WebDialler();
+  const sockets = new WebDialler({ holdsProcess: false });
   const dial: Dial = (url, { onUp, onFrame, onDown }, cluster) =>
     new ClientConnection({
       sockets,
-      schedule: TIMERS,
+      schedule: LOOSE_TIMERS,
       url,
       cluster,
       features: [],

@@ -15,3 +15,15 @@ export const TIMERS: Schedule = {
     setImmediate(run);
   },
 };
+
+/** The same, but its timers do not keep the process from ending. */
+export const LOOSE_TIMERS: Schedule = {
+  ...TIMERS,
+  get now() {
+    return monotoneNow();
+  },
+  every: (milliseconds, run) => {
+    const timer = setInterval(run, milliseconds).unref();
+    return () => clearInterval(timer);
+  },
+};

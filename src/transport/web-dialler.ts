@@ -16,6 +16,12 @@ function generateMask(mask: Buffer): void {
 /** Open and connecting sockets; each removes itself when it closes. */
 export class WebDialler implements Sockets {
   readonly #lines = new Set<WebLine>();
+  readonly #holdsProcess: boolean;
+
+  /** Without a hold, open sockets do not keep the process from ending. */
+  constructor({ holdsProcess = true }: { readonly holdsProcess?: boolean } = {}) {
+    this.#holdsProcess = holdsProcess;
+  }
 
   dial({ url, door }: { readonly url: string; readonly door: Door }, listener: SocketListener) {
     const address = url.replace(/\/$/, '') + door;
@@ -24,7 +30,10 @@ export class WebDialler implements Sockets {
     const line = new WebLine(web, { address: url });
     line.listen(listener);
     this.#lines.add(line);
-    web.on('upgrade', ({ socket }) => web.once('open', () => line.open(socket)));
+    web.on('upgrade', ({ socket }) => {
+      if (!this.#holdsProcess) socket.unref();
+      web.once('open', () => line.open(socket));
+    });
     web.on('close', () => this.#lines.delete(line));
     web.on('unexpected-response', (_request, response) => {
       readRefusal(response, (text) => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { NodeId, ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
 import { Connections } from '../../src/client/core/connections.ts';
+import { Outage } from '../../src/client/core/outage.ts';
 import { ShardRequest } from '../../src/client/core/shard-request.ts';
 import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 
@@ -17,6 +18,7 @@ test('shards that do not answer leave room on a connection for those that do', (
     random: new Random(1),
     nameOf: (url) => url,
     cluster: () => '',
+    outage: new Outage({ failsAfter: undefined }),
   });
   connections.dial(URL, 0);
   const [connection] = connections.dials;

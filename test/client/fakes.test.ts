@@ -97,6 +97,7 @@ function fakeSpace<V>(): Space<V> {
     scan: unused,
     keys: unused,
     count: async () => 0,
+    isEmpty: async () => true,
     clear: unused,
     space: unused,
   };

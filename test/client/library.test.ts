@@ -140,6 +140,9 @@ test('a scan gives entries in order, can be left, and continues from its cursor'
     deepEqual({ ...entry }, { key: '00' });
   equal(await users.count(), 40);
   equal(await kv.count({ from: 'user:10', to: 'user:20' }), 10);
+  const empty = [users.isEmpty(), kv.isEmpty({ prefix: 'no' }), users.isEmpty({ from: '4' })];
+  deepEqual(await Promise.all(empty), [false, true, true]);
+  await rejects(kv.isEmpty({ prefix: 'a', from: 'b' }), { code: 'invalid-argument' });
   await rejects(kv.scan({ cursor: 'nonsense' })[Symbol.asyncIterator]().next(), {
     code: 'bad-cursor',
   });

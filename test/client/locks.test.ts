@@ -4,6 +4,7 @@ import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { Connection, Connections } from '../../src/client/core/connections.ts';
+import { Outage } from '../../src/client/core/outage.ts';
 import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import { decodeBatch } from '../../src/machine/batch.ts';
 import type { Request } from '../../src/wire/request.ts';
@@ -302,7 +303,13 @@ test('a guarded write is refused once a newer owner has written in that shard', 
 test('a connection full of requests has room for keeps and for waits for locks', () => {
   const connection = new Connection({ number: 1, url: 'kv://a', name: 'kv://a', dialledAt: 0 });
   const port = { dial: () => {}, hangUp: () => {}, send: () => {} };
-  const parts = { port, random: new Random(1), nameOf: String, cluster: () => '' };
+  const parts = {
+    port,
+    random: new Random(1),
+    nameOf: String,
+    outage: new Outage({ failsAfter: undefined }),
+    cluster: () => '',
+  };
   const connections = new Connections(parts);
   const load = { shard: 1 as never, bytes: 10 };
   const { sentRequestsMax, sentAwaitsMax } = CLIENT_LIMITS;

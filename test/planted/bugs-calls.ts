@@ -67,6 +67,30 @@ const PLANTED: readonly Omit<Bug, 'profiles' | 'isFast'>[] = [
     replace: 'undefined',
     tests: ['blind-writes'],
   },
+  {
+    name: 'an-idle-client-is-in-an-outage',
+    sentence: 'a connection that is lost begins an outage, though no dial was tried since',
+    file: 'src/client/core/connections.ts',
+    find: 'if (node === undefined && this.#byNode.size === 0)',
+    replace: 'if (this.#byNode.size === 0)',
+    tests: ['outage'],
+  },
+  {
+    name: 'an-outage-without-end',
+    sentence: 'a client that failed fast does not try to connect again',
+    file: 'src/client/core/core.ts',
+    find: 'this.isBusy || this.#outage.takeProbe()',
+    replace: 'this.isBusy',
+    tests: ['outage'],
+  },
+  {
+    name: 'the-line-of-the-library',
+    sentence: 'with debug the stack of an error has only lines of the library',
+    file: 'src/client/call-site.ts',
+    find: 'const value = own + text.slice(at);',
+    replace: 'const value = own;',
+    tests: ['call-site'],
+  },
 ];
 
 /** Unit tests find them within seconds. */

@@ -1,10 +1,11 @@
-/** Admission: which calls are refused before anything is sent, because of their size. */
+/** Admission: which calls are refused before anything is sent: by their size, in an outage. */
 
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../../base/limits.ts';
 import { bytesMaxOfCommand } from '../../machine/batch.ts';
 import type { Command } from '../../machine/command.ts';
 import type { Call } from './call.ts';
 import { type CallFailure, notApplied } from './call-failure.ts';
+import type { Outage } from './outage.ts';
 import type { NodeLimits } from './port.ts';
 import type { ShardSplit } from './shard-split.ts';
 
@@ -15,6 +16,11 @@ const PORTION_BYTES = 96;
 
 export class Admission {
   #limits: NodeLimits = MACHINE_LIMITS;
+  readonly #outage: Outage;
+
+  constructor({ outage }: { readonly outage: Outage }) {
+    this.#outage = outage;
+  }
 
   /** The limits of a node. */
   take(limits: NodeLimits): void {
@@ -22,6 +28,8 @@ export class Admission {
   }
 
   refusalOf(call: Call): CallFailure | undefined {
+    const unreachable = this.#outage.refusal();
+    if (unreachable !== undefined) return unreachable;
     if (call.type === 'write' || call.type === 'commit') {
       return this.#refusalOfCommand(call.command);
     }

@@ -6,6 +6,7 @@ import { bytesMaxOf } from '../../base/schema.ts';
 import { encodeRequests, type Request } from '../../wire/request.ts';
 import { endsRequest, type Response } from '../../wire/response.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
+import type { Outage } from './outage.ts';
 import type { ClientPort, Greeting } from './port.ts';
 import { BACKOFF, backoffAfter } from './retry-policy.ts';
 import type { RequestBody, ShardRequest } from './shard-request.ts';
@@ -72,6 +73,7 @@ interface ConnectionsOptions {
   readonly nameOf: (url: string) => string;
   /** The id of the cluster; empty until the first node has answered. */
   readonly cluster: () => string;
+  readonly outage: Outage;
 }
 
 export class Connections {
@@ -148,6 +150,7 @@ export class Connections {
   greet(connection: Connection, greeting: Greeting): void {
     connection.greeting = greeting;
     this.wasUp = true;
+    this.#options.outage.end();
     const place = this.#places.get(connection.url);
     if (place !== undefined) place.failures = 0;
     // Two urls may lead to one node: the first connection is used, the other kept in reserve.
@@ -208,6 +211,9 @@ export class Connections {
       for (const other of this.#byNumber.values()) {
         if (other.greeting?.node === node) this.#byNode.set(node, other);
       }
+    }
+    if (node === undefined && this.#byNode.size === 0) {
+      this.#options.outage.fail(connection.name, reason, now);
     }
     const place = this.#places.get(connection.url);
     if (place?.connection !== connection) return;

@@ -30,6 +30,7 @@ import { type CallContext, startCount, startValidation } from './fan-out.ts';
 import { JointRead } from './joint-read.ts';
 import { MapSource } from './map-source.ts';
 import { OpenCalls } from './open-calls.ts';
+import { Outage } from './outage.ts';
 import {
   type ClientEvent,
   type ClientPort,
@@ -61,6 +62,8 @@ interface CoreOptions {
   readonly client: Uint8Array;
   readonly random: Random;
   readonly balance: Balance;
+  /** After so many milliseconds without any node calls fail at once; by default they wait. */
+  readonly failFastMilliseconds?: number | undefined;
   readonly now: number;
 }
 
@@ -68,7 +71,8 @@ export class Core {
   readonly #options: CoreOptions;
   readonly #openCalls = new OpenCalls();
   readonly #routing = new Routing();
-  readonly #admission = new Admission();
+  readonly #outage: Outage;
+  readonly #admission: Admission;
   readonly #connections: Connections;
   readonly #batcher: Batcher;
   readonly #dispatch: Dispatch;
@@ -82,11 +86,15 @@ export class Core {
   #closed: CloseReason | undefined;
 
   constructor(options: CoreOptions) {
-    const { port, urls, cluster = '', client, random, balance, now } = options;
+    const { port, urls, client, random, balance, now } = options;
     const { nameOf = (url: string) => url } = options;
     this.#options = options;
-    this.#cluster = cluster;
-    const connections = new Connections({ port, random, nameOf, cluster: () => this.#cluster });
+    this.#cluster = options.cluster ?? '';
+    const outage = new Outage({ failsAfter: options.failFastMilliseconds });
+    this.#outage = outage;
+    this.#admission = new Admission({ outage });
+    const cluster = () => this.#cluster;
+    const connections = new Connections({ port, random, nameOf, cluster, outage });
     const sessions = new Sessions({ client });
     const routing = this.#routing;
     const openCalls = this.#openCalls;
@@ -307,7 +315,7 @@ export class Core {
     this.#routeEarly();
     this.#submitBatched();
     this.#dispatch.depart(now);
-    if (this.isBusy) this.#mapSource.ask(now);
+    if (this.isBusy || this.#outage.takeProbe()) this.#mapSource.ask(now);
     this.#connections.flush();
   }
 
@@ -323,6 +331,7 @@ export class Core {
     this.#dispatch.tick(now);
     this.#coordination.tick(now);
     this.#expireEarly(now);
+    if (this.#outage.begins(now)) this.#failAll(this.#outage.message);
     for (const connection of [...this.#connections.all]) this.#watch(connection, awake, now);
     this.#flush(now);
   }
@@ -334,6 +343,16 @@ export class Core {
     const what = wasUp ? 'no node sent the map of its cluster' : 'the cluster was not reached';
     const failure = this.#earlyFailure(`${what} in time`, wasUp ? 'timeout' : 'unreachable');
     for (const [call] of expired) this.#failEarly(call, failure);
+  }
+
+  /** Calls that are open when an outage has become too long. */
+  #failAll(message: string): void {
+    this.#dispatch.close({ code: 'unreachable', message });
+    for (const call of this.#early.keys()) {
+      // `connect` has an option of its own for that.
+      if (call.type === 'ready') continue;
+      this.#failEarly(call, notApplied('unreachable', message, this.#mapSource.attempts.all));
+    }
   }
 
   /** While there is no map. */
