@@ -94,9 +94,7 @@ export class PageRead {
     if (this.#isClosed) return;
     if (rows instanceof StateDamage) return this.#end(rows);
     const { share } = this.#options;
-    const cost = costOf(rows);
-    if (share !== undefined) share.credit -= cost;
-    this.#read += cost;
+    if (share !== undefined) share.credit -= costOf(rows);
     if (rows.length === 0) return this.#finish(undefined);
     for (const { key, value } of rows) {
       if (!this.#write(key, value)) return this.#end(damageOf(this.#options.shard, key));
@@ -120,6 +118,7 @@ export class PageRead {
       return false;
     }
     this.#last = key;
+    this.#read += key.length + value.length;
     const sent = this.#options.keysOnly ? undefined : row.value;
     const about = { previous: 0, version: row.version, transaction: 0, isLast: true };
     writeChange(writer, { kind: 'set', key, value: sent, ...about });

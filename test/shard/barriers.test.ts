@@ -75,7 +75,8 @@ test('a barrier that wants a recording gets one, and one entry serves all that a
   const { applied } = rig.replica;
   equal(rig.replica.machine.recordUntil, 0);
   const told: string[][] = [];
-  for (let count = 0; count < 3; count++) told.push(rig.barrier({ isRecording: true }));
+  for (let count = 0; count < 3; count++) told.push(rig.askBarrier({ isRecording: true }));
+  rig.settle();
   const { recordUntil } = rig.replica.machine;
   equal(recordUntil - rig.replica.machine.time, SHARD_LIMITS.recordMilliseconds);
   equal(rig.replica.applied, applied + 1);

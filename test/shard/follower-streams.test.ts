@@ -71,6 +71,20 @@ test('a follower serves a watch from what it has applied', () => {
   deepEqual(news(), ['rows-end 0>3', 'changes 3>4 a=1@4']);
 });
 
+test('a follower answers no barrier', () => {
+  const follower = new Follower();
+  const told: string[] = [];
+  const responder = { respond: (response: Response) => void told.push(textOfResponse(response)) };
+  const bounds = { from: new Uint8Array(), to: new Uint8Array() };
+  for (const isRecording of [false, true]) {
+    const about = { isRecording, epoch: EPOCH, until: follower.rig.now + 5000 };
+    follower.rig.replica.barrier({ requester: { responder, id: 7 }, ...bounds, ...about });
+    follower.rig.turns(4);
+  }
+  deepEqual(told, ['not-leader', 'not-leader']);
+  equal(follower.rig.replica.waiting, 0);
+});
+
 test('a follower asks its leader for proof, and tells progress once it has it', () => {
   const follower = new Follower();
   const news = follower.watch({ index: 3 });

@@ -281,6 +281,17 @@ test('the rows of a large range come in pages, each behind the changes of the ke
   ]);
 });
 
+test('a page has as many small rows as a message holds', () => {
+  const { rig, at } = recording();
+  const keys = Array.from({ length: 3 * FAIRNESS_LIMITS.sliceRows }, (_, number) => `k${number}`);
+  rig.do(...keys.map((key) => put(key, '1')));
+  const watcher = rig.watch();
+  const [only, ...others] = watcher.news;
+  deepEqual(others, []);
+  const rows = keys.sort().map((key) => `${key}=1@${at + 1}`);
+  equal(only, [`rows-end 0>${at + 1}`, ...rows].join(' '));
+});
+
 test('a client that lost its stream in the middle of a range goes on from there', () => {
   const { rig, at } = recording();
   rig.do(put('a', '1'), put('b', '2'), put('c', '3'));

@@ -68,7 +68,14 @@ export class WatchRig {
   }
 
   /** What a barrier is answered with, once it is. */
-  barrier({ from = '', to = '', isRecording = false, patience = 5000 } = {}): string[] {
+  barrier(terms: Parameters<WatchRig['askBarrier']>[0] = {}): string[] {
+    const told = this.askBarrier(terms);
+    this.settle();
+    return told;
+  }
+
+  /** Within the present turn. */
+  askBarrier({ from = '', to = '', isRecording = false, patience = 5000 }): string[] {
     const told: string[] = [];
     const responder = { respond: (response: Response) => void told.push(textOfResponse(response)) };
     this.replica.barrier({
@@ -76,7 +83,6 @@ export class WatchRig {
       ...{ from: bytesOf(from), to: bytesOf(to), isRecording },
       ...{ epoch: EPOCH, until: this.rig.now + patience },
     });
-    this.settle();
     return told;
   }
 }
