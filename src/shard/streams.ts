@@ -42,8 +42,8 @@ export class Streams {
   #hasMissed = false;
   /** They cannot go on before this index is applied here. */
   readonly #behind = new Map<OpenStream, number>();
-  /** Their clients want to know when everything through this index was sent. */
-  readonly #reaching = new Map<OpenStream, number>();
+  /** Their clients want to know when everything through some indexes was sent. */
+  readonly #reaching = new Map<OpenStream, Reach>();
   /** They wait for a view of the store. */
   readonly #viewless = new Set<OpenStream>();
   /** The state was current then, and since when that is counted. */
@@ -80,7 +80,10 @@ export class Streams {
         this.#schedule(stream);
       },
       reach: (index) => {
-        this.#reaching.set(stream, Math.max(index, this.#reaching.get(stream) ?? 0));
+        if (stream.isClosed) return;
+        const { next = index, last = index } = this.#reaching.get(stream) ?? {};
+        const reach = { next: Math.min(next, index), last: Math.max(last, index) };
+        this.#reaching.set(stream, reach);
         this.#schedule(stream);
       },
       cancel: () => this.#remove(stream),
@@ -131,7 +134,7 @@ export class Streams {
       this.#behind.delete(stream);
       this.#schedule(stream);
     }
-    for (const [stream, index] of this.#reaching) if (index <= applied) this.#schedule(stream);
+    for (const [stream, { next }] of this.#reaching) if (next <= applied) this.#schedule(stream);
   }
 
   tick(): void {
@@ -273,10 +276,11 @@ export class Streams {
   #tell(stream: OpenStream): void {
     const { head } = this.#state.history;
     const reach = this.#reaching.get(stream);
-    const isReached = reach !== undefined && reach <= head.index;
+    const isReached = reach !== undefined && reach.next <= head.index;
     if (!isReached && !stream.owesProgress) return;
     stream.owesProgress = false;
-    if (isReached) this.#reaching.delete(stream);
+    if (isReached && reach.last <= head.index) this.#reaching.delete(stream);
+    else if (isReached) reach.next = head.index + 1;
     this.#send(stream, 'progress', { ...stream.stream.progress(), block: NO_BYTES });
   }
 
@@ -343,6 +347,15 @@ export class Streams {
     if (stream.range.items.size === 0) this.#dirty.delete(stream.range);
     this.#state.context.streams.streams -= 1;
   }
+}
+
+/**
+ * The least and the greatest index that a client waits for. Between the two it is told every one
+ * that is reached, so nothing is kept for those between.
+ */
+interface Reach {
+  next: number;
+  readonly last: number;
 }
 
 interface Message {

@@ -139,7 +139,7 @@ const OF_A_REPLICA: readonly Planted[] = [
     name: 'reach-is-forgotten',
     sentence: 'a stream that waits for an index is not told when it is applied',
     file: 'src/shard/streams.ts',
-    find: 'if (index <= applied) this.#schedule(stream);',
+    find: 'if (next <= applied) this.#schedule(stream);',
     replace: 'void 0;',
   },
   {

@@ -220,6 +220,18 @@ test('an index that is asked for is told as soon as it is reached', () => {
   deepEqual(watcher.news, [`progress ${at}>${at + 2}`]);
 });
 
+test('each of several indexes is told, in whatever order they were asked for', () => {
+  const { rig, at } = recording();
+  const watcher = rig.watch({ from: 'x', start: behind(rig) });
+  for (const ahead of [3, 1, 2]) watcher.handle?.reach(at + ahead);
+  for (const ahead of [1, 2, 3]) {
+    rig.do(put('a', `${ahead}`));
+    deepEqual(watcher.news, [`progress ${at + ahead - 1}>${at + ahead}`]);
+  }
+  rig.do(put('a', '4'));
+  deepEqual(watcher.news, []);
+});
+
 test('an index is told behind the changes before it', () => {
   const { rig, at } = recording();
   const watcher = rig.watch({ start: behind(rig) });

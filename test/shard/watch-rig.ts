@@ -30,11 +30,16 @@ export class WatchRig {
   settle(): void {
     for (let round = 0; round < 12; round++) {
       this.rig.turns(2);
-      this.fair.tick();
-      this.fair.beginTurn();
-      this.fair.work();
-      this.fair.endTurn();
+      this.work();
     }
+  }
+
+  /** One slice of the work of all connections. */
+  work(): void {
+    this.fair.tick();
+    this.fair.beginTurn();
+    this.fair.work();
+    this.fair.endTurn();
   }
 
   record(): void {
