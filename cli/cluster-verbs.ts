@@ -82,6 +82,11 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_VALUE_BYTES_MAX',
   },
   {
+    flags: '--history-bytes-max <n>',
+    description: 'memory in bytes for the changes that watches continue from (default: 67108864)',
+    environment: 'RINGKV_HISTORY_BYTES_MAX',
+  },
+  {
     flags: '--secret-file <file>',
     description:
       'secret shared by all nodes of the cluster; without it, peers are not authenticated',

@@ -1,6 +1,7 @@
 /** Options of `start`: flags override the environment, then the config file, then defaults. */
 
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../src/base/timing.ts';
+import { WATCH_LIMITS } from '../src/base/watch-limits.ts';
 import { DEFAULT_SETTINGS } from '../src/runtime/config.ts';
 import {
   isListenAddress,
@@ -29,11 +30,12 @@ const VALUE_BYTES_MAX = 16 * 1024 * 1024;
 export function nodeOptionsOf(options: Options): NodeOptions {
   const name = textOption(options, 'node');
   const base = name === undefined ? plainNode(options) : nodeOfFile(configOrDefault(options), name);
-  const { valueBytesMax } = base;
+  const { valueBytesMax, historyBytesMax } = base;
   const given = (flag: string) => textOption(options, flag);
   const peer = given('advertisePeer');
   const client = given('advertiseClient');
   const bytes = { min: 1, max: VALUE_BYTES_MAX };
+  const history = { min: 0, max: WATCH_LIMITS.historyBytesMax };
   return {
     ...base,
     folder: given('data') ?? base.folder,
@@ -47,6 +49,7 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     zone: given('zone') ?? base.zone,
     isInsecureAllowed: options.insecure === true || base.isInsecureAllowed,
     valueBytesMax: countOption(options, 'valueBytesMax', bytes) ?? valueBytesMax,
+    historyBytesMax: countOption(options, 'historyBytesMax', history) ?? historyBytesMax,
     timing: timingOf(options, base.timing),
     ...membershipOf(options, base),
     secret: secretOf(options, name === undefined ? undefined : configOrDefault(options)),
@@ -145,6 +148,7 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
     zone,
     isInsecureAllowed,
     valueBytesMax: limits.valueBytesMax,
+    historyBytesMax: limits.historyBytesMax,
     timing,
     join: nodes.filter((other) => other !== node).map(clientUrlOf),
     cluster: file.config.cluster,

@@ -1,13 +1,13 @@
 /** The cost of applying apart from the store: the machine on rows in memory. */
 
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
+import { WATCH_LIMITS } from '../../src/base/watch-limits.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Command, Operation } from '../../src/machine/command.ts';
 import { encodeEntry } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { type RowWrite, SECTION, type StateSource } from '../../src/machine/section.ts';
 import { Histories } from '../../src/shard/histories.ts';
-import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import { type BenchRow, type BenchTask, measure } from './report.ts';
 
 const EPOCH = 1;
@@ -166,7 +166,7 @@ function applier(rows: Rows, isRecording = false): (payload: Uint8Array) => numb
   const stamp = { time: TIME, epoch: EPOCH, valueBytesMax: MACHINE_LIMITS.valueBytesMax };
   const record = encodeEntry(stamp, { type: 'record-changes', milliseconds });
   if (isRecording) machine.apply({ index: 1, payload: record });
-  const histories = new Histories({ bytesMax: SHARD_LIMITS.historyBytesDefault });
+  const histories = new Histories({ bytesMax: WATCH_LIMITS.historyBytesDefault });
   const history = histories.open({ index: 1, term: 1 });
   let index = 1;
   return (payload) => {

@@ -16,6 +16,10 @@ export const WATCH_LIMITS = {
   progressMilliseconds: 2000,
   /** A stream that tells nothing for this long is stale, and its client asks another replica. */
   silenceMilliseconds: 6000,
+  /** Memory for what a node remembers of changes: by default, in an embedded store, at most. */
+  historyBytesDefault: 64 * MIB,
+  historyBytesEmbedded: 16 * MIB,
+  historyBytesMax: 1024 * 1024 * MIB,
 } as const;
 
 const LIMITS = WATCH_LIMITS;

@@ -6,11 +6,11 @@
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
 import type { Mark } from '../raft/ready.ts';
 import { FairQueue } from '../shard/fair-queue.ts';
 import { Histories } from '../shard/histories.ts';
-import { SHARD_LIMITS } from '../shard/limits.ts';
 import type { Replica } from '../shard/replica.ts';
 import type { StreamTotals } from '../shard/replica-state.ts';
 import type { Log } from '../storage/log/log.ts';
@@ -39,7 +39,7 @@ export interface NodeStateOptions {
   readonly limits?: RaftLimits;
   readonly valueBytesMax?: number;
   /** Memory for the histories of changes. */
-  readonly historyBytesMax?: number;
+  readonly historyBytesMax?: number | undefined;
   /** The cluster secret; absent for none. */
   readonly secret?: Secret;
   /** The monotone clock and the wall clock at the start, in milliseconds. */
@@ -117,7 +117,7 @@ export class NodeState {
       nodeOf: (shard, member) => this.nodeOfMember(shard, member),
     });
     const { store, fair, valueBytesMax, streams } = this;
-    const bytesMax = options.historyBytesMax ?? SHARD_LIMITS.historyBytesDefault;
+    const bytesMax = options.historyBytesMax ?? WATCH_LIMITS.historyBytesDefault;
     const histories = new Histories({ bytesMax });
     this.histories = histories;
     const nodeOf = (shard: ShardId, member: MemberId) => this.nodeNumberOf(shard, member);

@@ -69,8 +69,22 @@ export interface NodeInfo {
   };
   /** Replicas in transfer, of the shards that are led here. */
   readonly moves: readonly MoveInfo[];
+  readonly watch: WatchInfo;
   /** Scans and snapshots that hold a view of the store. */
   readonly openViews: number;
+}
+
+/** The streams of changes that the node serves. Totals count from its start. */
+interface WatchInfo {
+  readonly streams: number;
+  /** Different watched ranges, by shard. */
+  readonly ranges: number;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Streams that ended because the history does not reach back far enough. */
+  readonly gone: number;
+  /** Memory of the histories. */
+  readonly historyBytes: number;
 }
 
 interface Parts {
@@ -118,8 +132,15 @@ export function infoOf({ state, relay, ownLife, consistency, reconciler }: Parts
     requests: { waiting: waitingOn(state), forwarded: relay.forwards.size },
     consistency: consistencyOf(consistency),
     moves: reconciler.moves(),
+    watch: watchInfoOf(state),
     openViews: state.store.openViews,
   };
+}
+
+function watchInfoOf({ streams: totals, replicas, histories }: NodeState): WatchInfo {
+  let ranges = 0;
+  for (const { watching } of replicas.all) ranges += watching.ranges;
+  return { ...totals, ranges, historyBytes: histories.bytes };
 }
 
 function consistencyOf(check: ConsistencyCheck): NodeInfo['consistency'] {

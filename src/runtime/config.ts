@@ -3,6 +3,7 @@
 import { normalize } from 'node:path';
 import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import { isClusterId } from './cluster-id.ts';
 import {
   type ConfigCheck,
@@ -26,7 +27,11 @@ export interface ClusterConfig {
   readonly settings: { readonly shards: number; readonly replicas: number };
   /** At least one node. The first one founds the cluster. */
   readonly nodes: readonly NodeConfig[];
-  readonly limits: { readonly valueBytesMax: number };
+  readonly limits: {
+    readonly valueBytesMax: number;
+    /** Memory of a node for the changes that watches continue from. */
+    readonly historyBytesMax: number;
+  };
   readonly timing: Timing;
 }
 
@@ -84,10 +89,15 @@ const checkSettings: ConfigCheck<ClusterConfig['settings']> = (value, path, faul
 };
 
 const checkLimits: ConfigCheck<ClusterConfig['limits']> = (value, path, faults) => {
-  const field = fieldsOf(value, path, faults, ['valueBytesMax']);
+  const field = fieldsOf(value, path, faults, ['valueBytesMax', 'historyBytesMax']);
   const { valueBytesMax, valueBytesDefault } = MACHINE_LIMITS;
   const bytes = optional(wholeNumber(1, valueBytesMax), valueBytesDefault);
-  return { valueBytesMax: field('valueBytesMax', bytes) };
+  const { historyBytesMax, historyBytesDefault } = WATCH_LIMITS;
+  const history = optional(wholeNumber(0, historyBytesMax), historyBytesDefault);
+  return {
+    valueBytesMax: field('valueBytesMax', bytes),
+    historyBytesMax: field('historyBytesMax', history),
+  };
 };
 
 const checkTiming: ConfigCheck<Timing> = (value, path, faults) => {

@@ -5,6 +5,7 @@ import { isKvError, KvError } from '../base/errors.ts';
 import { isError } from '../base/is-error.ts';
 import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import type { NodeDescription } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import type { NodeCore } from '../node/node-core.ts';
@@ -136,7 +137,14 @@ async function begin(options: Place): Promise<Run> {
   try {
     const losses: string[] = [];
     const onFact = (fact: NodeFact) => losses.push(...lossIn(fact));
-    nodeProcess = await NodeProcess.open({ folder, home, valueBytesMax, onFact, openFiles });
+    nodeProcess = await NodeProcess.open({
+      folder,
+      home,
+      valueBytesMax,
+      historyBytesMax: WATCH_LIMITS.historyBytesEmbedded,
+      onFact,
+      openFiles,
+    });
     return await settleIn(nodeProcess, shards, losses);
   } catch (cause) {
     await nodeProcess?.stop();

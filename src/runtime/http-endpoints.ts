@@ -56,7 +56,7 @@ function text(status: number, body: string): PlainAnswer {
 
 /** In the text format of Prometheus. */
 function metricsOf(info: NodeInfo): string {
-  const { log, replicas } = info;
+  const { log, replicas, watch } = info;
   const { compared, diverged, undecided } = info.consistency;
   const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
   const led = replicas.filter(({ role }) => role === 'leader');
@@ -99,6 +99,12 @@ function metricsOf(info: NodeInfo): string {
       'Shards whose replicas differ without a majority',
       undecided.length,
     ],
+    ['ringkv_watch_streams', 'gauge', 'Open streams of changes', watch.streams],
+    ['ringkv_watch_ranges', 'gauge', 'Different ranges that they watch', watch.ranges],
+    ['ringkv_watch_messages_total', 'counter', 'Messages of streams', watch.messages],
+    ['ringkv_watch_bytes_total', 'counter', 'Bytes of changes and rows sent', watch.bytes],
+    ['ringkv_watch_gone_total', 'counter', 'Streams beyond the history', watch.gone],
+    ['ringkv_history_bytes', 'gauge', 'Memory of the histories of changes', watch.historyBytes],
     [
       'ringkv_memtable_bytes',
       'gauge',

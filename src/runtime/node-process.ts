@@ -38,6 +38,8 @@ interface NodeProcessOptions {
   /** In place of the folder: the node leaves nothing on disk. */
   readonly home?: NodeHome | undefined;
   readonly valueBytesMax: number;
+  /** Memory for the changes that watches continue from; 64 MiB by default. */
+  readonly historyBytesMax?: number | undefined;
   readonly timing?: Timing | undefined;
   /** The cluster secret; none by default. */
   readonly secret?: Secret | undefined;
@@ -252,7 +254,7 @@ export class NodeProcess {
   #assemble(inhabitant: StartOptions, log: Log, disk: StateDisk): NodeCore {
     const { stored, map, description, isEnquiring, newTransport } = inhabitant;
     const { node, cluster, joinToken } = stored;
-    const { valueBytesMax, onFact, secret = NO_SECRET } = this.#options;
+    const { valueBytesMax, historyBytesMax, onFact, secret = NO_SECRET } = this.#options;
     // No event is lost before the core listens: a transport reports in later turns.
     const listener = (event: TransportEvent) => {
       this.#loop.arrived();
@@ -286,6 +288,7 @@ export class NodeProcess {
       random: new Random(randomSeed()),
       limits: this.#limits,
       valueBytesMax,
+      historyBytesMax,
       secret,
       now: monotoneNow(),
       wall: wallNow(),

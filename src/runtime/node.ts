@@ -50,6 +50,8 @@ export interface NodeOptions {
   /** Permits listening beyond loopback, where every client can read and write all data. */
   readonly isInsecureAllowed: boolean;
   readonly valueBytesMax: number;
+  /** Memory for the changes that watches continue from. */
+  readonly historyBytesMax?: number | undefined;
   /** Tick and election timeouts; optional. */
   readonly timing?: Timing | undefined;
   /**
@@ -102,13 +104,14 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel, options.log ?? standardErrorSink());
   const facts = new FactLog(logger);
-  const { folder, valueBytesMax, timing, secret, healthListen } = options;
+  const { folder, valueBytesMax, historyBytesMax, timing, secret, healthListen } = options;
   const onFact = (fact: NodeFact) => logFact(facts, fact);
   const budget = budgetFor(openFilesMax());
   const { tablesMax } = budget;
   const nodeProcess = await NodeProcess.open({
     folder,
     valueBytesMax,
+    historyBytesMax,
     timing,
     secret,
     tablesMax,

@@ -14,8 +14,6 @@ export const SHARD_LIMITS = {
   removalsBytesMax: MIB,
   /** Key ranges in which older deletions are summarized. */
   stretchesMax: 2048,
-  /** The histories of all shards of a node: what a node keeps unless it is configured. */
-  historyBytesDefault: 64 * MIB,
   /** The changes of one entry: at least those of an entry with a value of the largest size. */
   historyEntryBytesMax: 16 * MIB + 64 * KIB,
   /** What is dropped at a time. */

@@ -62,6 +62,7 @@ test('invalid options are reported before anything is started', () => {
     [{ joinTimeout: '5' }, /--join-timeout is "5"/],
     [{ weight: '-1' }, /--weight is "-1"/],
     [{ valueBytesMax: '17000000' }, /--value-bytes-max is "17000000"/],
+    [{ historyBytesMax: '-1' }, /--history-bytes-max is "-1"/],
   ];
   for (const [options, message] of cases) {
     assert.throws(() => nodeOptionsOf(options), message, JSON.stringify(options));

@@ -3,10 +3,10 @@
 import type { NodeId } from '../../src/base/ids.ts';
 import type { RaftLimits } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
+import { WATCH_LIMITS } from '../../src/base/watch-limits.ts';
 import type { Settings } from '../../src/catalog/cluster-map.ts';
 import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import type { NodeCore } from '../../src/node/node-core.ts';
-import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import type { Responder } from '../../src/shard/responder.ts';
 import { Computer } from './computer.ts';
 import { misplacementOf } from './placement.ts';
@@ -97,7 +97,7 @@ export class Growth {
 
   #newComputer(named: { readonly url: string; readonly name: string }): Computer {
     const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
-    const { historyBytesMax = SHARD_LIMITS.historyBytesDefault } = this.#options;
+    const { historyBytesMax = WATCH_LIMITS.historyBytesDefault } = this.#options;
     const configured = () => this.#addresses;
     const rules = { limits, sizes, historyBytesMax, configured };
     return new Computer({ ...named, surroundings, witness, ...rules });

@@ -35,7 +35,7 @@ test('missing fields have their defaults', () => {
   const { cluster, settings, limits, nodes } = configOf({ nodes: [NODE] });
   assert.equal(cluster, '', 'any cluster');
   assert.deepEqual(settings, { shards: 16, replicas: 3 });
-  assert.deepEqual(limits, { valueBytesMax: 1_048_576 });
+  assert.deepEqual(limits, { valueBytesMax: 1_048_576, historyBytesMax: 67_108_864 });
   const defaults = { advertise: {}, weight: 1, zone: '', isInsecureAllowed: false };
   assert.deepEqual(nodes, [{ ...NODE, ...defaults }]);
 });
@@ -73,6 +73,10 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       { nodes: [NODE], settings: { replicas: null } },
       'settings.replicas is null, must be a whole number from 1 to 7',
+    ],
+    [
+      { nodes: [NODE], limits: { historyBytesMax: -1 } },
+      'limits.historyBytesMax is -1, must be a whole number from 0 to 1099511627776',
     ],
     [
       { nodes: [NODE], limits: { valueBytesMax: 1e9 } },

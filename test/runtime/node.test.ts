@@ -51,6 +51,7 @@ test('a node that founds a cluster becomes ready and reports its status', async 
   deepEqual(await get(node, '/healthz'), { status: 200, text: 'ok\n' });
   while ((await get(node, '/readyz')).status !== 200) await pause();
   const metrics = await get(node, '/metrics');
+  match(metrics.text, /^ringkv_watch_streams 0$/m);
   match(metrics.text, /^ringkv_replicas \d+$/m);
   equal((await get(node, '/nothing')).status, 404);
 });

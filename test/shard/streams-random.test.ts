@@ -1,4 +1,4 @@
-/** Watchers of a replica, by chance: each copy of a range is the range at the watcher's position. */
+/** Watchers of a replica, by chance: each copy of a range is the range at its position. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
