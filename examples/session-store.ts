@@ -5,55 +5,38 @@
  *     make up && node build/examples/session-store.js
  *
  * If a call fails with the outcome `unknown`, the write may have taken effect. Here that is
- * harmless. Sign-in: the token was never handed out, and the session behind it expires by itself.
- * Renewal: the session was there a moment ago, only its end is uncertain. Sign-out: delete it again
- * until that is acknowledged, since a second delete changes nothing.
+ * harmless. Sign-in: the session expires by itself. Renewal: only the end of the session is
+ * uncertain. Sign-out: delete it again until that is acknowledged; a second delete changes nothing.
  */
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, KvError } from 'ringkv';
-
-type Session = { readonly user: string };
+import { connect } from 'ringkv';
 
 const IDLE_MS = 3000; // Half an hour in real life.
 
 const kv = await connect(process.env.RINGKV_URL ?? 'kv://127.0.0.1:7400');
-const sessions = kv.space<Session>('session');
+const sessions = kv.space<string>('session'); // A token: the user.
 
-async function signIn(user: string): Promise<string> {
-  const token = randomUUID();
-  await sessions.set(token, { user }, { ttl: IDLE_MS });
-  return token;
-}
+const signIn = (token: string, user: string) => sessions.set(token, user, { ttl: IDLE_MS });
 
-/** The user of a request; undefined if there is no session. */
-async function authenticate(token: string): Promise<string | undefined> {
+/** The user of a request. A touch cannot bring back a session that was deleted meanwhile. */
+async function authenticate(token: string): Promise<string> {
   const session = await sessions.get(token);
-  if (session === undefined) return undefined;
-  const { user } = session.value;
-  try {
-    // A touch cannot bring back a session that was deleted after the read: it says so instead.
-    return (await sessions.touch(token, IDLE_MS)) ? user : undefined;
-  } catch (error) {
-    if (error instanceof KvError) return user;
-    throw error;
-  }
+  return session && (await sessions.touch(token, IDLE_MS)) ? session.value : 'must sign in again';
 }
 
-const ada = await signIn('ada');
+const [ada, grace] = [randomUUID(), randomUUID()];
+await signIn(ada, 'ada');
 for (let request = 1; request <= 5; request++) {
   await sleep(700);
   console.log(`request ${request}: ${await authenticate(ada)}`);
 }
-
 const lastRequest = Date.now();
-await authenticate(ada);
-while ((await sessions.get(ada)) !== undefined) await sleep(100);
+while (await sessions.get(ada)) await sleep(100);
 console.log(`expired ${Date.now() - lastRequest} ms after the last request`);
 
-const grace = await signIn('grace');
+await signIn(grace, 'grace');
 await sessions.delete(grace);
-console.log(`signed out: ${(await authenticate(grace)) ?? 'must sign in again'}`);
-
+console.log(`signed out: ${await authenticate(grace)}`);
 await kv.close();

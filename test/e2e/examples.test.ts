@@ -135,13 +135,17 @@ async function limits(): Promise<void> {
 }
 
 async function transfers(): Promise<void> {
-  assert.deepEqual(await new Program('bank-transfer').lines(), [
-    'ada has checking and savings, grace has business: 100 + 100 + 100 = 300',
-    'three transfers at once, in a circle: 100 + 100 + 100 = 300',
-    'rent, sent twice and paid once: 90 + 100 + 110 = 300',
-    'refused: savings does not have 1000',
-    'ada has business and checking and savings, grace has no account',
-  ]);
+  const lines = await new Program('bank-transfer').lines();
+  assert.deepEqual(
+    lines.map((line) => line.replace(/in \d+ runs/, 'in some runs')),
+    [
+      'ada has checking and savings, grace has business: 100 + 100 + 100 = 300',
+      'three transfers at once, in a circle, in some runs: 100 + 100 + 100 = 300',
+      'rent, sent twice and paid once: 90 + 100 + 110 = 300',
+      'refused: Error: savings does not have 1000',
+      'ada has business and checking and savings, grace has no account',
+    ],
+  );
 }
 
 async function configuration(): Promise<void> {
