@@ -1,9 +1,11 @@
 /** Deadlines: how long a transaction may run, ended by time or by a signal. */
 
 import { KvError } from '../base/errors.ts';
+import type { ClientSchedule } from './schedule.ts';
 import { onAbort } from './signals.ts';
 
 interface DeadlineOptions {
+  readonly schedule: ClientSchedule;
   readonly now: () => number;
   readonly milliseconds: number;
   readonly signal: AbortSignal | undefined;
@@ -11,10 +13,12 @@ interface DeadlineOptions {
 
 export class Deadline {
   readonly signal: AbortSignal | undefined;
+  readonly #schedule: ClientSchedule;
   readonly #now: () => number;
   readonly #endsAt: number;
 
-  constructor({ now, milliseconds, signal }: DeadlineOptions) {
+  constructor({ schedule, now, milliseconds, signal }: DeadlineOptions) {
+    this.#schedule = schedule;
     this.#now = now;
     this.#endsAt = now() + milliseconds;
     this.signal = signal;
@@ -33,7 +37,7 @@ export class Deadline {
     // A promise that settles after the deadline has no other listener.
     promise.catch(() => {});
     const ending = new AbortController();
-    const ended = this.#sleep(this.millisecondsLeft, ending.signal).then(() => {
+    const ended = this.#sleep('timeout', this.millisecondsLeft, ending.signal).then(() => {
       throw this.endOf(timedOut());
     });
     ended.catch(() => {});
@@ -46,7 +50,7 @@ export class Deadline {
 
   /** Shorter if the deadline comes before. */
   rest(milliseconds: number): Promise<void> {
-    return this.#sleep(Math.min(milliseconds, this.millisecondsLeft));
+    return this.#sleep('rest', Math.min(milliseconds, this.millisecondsLeft));
   }
 
   /** Why it ended: an aborted signal comes before any other reason. */
@@ -57,15 +61,19 @@ export class Deadline {
     return new KvError({ code: 'aborted', outcome: 'notApplied', message, cause });
   }
 
-  #sleep(milliseconds: number, ...others: readonly AbortSignal[]): Promise<void> {
+  #sleep(
+    kind: 'rest' | 'timeout',
+    milliseconds: number,
+    ...others: readonly AbortSignal[]
+  ): Promise<void> {
     const signals = [...others, ...(this.signal === undefined ? [] : [this.signal])];
     return new Promise((resolve) => {
       const wake = (): void => {
-        clearTimeout(timer);
+        cancel();
         for (const forget of forgets) forget();
         resolve();
       };
-      const timer = setTimeout(wake, Math.ceil(milliseconds));
+      const cancel = this.#schedule.after(kind, milliseconds, wake);
       const forgets = signals.map((signal) => onAbort(signal, wake));
       if (signals.some(({ aborted }) => aborted)) wake();
     });

@@ -1,6 +1,7 @@
 /** The port between the library and the network: dials, and the connections that they become. */
 
 import type { Greeting } from './core/port.ts';
+import type { ClientSchedule } from './schedule.ts';
 
 /** Called one at a time, never from inside a call on the connection. */
 export interface ConnectionListener {
@@ -26,6 +27,8 @@ export interface Surroundings {
   readonly dial: Dial;
   readonly now: () => number;
   readonly secureBytes: (length: number) => Uint8Array;
+  /** The timers of the process by default. */
+  readonly schedule?: ClientSchedule;
   /** Of a store in this process: why it ended, if it ends by itself. */
   readonly ended?: Promise<string>;
   /** Releases what a store in this process holds. */

@@ -2,7 +2,6 @@
 
 import { KvError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
-import { Ticker } from '../transport/ticker.ts';
 import { callSiteAbove, locate } from './call-site.ts';
 import type { Balance } from './core/balance.ts';
 import type { Call } from './core/call.ts';
@@ -13,6 +12,7 @@ import type { Scan } from './core/scan.ts';
 import type { ConnectionListener, DialedConnection, Surroundings } from './dial.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import { type ClientStats, Observation } from './observation.ts';
+import { CLIENT_TIMERS, type ClientSchedule, type Ticks } from './schedule.ts';
 import { onAbort } from './signals.ts';
 
 interface EngineOptions {
@@ -40,12 +40,13 @@ export type ResultOf<C extends Call> = Exclude<Parameters<C['settle']>[0], CallF
 export class Engine {
   /** A monotone clock in milliseconds. */
   readonly now: () => number;
+  readonly schedule: ClientSchedule;
   /** For backoffs: two transactions that met do not meet again. */
   readonly random: Random;
   readonly #core: Core;
   readonly #observation = new Observation();
   readonly #connections = new Map<number, DialedConnection>();
-  readonly #ticker: Ticker;
+  readonly #ticker: Ticks;
   readonly #isDebugging: boolean;
   #isFlushing = false;
   #isClosed = false;
@@ -55,7 +56,8 @@ export class Engine {
     this.#isDebugging = options.isDebugging;
     const { dial, now, secureBytes, ended } = surroundings;
     this.now = now;
-    this.#ticker = new Ticker({
+    this.schedule = surroundings.schedule ?? CLIENT_TIMERS;
+    this.#ticker = this.schedule.ticks({
       milliseconds: CLIENT_LIMITS.tickMilliseconds,
       onTick: () => this.#tick(),
       now,
@@ -176,7 +178,7 @@ export class Engine {
 
   /** The core is in a flush: the event comes later. */
   #cut(connection: number): void {
-    setImmediate(() => {
+    this.schedule.soon(() => {
       this.#connections.get(connection)?.close();
       this.#lose(connection, 'it does not read what it is sent');
     });
@@ -193,7 +195,7 @@ export class Engine {
   #wake(): void {
     if (this.#isFlushing || this.#isClosed) return;
     this.#isFlushing = true;
-    setImmediate(() => {
+    this.schedule.soon(() => {
       this.#isFlushing = false;
       this.#core.step({ type: 'flush', now: this.now() });
       this.#startTicks();

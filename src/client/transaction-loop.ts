@@ -31,7 +31,8 @@ export async function runTransaction<V, T>(
 ): Promise<Committing<T>> {
   const runsMax = runsMaxOf(options.attempts);
   const milliseconds = timeoutOf(options.timeout, defaults.timeout);
-  const deadline = new Deadline({ now: engine.now, milliseconds, signal: options.signal });
+  const { now, schedule } = engine;
+  const deadline = new Deadline({ schedule, now, milliseconds, signal: options.signal });
   const level = levelOf(typeof defaults.read === 'string' ? defaults.read : 'linearizable');
   const priority: Priority = { attempts: 0, age: undefined };
   const conflicts = new Conflicts();

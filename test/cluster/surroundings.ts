@@ -1,10 +1,10 @@
 /** What all processes of a simulated cluster share. */
 
 import type { Random } from '../../src/base/random.ts';
+import type { MemoryNetwork } from '../../src/testkit/memory-network.ts';
 import type { Schedule } from '../../src/transport/sockets.ts';
 import type { Agenda } from '../sim/agenda.ts';
 import type { Probes } from '../sim/probes.ts';
-import type { MemoryNetwork } from '../support/twins/memory-network.ts';
 
 export interface Surroundings {
   readonly agenda: Agenda;

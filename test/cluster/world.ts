@@ -1,10 +1,10 @@
 /** A whole cluster under one seed: computers, customers, faults, and what must hold at the end. */
 
 import { Random } from '../../src/base/random.ts';
+import { MemoryNetwork } from '../../src/testkit/memory-network.ts';
 import { Agenda } from '../sim/agenda.ts';
 import { SimFailure } from '../sim/failure.ts';
 import { Probes } from '../sim/probes.ts';
-import { MemoryNetwork } from '../support/twins/memory-network.ts';
 import type { Computer } from './computer.ts';
 import { Customer, type WriteRecord } from './customer.ts';
 import { Ending } from './ending.ts';

@@ -96,6 +96,7 @@ test('on a cluster and in a process', { ...LONG, concurrency: true }, async (t) 
     t.test('money is neither made nor lost, and the index follows the accounts', transfers),
     t.test('a server learns of edits in their order, and of the last one for sure', configuration),
     t.test('a note that was saved survives kill -9, and is found by prefix', notes),
+    t.test('an application is tested on a cluster in memory', testing),
   ]);
 });
 
@@ -107,6 +108,11 @@ async function sessions(): Promise<void> {
     ...[1, 2, 3, 4, 5].map((request) => `request ${request}: ada`),
     'signed out: must sign in again',
   ]);
+}
+
+async function testing(): Promise<void> {
+  const lines = await new Program('testing').lines();
+  assert.equal(lines.filter((line) => /^ok \d/.test(line)).length, 3, lines.join('\n'));
 }
 
 async function jobs(): Promise<void> {
@@ -183,7 +189,7 @@ async function notes(): Promise<void> {
 
 test('each program says how to run it and what `unknown` means, and is in the table', () => {
   const table = readFileSync(join('examples', 'README.md'), 'utf8');
-  assert.equal(SOURCES.length, 6);
+  assert.equal(SOURCES.length, 7);
   for (const source of SOURCES) {
     const text = readFileSync(join('examples', source), 'utf8');
     const header = text.slice(0, text.indexOf('*/'));

@@ -39,10 +39,12 @@ import { SLOWNESS_BUGS } from './bugs-slow.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { STREAM_BUGS } from './bugs-streams.ts';
+import { TESTKIT_BUGS } from './bugs-testkit.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
 import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 
 export const BUGS: readonly Bug[] = [
+  ...TESTKIT_BUGS,
   ...CLIENT_BUGS,
   ...CALL_BUGS,
   ...CLIENT_LOCK_BUGS,

@@ -1,10 +1,10 @@
 /** The contract's network in memory, on virtual time. */
 
 import { Random } from '../../src/base/random.ts';
+import type { MemoryTime } from '../../src/testkit/memory-end.ts';
+import { MemoryNetwork } from '../../src/testkit/memory-network.ts';
 import type { Schedule } from '../../src/transport/sockets.ts';
 import { Agenda } from '../sim/agenda.ts';
-import type { MemoryTime } from '../support/twins/memory-end.ts';
-import { MemoryNetwork } from '../support/twins/memory-network.ts';
 import type { NetworkUnderTest } from './network-under-test.ts';
 
 /** A schedule on the simulator's agenda. */

@@ -4,7 +4,11 @@ import type { SourceFile, Tree } from '../tidy/tree.ts';
 import { type Declaration, declarationsIn } from './declarations.ts';
 
 /** What the package exports, and how each is imported. */
-export const SURFACES = { 'src/index.ts': 'ringkv', 'src/admin.ts': 'ringkv/admin' } as const;
+export const SURFACES = {
+  'src/index.ts': 'ringkv',
+  'src/admin.ts': 'ringkv/admin',
+  'src/testkit.ts': 'ringkv/testkit',
+} as const;
 
 export interface Exported extends Declaration {
   readonly file: SourceFile;

@@ -18,6 +18,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/transport': ['src/base', 'src/wire'],
   'src/index.ts': ['src/base', 'src/client', 'src/runtime'],
   'src/admin.ts': ['src/base', 'src/client', 'src/catalog', 'src/machine'],
+  'src/testkit.ts': ['src/base', 'src/client', 'src/testkit'],
+  // A cluster in memory: the parts of a node and of a client, on ports of its own.
+  'src/testkit': [
+    'src/base',
+    'src/ring',
+    'src/catalog',
+    'src/wire',
+    'src/storage',
+    'src/transport',
+    'src/node',
+    'src/client',
+  ],
   'src/client': ['src/base', 'src/ring', 'src/machine', 'src/catalog', 'src/wire', 'src/transport'],
   'src/shard': ['src/base', 'src/raft', 'src/machine', 'src/storage', 'src/txn', 'src/wire'],
   'src/node': [

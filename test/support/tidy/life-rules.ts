@@ -4,7 +4,7 @@ import { lineAt, type Rule, type SourceFile, type Tree } from './tree.ts';
 
 /** What is started by name, besides the programs that the Makefile starts. */
 const STARTED =
-  /\.(?:test|bench)\.ts$|^src\/(?:index|admin)\.ts$|^cli\/kvctl\.ts$|^examples\/[^/]+\.ts$/;
+  /\.(?:test|bench)\.ts$|^src\/(?:index|admin|testkit)\.ts$|^cli\/kvctl\.ts$|^examples\/[^/]+\.ts$/;
 
 /** A module that a worker or a child process starts: `new URL('./name.js', import.meta.url)`. */
 const STARTED_BY_ADDRESS = /\bnew\s+URL\(\s*(['"] *['"])\s*,\s*import\.meta\.url/g;

@@ -1,10 +1,10 @@
 /** One end of a socket in memory: what it sends travels its path in order, or ends there. */
 
-import { assert } from '../../../src/base/assert.ts';
-import { WIRE_LIMITS } from '../../../src/base/limits.ts';
-import type { Random } from '../../../src/base/random.ts';
-import type { Socket, SocketListener } from '../../../src/transport/sockets.ts';
-import type { CloseFrame } from '../../../src/wire/close-reason.ts';
+import { assert } from '../base/assert.ts';
+import { WIRE_LIMITS } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
+import type { Socket, SocketListener } from '../transport/sockets.ts';
+import type { CloseFrame } from '../wire/close-reason.ts';
 
 /** Virtual time, as the simulator keeps it. `after` runs nothing at once. */
 export interface MemoryTime {

@@ -1,7 +1,7 @@
 /** The port to sockets in memory, on injected time, with the accidents networks are known for. */
 
-import type { Random } from '../../../src/base/random.ts';
-import type { Door, Socket, SocketListener, Sockets } from '../../../src/transport/sockets.ts';
+import type { Random } from '../base/random.ts';
+import type { Door, Socket, SocketListener, Sockets } from '../transport/sockets.ts';
 import { delayOn, MemoryEnd, type MemoryTime, type Path, type Trouble } from './memory-end.ts';
 
 interface MemoryNetworkOptions {

@@ -1,0 +1,36 @@
+/** Bugs in the cluster that applications test with. */
+
+import type { Bug } from './bug.ts';
+
+export const TESTKIT_BUGS: readonly Bug[] = [
+  {
+    name: 'clock-that-never-rests',
+    sentence: 'virtual time goes on while no call is open',
+    file: 'src/testkit/pump.ts',
+    find: 'if (!isWaited && isSettled && openCalls() === 0)',
+    replace: 'if (this.#isClosed)',
+    profiles: [],
+    tests: ['testkit'],
+    isFast: true,
+  },
+  {
+    name: 'heal-without-a-start',
+    sentence: 'a node that crashed stays down when the faults end',
+    file: 'src/testkit/test-cluster.ts',
+    find: 'for (const node of this.#nodes) node.start();',
+    replace: '',
+    profiles: [],
+    tests: ['testkit'],
+    isFast: false,
+  },
+  {
+    name: 'long-times-not-passed',
+    sentence: 'the clock is advanced by two minutes at most',
+    file: 'src/testkit/test-cluster.ts',
+    find: 'if (jumped > 0) this.#time.jump(jumped);',
+    replace: '',
+    profiles: [],
+    tests: ['testkit'],
+    isFast: false,
+  },
+];
