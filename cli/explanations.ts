@@ -151,6 +151,19 @@ all nodes.`,
 range and direction of the scan that returned it. Nothing was read.
 Do: pass the cursor unchanged, with the same --prefix, --from, --to and
 --reverse.`,
+  'bad-token': `The resume token does not belong to this watch: a token is valid only for
+the cluster, space and range of the watch that returned it. Nothing was read.
+Do: pass the token unchanged, with the same key or --prefix; or watch without it.`,
+  'too-many-watches': `The nodes of the cluster, or this client, have as many open watches as
+they may have. A watch counts once for each shard of its range.
+Do: end watches that are not needed; watch one range instead of many keys.`,
+  'watch-too-slow': `The range was read three times, and each time the shard had forgotten
+what changed meanwhile before the read was finished. The watch has ended.
+Do: print to a faster place, watch a smaller range, or raise historyBytes of the
+nodes.`,
+  'view-too-large': `A view of a program holds more bytes than its maxBytes. It has ended; the data
+in the cluster are unchanged.
+Do: view a smaller range, or raise maxBytes.`,
   refused: `A node could not parse the request: the versions of client and cluster may be
 incompatible. Nothing was applied.
 Do: compare kvctl --version with the version of the package on the nodes.`,

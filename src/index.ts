@@ -5,8 +5,9 @@ import type { Client } from './client/client.ts';
 import { connectBy } from './client/connecting.ts';
 import type { ConnectOptions } from './client/options.ts';
 
-export type { Attempt, KvErrorCode, KvErrorOptions, Outcome, RetryAdvice } from './base/errors.ts';
-export { isKvError, KvError, shouldRetry } from './base/errors.ts';
+export type { Attempt, KvErrorCode, KvErrorOptions, Outcome } from './base/errors.ts';
+export { isKvError, KvError } from './base/errors.ts';
+export { type RetryAdvice, shouldRetry } from './base/retry-advice.ts';
 export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './client/atomic.ts';
 export type { Cleared, ClearOptions, ClearProgress, ClearRange } from './client/clearing.ts';
 export type { Client } from './client/client.ts';

@@ -20,7 +20,7 @@ export interface Attempt {
  * What each code means for the caller. A code never gets a second meaning. Each comment says what
  * happened, whether it took effect, and what to do; `retryable` is the first element.
  */
-const CODES = {
+export const CODES = {
   /**
    * The call was not finished within its timeout, and no more specific reason is known.
    *
@@ -357,6 +357,38 @@ const CODES = {
    */
   'fences-full': [true, 'guard writes with fewer names of locks'],
   /**
+   * A resume token is damaged, or is of a watch of another cluster, space or range.
+   *
+   * Effect: none.
+   *
+   * Do: pass the token on unchanged, with the same space and range.
+   */
+  'bad-token': [false, 'pass a token on as it was given, with the same space and range'],
+  /**
+   * The nodes or the client have as many streams as they may have: one for each shard of a watch.
+   *
+   * Effect: none.
+   *
+   * Do: close watches; watch one range instead of many keys; use `{tag}`s.
+   */
+  'too-many-watches': [true, 'close watches, or watch one range instead of many keys'],
+  /**
+   * A watch read its range three times, and what changed meanwhile was forgotten each time.
+   *
+   * Effect: none; the watch has ended.
+   *
+   * Do: do less in the loop, watch a smaller range, or raise `historyBytes`.
+   */
+  'watch-too-slow': [true, 'do less in the loop, watch less, or raise `historyBytes`'],
+  /**
+   * A view is larger than its `maxBytes`: 256 MiB by default.
+   *
+   * Effect: none; the view has ended.
+   *
+   * Do: view a smaller range, or raise `maxBytes`.
+   */
+  'view-too-large': [false, 'view a smaller range, or raise `maxBytes`'],
+  /**
    * A node could not read the request, or the client could not read the response.
    *
    * Effect: see `outcome`.
@@ -389,7 +421,7 @@ export interface KvErrorOptions {
   readonly cause?: unknown;
 }
 
-/** All codes, for tests of rules that hold for each. */
+/** For tests of rules that hold for each code. */
 export const KV_ERROR_CODES = Object.keys(CODES) as readonly KvErrorCode[];
 
 /** The same in every realm, and in every copy of the package. */
@@ -465,36 +497,4 @@ Object.defineProperty(KvError.prototype, BRAND, { value: true });
  */
 export function isKvError(value: unknown): value is KvError {
   return typeof value === 'object' && value !== null && Reflect.get(value, BRAND) === true;
-}
-
-/** Options of `shouldRetry`. */
-export interface RetryAdvice {
-  /** The call has the same effect if it happens twice: a `set` of a value that is not computed. */
-  readonly idempotent: boolean;
-}
-
-/**
- * Whether the same call is worth another try. Never for a call that took effect, nor for one whose
- * outcome is unknown unless it is `idempotent`: so a write cannot happen twice by this advice. The
- * library has retried already until the `timeout`, so pause before each try, and bound their
- * number.
- *
- * @example
- * ```ts
- * for (let tries = 1; ; tries++) {
- *   try {
- *     await kv.set('user:7', { name: 'Ada' });
- *     break;
- *   } catch (error) {
- *     if (tries === 5 || !shouldRetry(error, { idempotent: true })) throw error;
- *     await new Promise((resume) => setTimeout(resume, tries * 1000));
- *   }
- * }
- * ```
- */
-export function shouldRetry(error: unknown, { idempotent }: RetryAdvice): boolean {
-  if (!isKvError(error)) return false;
-  if (error.retryable) return true;
-  const isPassing = CODES[error.code]?.[0] === true || error.code === 'answer-lost';
-  return idempotent === true && error.outcome === 'unknown' && isPassing;
 }

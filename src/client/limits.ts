@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
 
 const KIB = 1024;
 const MIB = 1024 * 1024;
@@ -73,6 +74,30 @@ export const CLIENT_LIMITS = {
   /** The keys that `clear` deletes at once. */
   clearKeysMax: 1024,
   clearBytesMax: 256 * KIB,
+  /** What may wait for the consumer of a watch, of all its shards, and of one at least. */
+  watchBufferBytesMin: 16 * KIB,
+  watchBufferBytesMax: WATCH_LIMITS.creditBytesMax,
+  watchBufferBytesDefault: MIB,
+  watchShareBytesMin: 16 * KIB,
+  /** Streams of all watches of one client. */
+  watchedShardsMax: 65_536,
+  /** Calls of `sync` that wait at one watch. */
+  syncsMax: 1024,
+  /** Keys whose versions one watch remembers, to tell only differences after a re-read. */
+  trackedKeysMax: 1_048_576,
+  trackedBytesMax: 64 * MIB,
+  /** Reads of a range that were overtaken by the history, in a row, before the watch fails. */
+  unfinishedReadsMax: 3,
+  /** Messages in a row that do not continue where the client is, before the watch fails. */
+  refusedMessagesMax: 8,
+  /** A buffer that stays full for so long is told to the consumer. */
+  lagMilliseconds: 1000,
+  /** How often streams are checked for silence. */
+  silenceCheckMilliseconds: 250,
+  /** What a view holds, unless it is asked for more or less. */
+  viewBytesDefault: 256 * MIB,
+  /** Changes that wait for one consumer of `view.changes()`. */
+  viewChangesMax: 65_536,
   tickMilliseconds: 10,
 } as const;
 
@@ -105,4 +130,12 @@ assert(CLIENT_LIMITS.sentRequestsMax <= REQUEST_LIMITS.requestsMax, 'requests fi
 assert(
   CLIENT_LIMITS.windowRequestsMax * 3 < CLIENT_LIMITS.sentRequestsMax * 2,
   'the window of one shard is within its share of a connection',
+);
+assert(
+  CLIENT_LIMITS.watchShareBytesMin <= CLIENT_LIMITS.watchBufferBytesMin,
+  'the buffer of a watch of one shard is its share',
+);
+assert(
+  CLIENT_LIMITS.silenceCheckMilliseconds * 8 <= WATCH_LIMITS.silenceMilliseconds,
+  'silence is noticed soon after it is too long',
 );

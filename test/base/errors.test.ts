@@ -10,9 +10,9 @@ import {
   KvError,
   type KvErrorCode,
   type Outcome,
-  shouldRetry,
 } from '../../src/base/errors.ts';
 import { isError } from '../../src/base/is-error.ts';
+import { shouldRetry } from '../../src/base/retry-advice.ts';
 
 const OUTCOMES: readonly Outcome[] = ['applied', 'notApplied', 'unknown'];
 
@@ -25,6 +25,12 @@ const PASSING: readonly KvErrorCode[] = [
   'too-many-calls',
   'read-only',
   'folder-in-use',
+  'too-many-watches',
+  'watch-too-slow',
+  'leases-full',
+  'lock-unavailable',
+  'lock-queue-full',
+  'fences-full',
 ];
 
 test('the advice to retry cannot double a write: all codes and outcomes', () => {
@@ -51,8 +57,11 @@ test('what is no KvError is neither one nor worth another try', () => {
 });
 
 test('an error of another realm, or of another copy of the package, is recognized', () => {
-  // The compiled file itself, as Jest loads it: in a context of its own.
-  const text = readFileSync(new URL('../../src/base/errors.js', import.meta.url), 'utf8');
+  // The compiled files themselves, as Jest loads them: in a context of their own.
+  const text = ['errors', 'retry-advice']
+    .map((name) => readFileSync(new URL(`../../src/base/${name}.js`, import.meta.url), 'utf8'))
+    .join('\n')
+    .replaceAll(/^import .*$/gm, '');
   const context = createContext({});
   runInContext(`${text.replaceAll(/^export /gm, '')}; this.KvError = KvError;`, context);
   const make = 'new KvError({ code: "timeout", outcome: "unknown", message: "m" })';

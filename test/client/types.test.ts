@@ -2,7 +2,8 @@
 
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { isKvError, shouldRetry } from '../../src/base/errors.ts';
+import { isKvError } from '../../src/base/errors.ts';
+import { shouldRetry } from '../../src/base/retry-advice.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { Entries, Entry, ScannedKey } from '../../src/client/encoding.ts';
 import type { Space } from '../../src/client/space.ts';

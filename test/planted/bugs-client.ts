@@ -398,7 +398,7 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'impatient-although-told-to-wait',
     sentence: 'connect with `wait` fails as soon as all urls have refused',
-    file: 'src/client/core/core.ts',
+    file: 'src/client/core/early-calls.ts',
     find: "if (call.type === 'ready' && call.failsFast)",
     replace: "if (call.type === 'ready')",
     tests: ['connect'],

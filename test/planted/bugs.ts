@@ -42,6 +42,7 @@ import { STREAM_BUGS } from './bugs-streams.ts';
 import { TESTKIT_BUGS } from './bugs-testkit.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
 import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
+import { WATCH_BUGS } from './bugs-watches.ts';
 
 export const BUGS: readonly Bug[] = [
   ...TESTKIT_BUGS,
@@ -85,4 +86,5 @@ export const BUGS: readonly Bug[] = [
   ...EDGE_BUGS,
   ...ENCODING_BUGS,
   ...STREAM_BUGS,
+  ...WATCH_BUGS,
 ];

@@ -211,6 +211,21 @@ export class HistoryWorld {
     return versions;
   }
 
+  /** Versions and values of all keys behind an entry. */
+  rowsAt(index: number): Map<string, readonly [version: number, value: string]> {
+    const rows = new Map<string, readonly [number, string]>();
+    for (const [key, , version, value] of this.#truth.slice(1, index + 1).flat()) {
+      if (version === 0) rows.delete(key);
+      else rows.set(key, [version, value]);
+    }
+    return rows;
+  }
+
+  /** Of the last entry. */
+  get position(): Position {
+    return { index: this.length, term: this.#termOf(this.length) };
+  }
+
   #commit({ payload }: Pick<Proposed, 'payload'>): void {
     const index = this.#log.push({ term: this.#term, payload });
     const outcome = this.#machine.apply({ index, payload });

@@ -2,6 +2,8 @@
 
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
+import type { Connections } from './connections.ts';
+import type { Routing } from './routing.ts';
 
 /** A node with a replica of the shard, as a balancing function sees it. */
 export interface Candidate {
@@ -29,6 +31,21 @@ export type Balance =
   | 'weighted'
   | 'least-loaded'
   | ((candidates: readonly Candidate[]) => number);
+
+/** The nodes where the shard is wanted. */
+export function candidatesOf(
+  shard: ShardId,
+  { routing, connections }: { readonly routing: Routing; readonly connections: Connections },
+): readonly Candidate[] {
+  const nodes = routing.map?.nodes ?? [];
+  const members = routing.rowOf(shard)?.members ?? [];
+  return members.flatMap(({ node, isWanted }) => {
+    const row = nodes.find((one) => one.node === node);
+    if (row === undefined || !isWanted) return [];
+    const requests = connections.toNode(node)?.sent.size ?? 0;
+    return [{ node, zone: row.zone, weight: row.weight, requests }];
+  });
+}
 
 export class Balancer {
   readonly #options: { readonly balance: Balance; readonly random: Random };

@@ -1,6 +1,7 @@
 /** Connections: one per node, dialled on demand, and the requests in flight on each. */
 
 import type { NodeId, ShardId } from '../../base/ids.ts';
+import { REQUEST_LIMITS } from '../../base/limits.ts';
 import type { Random } from '../../base/random.ts';
 import { bytesMaxOf } from '../../base/schema.ts';
 import { encodeRequests, type Request } from '../../wire/request.ts';
@@ -171,16 +172,23 @@ export class Connections {
 
   /** It is sent with the next `flush`. */
   post(connection: Connection, message: Request, request: ShardRequest | undefined): void {
-    const bytes = bytesMaxOf(message);
-    const isFull =
-      connection.outboxBytes + bytes > CLIENT_LIMITS.frameBytesMax - FRAME_HEADER_BYTES;
-    if (isFull) this.#send(connection);
+    const bytes = this.tell(connection, message);
     if (connection.sent.size === 0) connection.breakSilence();
     connection.sent.set(message.id, { request, bytes });
     connection.sentBytes += bytes;
     if (request !== undefined) count(connection, request, 1);
+  }
+
+  /** The same for what is about a stream: no single answer is due. Returns its size. */
+  tell(connection: Connection, message: Request): number {
+    const bytes = bytesMaxOf(message);
+    const isFull =
+      connection.outboxBytes + bytes > CLIENT_LIMITS.frameBytesMax - FRAME_HEADER_BYTES ||
+      connection.outbox.length >= REQUEST_LIMITS.requestsMax;
+    if (isFull) this.#send(connection);
     connection.outbox.push(message);
     connection.outboxBytes += bytes;
+    return bytes;
   }
 
   /** The request that the response ends. Those of a stream end none. */

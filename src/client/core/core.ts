@@ -6,6 +6,7 @@
  */
 
 import { present, unreachable } from '../../base/assert.ts';
+import type { Attempt } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeResponses } from '../../wire/response.ts';
@@ -26,6 +27,7 @@ import { type Connection, Connections } from './connections.ts';
 import { ClientCoordination } from './coordination/coordination.ts';
 import type { CoreWrite } from './coordination/kept-leases.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
+import { EarlyCalls } from './early-calls.ts';
 import { type CallContext, startCount, startValidation } from './fan-out.ts';
 import { JointRead } from './joint-read.ts';
 import { MapSource } from './map-source.ts';
@@ -38,11 +40,14 @@ import {
   type Greeting,
   WRONG_CLUSTER,
 } from './port.ts';
+import { RetryBudget } from './retry-policy.ts';
 import { Routing } from './routing.ts';
 import { dropPage, startPage } from './scan-pages.ts';
 import { Sessions } from './sessions.ts';
 import { Listener } from './shard-request.ts';
 import { guardedCommand, ShardSplit } from './shard-split.ts';
+import type { WatchCall } from './streams/watch-call.ts';
+import { Watches } from './streams/watches.ts';
 import {
   NOTHING_SEEN,
   type TransactListener,
@@ -77,10 +82,10 @@ export class Core {
   readonly #batcher: Batcher;
   readonly #dispatch: Dispatch;
   readonly #context: CallContext;
+  readonly #watches: Watches;
   readonly #mapSource: MapSource;
   readonly #coordination: ClientCoordination;
-  /** Calls that wait for the first map, and when they expire. */
-  #early = new Map<Call, number>();
+  readonly #early: EarlyCalls;
   #cluster: string;
   #tickedAt: number;
   #closed: CloseReason | undefined;
@@ -108,17 +113,25 @@ export class Core {
     });
     const mapSource = new MapSource({ urls, routing, connections, random });
     this.#mapSource = mapSource;
-    const dispatch = new Dispatch({
+    this.#early = new EarlyCalls({ urls, openCalls, connections, mapSource });
+    const shared = {
       routing,
       connections,
-      sessions,
       balancer: new Balancer({ balance, random }),
       random,
-      now,
+      budget: new RetryBudget({ now }),
       onMapOld: () => mapSource.want(),
-      onRetry: (shard, attempt) => port.retried?.(shard, attempt),
-    });
+      onRetry: (shard: ShardId, attempt: Attempt) => port.retried?.(shard, attempt),
+    };
+    const dispatch = new Dispatch({ ...shared, sessions, now });
     this.#dispatch = dispatch;
+    this.#watches = new Watches({
+      ...shared,
+      cluster: () => this.#cluster,
+      submit: (body) => dispatch.submit(body),
+      onNotice: (notice) => port.watched?.(notice),
+      now,
+    });
     this.#context = {
       openCalls,
       routing,
@@ -140,7 +153,7 @@ export class Core {
   /** Whether it needs ticks: a call, a request or a dial is open. */
   get isBusy(): boolean {
     const isOpen = this.#openCalls.calls > 0 || !this.#dispatch.isIdle;
-    const isWaiting = isOpen || this.#coordination.isBusy;
+    const isWaiting = isOpen || this.#watches.size > 0 || this.#coordination.isBusy;
     return this.#closed === undefined && (isWaiting || this.#connections.dials.length > 0);
   }
 
@@ -163,6 +176,11 @@ export class Core {
       case 'end-scan':
         event.scan.end();
         return dropPage(event.scan, notApplied('aborted', 'the scan was ended'), this.#context);
+      case 'watch':
+      case 'watch-took':
+      case 'watch-sync':
+      case 'watch-end':
+        return this.#watches.step(event);
       case 'flush':
         return this.#flush(event.now);
       case 'tick':
@@ -188,7 +206,7 @@ export class Core {
       : (this.#refusalOf(call) ?? this.#openCalls.admit(call));
     if (refusal !== undefined) return (call.settle as (failure: CallFailure) => void)(refusal);
     const expiresAt = this.#expiryOf(call, now);
-    if (this.#routing.map === undefined) this.#early.set(call, expiresAt);
+    if (this.#routing.map === undefined) this.#early.add(call, expiresAt);
     else this.#route(call, expiresAt);
   }
 
@@ -294,15 +312,18 @@ export class Core {
   }
 
   #routeEarly(): void {
-    if (this.#routing.map === undefined || this.#early.size === 0) return;
-    const early = this.#early;
-    this.#early = new Map();
-    for (const [call, expiresAt] of early) this.#route(call, expiresAt);
+    if (this.#routing.map === undefined) return;
+    for (const [call, expiresAt] of this.#early.take()) this.#route(call, expiresAt);
+  }
+
+  /** A monotone time since when a shard of the watch is not proven to be fresh, if one is. */
+  staleSince(watch: WatchCall, now: number): number | undefined {
+    return this.#watches.staleSince(watch, now);
   }
 
   #abort(call: Call): void {
     const failure = notApplied('aborted', 'the signal was aborted');
-    if (this.#early.has(call)) return this.#failEarly(call, failure);
+    if (this.#early.has(call)) return this.#early.fail(call, failure);
     if (call.type === 'page') return dropPage(call.scan, failure, this.#context);
     if (this.#coordination.abort(call, failure)) return;
     // The calls of this turn are still in the batcher.
@@ -314,6 +335,7 @@ export class Core {
     if (this.#closed !== undefined) return;
     this.#routeEarly();
     this.#submitBatched();
+    this.#watches.depart(now);
     this.#dispatch.depart(now);
     if (this.isBusy || this.#outage.takeProbe()) this.#mapSource.ask(now);
     this.#connections.flush();
@@ -330,42 +352,17 @@ export class Core {
     this.#submitBatched();
     this.#dispatch.tick(now);
     this.#coordination.tick(now);
-    this.#expireEarly(now);
+    this.#watches.tick(now, awake);
+    this.#early.expire(now);
     if (this.#outage.begins(now)) this.#failAll(this.#outage.message);
     for (const connection of [...this.#connections.all]) this.#watch(connection, awake, now);
     this.#flush(now);
   }
 
-  #expireEarly(now: number): void {
-    const expired = [...this.#early].filter(([, expiresAt]) => expiresAt <= now);
-    if (expired.length === 0) return;
-    const { wasUp } = this.#connections;
-    const what = wasUp ? 'no node sent the map of its cluster' : 'the cluster was not reached';
-    const failure = this.#earlyFailure(`${what} in time`, wasUp ? 'timeout' : 'unreachable');
-    for (const [call] of expired) this.#failEarly(call, failure);
-  }
-
   /** Calls that are open when an outage has become too long. */
   #failAll(message: string): void {
     this.#dispatch.close({ code: 'unreachable', message });
-    for (const call of this.#early.keys()) {
-      // `connect` has an option of its own for that.
-      if (call.type === 'ready') continue;
-      this.#failEarly(call, notApplied('unreachable', message, this.#mapSource.attempts.all));
-    }
-  }
-
-  /** While there is no map. */
-  #earlyFailure(what: string, code: 'timeout' | 'unreachable'): CallFailure {
-    const { all, last } = this.#mapSource.attempts;
-    const { endpoint = 'the cluster', what: why = 'no answer' } = last ?? {};
-    const isForeign = all.some((attempt) => attempt.what === WRONG_CLUSTER);
-    const message = `${what}; last error from ${endpoint}: ${why}`;
-    return notApplied(isForeign ? 'wrong-cluster' : code, message, all);
-  }
-
-  #failEarly(call: Call, failure: CallFailure): void {
-    if (this.#early.delete(call)) this.#openCalls.settle(call, failure);
+    this.#early.giveUp(message);
   }
 
   /** A live node answers a probe; time in which this process slept does not count. */
@@ -400,7 +397,12 @@ export class Core {
     this.#admission.take(greeting.limits);
     this.#connections.greet(connection, greeting);
     if (this.#routing.map === undefined) this.#mapSource.want();
+    this.#unpark();
+  }
+
+  #unpark(): void {
     this.#dispatch.unpark();
+    this.#watches.unpark();
   }
 
   #receive(connection: Connection, bytes: Uint8Array, now: number): void {
@@ -412,6 +414,7 @@ export class Core {
     const arrival = arrivalAt(connection, now);
     for (const response of responses) {
       const sent = this.#connections.receive(connection, response);
+      if (this.#watches.hear(connection, response, now)) continue;
       if (response.type === 'leader') {
         this.#routing.learn(response.shard, response.leader as NodeId);
       } else if (sent?.request !== undefined)
@@ -433,38 +436,23 @@ export class Core {
   #judgeLost(connection: Connection, reason: string, now: number): void {
     const arrival = arrivalAt(connection, now);
     this.#mapSource.lose(connection, reason);
-    this.#refuseEarly();
+    if (this.#routing.map === undefined) this.#early.refuse(this.#cluster);
     for (const { request } of connection.sent.values()) {
       if (request !== undefined) this.#dispatch.lose(request, arrival, reason);
     }
-    this.#dispatch.unpark();
-  }
-
-  /** Waiting is useless if every url leads to another cluster; a `ready` may not wait otherwise. */
-  #refuseEarly(): void {
-    if (this.#routing.map !== undefined || this.#early.size === 0) return;
-    const { urls } = this.#options;
-    const isForeign = (url: string) => this.#connections.troubleAt(url) === WRONG_CLUSTER;
-    if (urls.every(isForeign)) {
-      const message = `no url leads to cluster ${this.#cluster}: nodes of another cluster answer`;
-      const failure = notApplied('wrong-cluster', message, this.#mapSource.attempts.all);
-      for (const call of this.#early.keys()) this.#failEarly(call, failure);
-    } else if (this.#connections.areAllDown(urls)) {
-      const failure = this.#earlyFailure('no node can be reached at any url', 'unreachable');
-      for (const call of this.#early.keys()) {
-        if (call.type === 'ready' && call.failsFast) this.#failEarly(call, failure);
-      }
-    }
+    this.#watches.disconnect(connection, reason, now);
+    this.#unpark();
   }
 
   #close(why: CloseReason): void {
     if (this.#closed !== undefined) return;
     this.#submitBatched();
     this.#closed = why;
+    this.#watches.close(why);
     this.#dispatch.close(why);
     this.#coordination.close(why);
     const failure = notApplied(why.code, why.message);
-    for (const call of this.#early.keys()) this.#failEarly(call, failure);
+    this.#early.failAll(failure);
     for (const { number } of [...this.#connections.all]) this.#options.port.hangUp(number);
   }
 }

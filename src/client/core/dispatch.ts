@@ -6,7 +6,7 @@ import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Random } from '../../base/random.ts';
 import { effectOf, type Response } from '../../wire/response.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
-import type { Balancer, Candidate } from './balance.ts';
+import { type Balancer, candidatesOf } from './balance.ts';
 import type { Call } from './call.ts';
 import type { Connection, Connections } from './connections.ts';
 import { type CloseReason, WRONG_CLUSTER } from './port.ts';
@@ -16,7 +16,7 @@ import {
   backoffAfter,
   decideRetry,
   decideUnreadable,
-  RetryBudget,
+  type RetryBudget,
 } from './retry-policy.ts';
 import type { Routing } from './routing.ts';
 import type { Sessions } from './sessions.ts';
@@ -35,6 +35,8 @@ interface DispatchOptions {
   readonly sessions: Sessions;
   readonly balancer: Balancer;
   readonly random: Random;
+  /** Shared with the streams of watches. */
+  readonly budget: RetryBudget;
   readonly now: number;
   /** An answer shows that the map is old. */
   readonly onMapOld: () => void;
@@ -57,7 +59,7 @@ export class Dispatch {
 
   constructor(options: DispatchOptions) {
     this.#options = options;
-    this.#budget = new RetryBudget({ now: options.now });
+    this.#budget = options.budget;
     this.#now = options.now;
   }
 
@@ -191,21 +193,9 @@ export class Dispatch {
 
   /** Any replica may answer a stale read; after a failure the leader does. */
   #nodeFor({ shard, body, attempts }: ShardRequest): NodeId | undefined {
-    const { routing, balancer } = this.#options;
+    const { routing, connections, balancer } = this.#options;
     if (body.level?.type !== 'stale' || attempts > 0) return routing.leaderOf(shard);
-    return balancer.choose(shard, this.#candidates(shard));
-  }
-
-  #candidates(shard: ShardId): readonly Candidate[] {
-    const { routing, connections } = this.#options;
-    const nodes = routing.map?.nodes ?? [];
-    const members = routing.rowOf(shard)?.members ?? [];
-    return members.flatMap(({ node, isWanted }) => {
-      const row = nodes.find((one) => one.node === node);
-      if (row === undefined || !isWanted) return [];
-      const requests = connections.toNode(node)?.sent.size ?? 0;
-      return [{ node, zone: row.zone, weight: row.weight, requests }];
-    });
+    return balancer.choose(shard, candidatesOf(shard, { routing, connections }));
   }
 
   /** A write needs a deadline in log time, and a guess could be wrong by years. */

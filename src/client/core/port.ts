@@ -5,6 +5,7 @@ import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Call } from './call.ts';
 import type { KeptLease } from './coordination/kept-lease.ts';
 import type { Scan } from './scan.ts';
+import type { SyncCall, WatchCall } from './streams/watch-call.ts';
 
 /** The effects of the core. None of them calls back. */
 export interface ClientPort {
@@ -19,6 +20,20 @@ export interface ClientPort {
   send(connection: number, bytes: Uint8Array): void;
   /** A request to this shard will be sent again after this attempt. For people only. */
   retried?(shard: ShardId, attempt: Attempt): void;
+  /** Something that is worth knowing of a watch. For people only. */
+  watched?(notice: WatchNotice): void;
+}
+
+/**
+ * - `compacted`: changes were lost, and the range is read again.
+ * - `refused`: a message did not continue where the client was, and the stream was opened again.
+ * - `misfit`: a change did not fit what was told of its key before. A defect.
+ */
+export interface WatchNotice {
+  readonly type: 'compacted' | 'refused' | 'misfit';
+  readonly shard: ShardId;
+  /** Why a message was refused. */
+  readonly why?: string;
 }
 
 /** The reason of a dial that went down because a node of another cluster answered. */
@@ -50,6 +65,23 @@ export type ClientEvent =
   | { readonly type: 'lease'; readonly lease: KeptLease }
   /** The caller wants no more rows. */
   | { readonly type: 'end-scan'; readonly scan: Scan }
+  | { readonly type: 'watch'; readonly watch: WatchCall; readonly now: number }
+  /** Its consumer has taken changes of one shard that weighed so much. */
+  | {
+      readonly type: 'watch-took';
+      readonly watch: WatchCall;
+      readonly place: number;
+      readonly bytes: number;
+      readonly now: number;
+    }
+  | {
+      readonly type: 'watch-sync';
+      readonly watch: WatchCall;
+      readonly sync: SyncCall;
+      readonly now: number;
+    }
+  /** Without effect if it has ended. Nothing is delivered to it any more. */
+  | { readonly type: 'watch-end'; readonly watch: WatchCall }
   /** The end of a turn: its requests are sent. */
   | { readonly type: 'flush'; readonly now: number }
   /** At least every `tickMilliseconds` as long as the core is busy. */

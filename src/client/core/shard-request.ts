@@ -40,6 +40,7 @@ export type RequestKind =
   | 'range'
   | 'validate'
   | 'settle'
+  | 'barrier'
   | 'write'
   | 'transact'
   | 'keep'

@@ -1,0 +1,153 @@
+/** Planted bugs in the client's side of watches. */
+
+import type { Bug, Planted } from './bug.ts';
+
+const READER = 'src/client/core/streams/stream-reader.ts';
+const STREAMS = 'src/client/core/streams/watch-streams.ts';
+const TRACKED = 'src/client/core/streams/tracked-keys.ts';
+const WATCH = 'src/client/core/streams/open-watch.ts';
+const QUEUE = 'src/client/core/streams/watch-queue.ts';
+
+const OF_STREAMS: readonly Planted[] = [
+  {
+    name: 'client-trusts-order',
+    sentence: 'a message is taken wherever the client is',
+    file: READER,
+    find: 'after !== this.index || through < after',
+    replace: 'through < after',
+  },
+  {
+    name: 'half-an-entry-yielded',
+    sentence: 'a part of an entry is told before the entry is complete',
+    file: READER,
+    find: 'if (message.through === message.after)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'parts-survive-their-stream',
+    sentence: 'parts of an entry are kept for another stream, which sends them again',
+    file: READER,
+    find: 'begin() {\n        this.#parts = [];',
+    replace: 'begin() {',
+  },
+  {
+    name: 'skipped-for-ever',
+    sentence: 'changes that a token counts are skipped behind each of its messages',
+    file: READER,
+    find: 'this.#skip -= skipped;',
+    replace: '',
+  },
+  {
+    name: 'silence-is-patience',
+    sentence: 'a stream that is silent is waited for',
+    file: STREAMS,
+    find: 'stream.silentMilliseconds += passed;',
+    replace: '',
+  },
+  {
+    name: 'credit-of-parts-is-kept',
+    sentence: 'what is kept back of an entry takes the credit for the rest of it',
+    file: WATCH,
+    find: "return { type: 'taken', granted: credit.consume(bytes) };",
+    replace: "return { type: 'taken', granted: 0 };",
+  },
+  {
+    name: 'credit-counted-twice',
+    sentence: 'twice as much is granted as was consumed',
+    file: 'src/client/core/streams/credit.ts',
+    find: 'this.#owed += bytes;',
+    replace: 'this.#owed += 2 * bytes;',
+  },
+  {
+    name: 'one-replica-speaks-for-all',
+    sentence: 'what one replica has forgotten is not looked for at others',
+    file: 'src/client/core/streams/replica-choice.ts',
+    find: 'return this.#isSearching && nodes.every((node) => this.#tried.has(node));',
+    replace: 'return this.#isSearching;',
+  },
+];
+
+const OF_EVENTS: readonly Planted[] = [
+  {
+    name: 'synced-without-barrier',
+    sentence: 'a watch counts as synced without what was acknowledged before it',
+    file: WATCH,
+    find: 'return this.barrier !== undefined && this.hasReached(this.barrier);',
+    replace: 'return this.reader.isRead;',
+  },
+  {
+    name: 'sync-of-one-shard',
+    sentence: 'a sync ends as soon as one shard has reached its index',
+    file: WATCH,
+    find: 'const isReached = shards.every(',
+    replace: 'const isReached = shards.some(',
+  },
+  {
+    name: 'token-of-what-was-received',
+    sentence: 'a token names what waits for the consumer as well',
+    file: QUEUE,
+    find: "this.#items.push({ type: 'changes', fact, at: 0 });",
+    replace: [
+      'if (fact.through !== undefined) this.#marks[fact.place] = fact.through;',
+      "this.#items.push({ type: 'changes', fact, at: 0 });",
+    ].join(' '),
+  },
+  {
+    name: 'token-behind-its-message',
+    sentence: 'a token in the middle of a message begins with the whole of it again',
+    file: QUEUE,
+    find: 'skip: before.skip + item.at',
+    replace: 'skip: before.skip',
+  },
+  {
+    name: 'token-of-a-re-read',
+    sentence: 'a token in the middle of a re-read names the position that was lost',
+    file: QUEUE,
+    find: 'if (isMeant && this.#marks[at] !== undefined)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'token-of-another-cluster',
+    sentence: 'a token of another cluster is taken',
+    file: 'src/client/core/streams/resume-point.ts',
+    find: 'if (cluster[0] !== first || cluster[1] !== second)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'gone-keys-not-told',
+    sentence: 'a re-read does not tell of keys that are gone',
+    file: TRACKED,
+    find: 'gone.push(goneKey(expected, previous));',
+    replace: '',
+  },
+  {
+    name: 'differences-by-version',
+    sentence: 'a re-read tells no row that is older than one that was told',
+    file: TRACKED,
+    find: 'if (previous === row.version)',
+    replace:
+      'if (previous === row.version || row.version < Math.max(0, ...this.#versions.values()))',
+  },
+  {
+    name: 'differences-without-versions',
+    sentence: 'a re-read of more keys than are remembered goes on as if all were',
+    file: WATCH,
+    find: "return this.shards.some((shard) => shard.tellsDifferences) ? 'too-many-keys' : told;",
+    replace: 'return told;',
+  },
+];
+
+const TESTS: readonly string[] = [
+  'streams/stream-reader',
+  'streams/credit',
+  'streams/replica-choice',
+  'streams/tracked-keys',
+  'streams/watch-queue',
+  'streams/open-watch',
+  'streams/resume-point',
+  'watch-random',
+];
+
+export const WATCH_BUGS: readonly Bug[] = [...OF_STREAMS, ...OF_EVENTS].map((bug) => {
+  return { profiles: [], tests: TESTS, isFast: false, ...bug };
+});
