@@ -47,8 +47,9 @@ const KEEPALIVES: readonly Planted[] = [
     name: 'many-sets-in-flight',
     sentence: 'while the disk stands still, each tenth of a second adds an entry of keepalives',
     file: KEEPS,
-    find: `if (this.#flight !== undefined) return this.#flight.hasWaiting; return this.#isDue;`,
-    replace: 'return this.#isDue || this.#flight?.hasWaiting === true;',
+    find: 'if (!this.isReady) return []; this.#flight ??= this.#begin();',
+    replace: `if (this.#gathered.leases.size === 0) return [];
+      this.#flight = this.#begin();`,
   },
   {
     name: 'kept-says-what-others-lost',

@@ -114,6 +114,7 @@ test('on a slow disk one set is in flight, and the next one gathers', () => {
   for (let at = 0; at < 20; at++) {
     rig.keep([1]);
     if (at > 10) rig.keep([2]);
+    rig.do(put(`w${at}`, 'v'));
     rig.pass(100);
   }
   rig.rig.isLogStuck = false;
