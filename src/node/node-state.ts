@@ -12,7 +12,7 @@ import type { Mark } from '../raft/ready.ts';
 import { FairQueue } from '../shard/fair-queue.ts';
 import { Histories } from '../shard/histories.ts';
 import type { Replica } from '../shard/replica.ts';
-import type { StreamTotals } from '../shard/replica-state.ts';
+import type { LeaseTotals, StreamTotals } from '../shard/replica-state.ts';
 import type { Log } from '../storage/log/log.ts';
 import type { StateDisk } from '../storage/state/state-disk.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
@@ -77,6 +77,7 @@ export class NodeState {
   readonly links: LinkCapacity;
   readonly replicas: Replicas;
   readonly streams: StreamTotals = { streams: 0, messages: 0, bytes: 0, gone: 0 };
+  readonly leases: LeaseTotals = { kept: 0, granted: 0 };
   readonly histories: Histories;
   /** The monotone clock in milliseconds. */
   now: number;
@@ -116,13 +117,13 @@ export class NodeState {
       roomTo: (to) => transport.roomToPeer(to),
       nodeOf: (shard, member) => this.nodeOfMember(shard, member),
     });
-    const { store, fair, valueBytesMax, streams } = this;
+    const { store, fair, valueBytesMax, streams, leases } = this;
     const bytesMax = options.historyBytesMax ?? WATCH_LIMITS.historyBytesDefault;
     const histories = new Histories({ bytesMax });
     this.histories = histories;
     const nodeOf = (shard: ShardId, member: MemberId) => this.nodeNumberOf(shard, member);
     this.replicas = new Replicas({
-      context: { store, fair, histories, streams, clock, valueBytesMax, nodeOf },
+      context: { store, fair, histories, streams, leases, clock, valueBytesMax, nodeOf },
       log,
       random,
       limits,

@@ -3,6 +3,7 @@
 import type { ShardId } from '../base/ids.ts';
 import { doubtOf } from '../shard/stop-reason.ts';
 import type { ConsistencyCheck } from './consistency-check.ts';
+import type { LeaseSweep } from './lease-sweep.ts';
 import type { MoveInfo } from './moves.ts';
 import type { NodeState } from './node-state.ts';
 import type { OwnLife } from './own-life.ts';
@@ -70,6 +71,7 @@ export interface NodeInfo {
   /** Replicas in transfer, of the shards that are led here. */
   readonly moves: readonly MoveInfo[];
   readonly watch: WatchInfo;
+  readonly coordination: CoordinationInfo;
   /** Scans and snapshots that hold a view of the store. */
   readonly openViews: number;
 }
@@ -87,15 +89,33 @@ interface WatchInfo {
   readonly historyBytes: number;
 }
 
+/** Leases and locks of the shards that are led here. Totals count from the start of the node. */
+interface CoordinationInfo {
+  readonly leases: number;
+  /** Tickets that own their locks, and tickets that wait. */
+  readonly owning: number;
+  readonly waiting: number;
+  /** Requests that wait for tickets. */
+  readonly awaiting: number;
+  /** Leases that entries kept alive, one by one. */
+  readonly kept: number;
+  /** Tickets that waited, and then owned their locks. */
+  readonly granted: number;
+  /** Leases that ended because their time was over. */
+  readonly expired: number;
+}
+
 interface Parts {
   readonly state: NodeState;
   readonly relay: Relay;
   readonly ownLife: OwnLife;
   readonly consistency: ConsistencyCheck;
   readonly reconciler: Reconciler;
+  readonly leaseSweep: LeaseSweep;
 }
 
-export function infoOf({ state, relay, ownLife, consistency, reconciler }: Parts): NodeInfo {
+export function infoOf(parts: Parts): NodeInfo {
+  const { state, relay, ownLife, consistency, reconciler } = parts;
   const { log, peers, now, map } = state;
   const {
     segments,
@@ -133,6 +153,7 @@ export function infoOf({ state, relay, ownLife, consistency, reconciler }: Parts
     consistency: consistencyOf(consistency),
     moves: reconciler.moves(),
     watch: watchInfoOf(state),
+    coordination: coordinationInfoOf(parts),
     openViews: state.store.openViews,
   };
 }
@@ -141,6 +162,20 @@ function watchInfoOf({ streams: totals, replicas, histories }: NodeState): Watch
   let ranges = 0;
   for (const { watching } of replicas.all) ranges += watching.ranges;
   return { ...totals, ranges, historyBytes: histories.bytes };
+}
+
+function coordinationInfoOf({ state, leaseSweep }: Parts): CoordinationInfo {
+  const sum = { leases: 0, owning: 0, waiting: 0, awaiting: 0 };
+  for (const replica of state.replicas.all) {
+    const { coordination } = replica.machine;
+    if (!replica.isLeader || coordination === undefined) continue;
+    const { waiting, size } = coordination.tickets;
+    sum.leases += coordination.leases.size;
+    sum.owning += size - waiting;
+    sum.waiting += waiting;
+    sum.awaiting += replica.awaiting;
+  }
+  return { ...sum, ...state.leases, expired: leaseSweep.expired };
 }
 
 function consistencyOf(check: ConsistencyCheck): NodeInfo['consistency'] {

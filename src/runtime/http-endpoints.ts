@@ -56,7 +56,7 @@ function text(status: number, body: string): PlainAnswer {
 
 /** In the text format of Prometheus. */
 function metricsOf(info: NodeInfo): string {
-  const { log, replicas, watch } = info;
+  const { log, replicas, watch, coordination } = info;
   const { compared, diverged, undecided } = info.consistency;
   const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
   const led = replicas.filter(({ role }) => role === 'leader');
@@ -105,6 +105,13 @@ function metricsOf(info: NodeInfo): string {
     ['ringkv_watch_bytes_total', 'counter', 'Bytes of changes and rows sent', watch.bytes],
     ['ringkv_watch_gone_total', 'counter', 'Streams beyond the history', watch.gone],
     ['ringkv_history_bytes', 'gauge', 'Memory of the histories of changes', watch.historyBytes],
+    ['ringkv_leases', 'gauge', 'Leases of the shards that this node leads', coordination.leases],
+    ['ringkv_leases_expired_total', 'counter', 'Leases that ran out', coordination.expired],
+    ['ringkv_keeps_total', 'counter', 'Leases kept alive, one by one', coordination.kept],
+    ['ringkv_tickets_owning', 'gauge', 'Tickets that own their locks', coordination.owning],
+    ['ringkv_tickets_waiting', 'gauge', 'Tickets that wait for locks', coordination.waiting],
+    ['ringkv_grants_total', 'counter', 'Tickets granted after a wait', coordination.granted],
+    ['ringkv_awaits', 'gauge', 'Requests that wait for tickets', coordination.awaiting],
     [
       'ringkv_memtable_bytes',
       'gauge',

@@ -129,7 +129,7 @@ export class Applying {
         state.time[isOwn ? 'confirm' : 'follow'](machine.time, state.now);
         this.#proposing.answer(position, verdict.replies, machine.time);
         if (this.#freed !== 'all') this.#freed.push(...verdict.freed);
-        if (verdict.grants.length > 0) this.#grants = [...this.#grants, ...verdict.grants];
+        if (verdict.grants.length > 0) this.#tellGrants(verdict.grants);
         break;
       }
       case 'configuration':
@@ -146,6 +146,12 @@ export class Applying {
     this.fingerprint.applied(index);
     state.applied = index;
     state.appliedTerm = term;
+  }
+
+  #tellGrants(grants: readonly Grant[]): void {
+    const { isLeader, context } = this.#state;
+    this.#grants = [...this.#grants, ...grants];
+    if (isLeader) context.leases.granted += grants.filter(({ fence }) => fence > 0).length;
   }
 
   #remember(position: Position, changes: Changes): void {

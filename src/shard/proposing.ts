@@ -165,6 +165,7 @@ export class Proposing {
     const { valueBytesMax } = context;
     const about = { epoch: this.#keepEpoch, valueBytesMax, isAwaited: false };
     return this.#keeps.take().map(({ requester, leases }) => {
+      context.leases.kept += leases.length;
       return stampedProposal({ ...about, requester, body: { type: 'keep-leases', leases } });
     });
   }

@@ -25,6 +25,14 @@ import type { ReplicaFact } from './replica-fact.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { contradicted, type Stop } from './stop-reason.ts';
 
+/** What the replicas of a node have done for leases and locks as leaders. */
+export interface LeaseTotals {
+  /** Leases that entries named in order to keep them alive. */
+  kept: number;
+  /** Tickets that waited, and then owned their locks. */
+  granted: number;
+}
+
 /** What the streams of all replicas of a node have done. */
 export interface StreamTotals {
   /** Open ones. */
@@ -42,6 +50,7 @@ export interface ReplicaContext {
   readonly fair: Turns;
   readonly histories: Histories;
   readonly streams: StreamTotals;
+  readonly leases: LeaseTotals;
   /** The node's monotone clock in milliseconds. */
   readonly clock: () => number;
   /** The largest value that the node accepts. */

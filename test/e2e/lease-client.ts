@@ -60,10 +60,14 @@ export class LeaseClient {
 
   /** Whether its node leads the shard, and has replicas that all have so many voters. */
   async isAtLeader({ voters }: { readonly voters: number }): Promise<boolean> {
-    const { text } = await this.#ask<'info'>({ type: 'info' });
-    const { replicas }: NodeInfo = JSON.parse(new TextDecoder().decode(text));
+    const { replicas } = await this.info();
     const isWhole = replicas.length > SHARD && replicas.every((one) => one.voters === voters);
     return isWhole && replicas.some(({ shard, role }) => shard === SHARD && role === 'leader');
+  }
+
+  async info(): Promise<NodeInfo> {
+    const { text } = await this.#ask<'info'>({ type: 'info' });
+    return JSON.parse(new TextDecoder().decode(text));
   }
 
   /** One command of these operations: all copies that are sent have the same bytes. */

@@ -51,11 +51,15 @@ test('an attached key lives as long as its lease is kept alive', LONG, async () 
     assert.deepEqual([await has('here'), await has('there')], [true, true]);
     const [listed] = await client.leases();
     assert.ok(listed !== undefined && !listed.isEnded && listed.leftMilliseconds > 0);
+    const { coordination } = await client.info();
+    assert.equal(coordination.leases, 1);
+    assert.ok(coordination.kept > 0);
     await stop();
     while ((await has('here')) || (await has('there'))) await pause();
     assert.equal(await has('other'), true);
     assert.equal((await client.keep(known(1))).length, 1, 'it has ended');
     while ((await client.leases()).length > 0) await pause();
+    assert.equal((await client.info()).coordination.expired, 1);
   } finally {
     client.end();
     await kv.close();

@@ -82,7 +82,7 @@ const TICKETS: readonly Planted[] = [
     name: 'grant-fact-dropped',
     sentence: 'the entry that grants a ticket answers no request',
     file: 'src/shard/applying.ts',
-    find: 'this.#grants = [...this.#grants, ...verdict.grants];',
+    find: 'this.#grants = [...this.#grants, ...grants];',
     replace: '',
   },
   {

@@ -192,6 +192,7 @@ export class ReplicaRig {
       fair: this.fair,
       histories: this.histories,
       streams: this.streams,
+      leases: { kept: 0, granted: 0 },
       clock: () => this.now,
       valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
       nodeOf: () => 0,
