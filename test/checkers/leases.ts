@@ -64,8 +64,11 @@ export function checkLeases(history: LeaseHistory): readonly LeaseFinding[] {
   return history.attached.flatMap((one) => {
     const life = lives.get(one.lease);
     if (life !== undefined) return [...earlyOf(one, life), ...immortalOf(one, life, history)];
-    if (one.gone?.by !== 'lease') return [];
-    return [{ rule: 'stranger' as const, text: `${one.name} went with a lease of no client` }];
+    // Leases of no known client are judged by what hangs on them alone.
+    if (one.gone?.by !== 'lease' || one.lease !== '') return [];
+    return [
+      { rule: 'stranger' as const, text: `${one.name} went with a lease that was not its own` },
+    ];
   });
 }
 

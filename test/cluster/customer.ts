@@ -3,7 +3,9 @@
 import type { Random } from '../../src/base/random.ts';
 import type { Call, CommitCall, Replied, WriteCall } from '../../src/client/core/call.ts';
 import type { CallFailure } from '../../src/client/core/call-failure.ts';
+import type { KeptLease } from '../../src/client/core/coordination/kept-lease.ts';
 import { Core } from '../../src/client/core/core.ts';
+import type { ClientEvent } from '../../src/client/core/port.ts';
 import type { Command } from '../../src/machine/command.ts';
 import { ClientConnection } from '../../src/transport/client-connection.ts';
 import type { Sockets } from '../../src/transport/sockets.ts';
@@ -68,10 +70,12 @@ export class Customer {
   #lines = new Map<number, ClientConnection>();
   /** Calls in progress, and how to cancel each. */
   readonly #open = new Set<(failure: CallFailure) => void>();
+  readonly #crashListeners = new Set<() => void>();
   #isFlushing = false;
   /** It stops working: others read what it wrote. */
   isStopping = false;
-  isIdle = true;
+  /** Pieces of work in progress, and those between two. */
+  working = 0;
   /**
    * Retries until it is answered: where some nodes are gone for ever while the map still lists
    * them as alive, an answer may take longer than a customer's timeout.
@@ -137,9 +141,13 @@ export class Customer {
     this.#options.surroundings.probes.hit(probe);
   }
 
-  write(command: Command, done: (record: WriteRecord) => void): void {
+  write(
+    command: Command,
+    done: (record: WriteRecord) => void,
+    terms: Pick<WriteCall, 'leases' | 'guards'> = {},
+  ): void {
     const record = this.#recorder(command, done);
-    this.call<WriteCall>({ type: 'write', command }, record);
+    this.call<WriteCall>({ type: 'write', command, ...terms }, record);
   }
 
   /** The end of a transaction; one that yielded may retry, with the same priority. */
@@ -149,27 +157,62 @@ export class Customer {
   }
 
   /** Ends once: by the core, or because this process dies. */
-  call<T extends Call>(asked: Asked<T>, done: (result: Settle<T>) => void): void {
+  call<T extends Call>(
+    asked: Asked<T>,
+    done: (result: Settle<T>) => void,
+    timeoutMilliseconds = this.timeoutMilliseconds,
+  ): void {
     let isOver = false;
     const settle = (result: Settle<T>) => {
       if (isOver) return;
       isOver = true;
       this.#open.delete(settle as (failure: CallFailure) => void);
-      if (this.isPatient && result.type === 'failed') return this.call<T>(asked, done);
+      if (this.isPatient && result.type === 'failed') {
+        return this.call<T>(asked, done, timeoutMilliseconds);
+      }
       done(result);
     };
     this.#open.add(settle as (failure: CallFailure) => void);
     const call = {
       ...asked,
-      timeoutMilliseconds: this.timeoutMilliseconds,
+      timeoutMilliseconds,
       settle,
     } as unknown as Call;
-    this.#core.step({ type: 'call', call, now: this.#clocks.now });
+    this.#step({ type: 'call', call, now: this.#clocks.now });
     this.#flushSoon();
+  }
+
+  /** Keeps it alive from its first use on. */
+  lease(lease: KeptLease): void {
+    this.#step({ type: 'lease', lease });
+  }
+
+  /** What can have been lost by now is told. */
+  observe(): void {
+    const { now, wall } = this.#clocks;
+    this.#core.step({ type: 'wall', wall, now });
+  }
+
+  /** The present process; another one after each crash. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** The last moment at which its process can have done something. */
+  get ranUntil(): number {
+    return this.#loop.heldFrom ?? this.now;
+  }
+
+  /** Called when the present process dies. */
+  onCrash(tell: () => void): void {
+    this.#crashListeners.add(tell);
   }
 
   /** Another process takes its place, without any of its memory. */
   crash(): void {
+    const told = [...this.#crashListeners];
+    this.#crashListeners.clear();
+    for (const tell of told) tell();
     this.#options.surroundings.network.crash(this.url);
     this.#clocks.wake();
     this.#loop.begin();
@@ -241,13 +284,13 @@ export class Customer {
         if (!isAlive()) return;
         const { now } = this.#clocks;
         if (event.type === 'frame') {
-          this.#core.step({ type: 'frame', connection, bytes: event.bytes, now });
+          this.#step({ type: 'frame', connection, bytes: event.bytes, now });
         } else if (event.type === 'up') {
           const { cluster, node, limits } = event.hello;
-          this.#core.step({ type: 'up', connection, greeting: { cluster, node, limits }, now });
+          this.#step({ type: 'up', connection, greeting: { cluster, node, limits }, now });
         } else {
           this.#lines.delete(connection);
-          this.#core.step({ type: 'down', connection, reason: event.reason, now });
+          this.#step({ type: 'down', connection, reason: event.reason, now });
         }
         this.#flushSoon();
       },
@@ -258,6 +301,12 @@ export class Customer {
     const { network } = this.#options.surroundings;
     const host = network.host(this.url, { isHeld: () => this.isHeld });
     return watchSockets(host, { onEffect: () => {}, guard: (work) => this.#loop.arrive(work) });
+  }
+
+  /** As the library does: what can have ended is known before anything else happens. */
+  #step(event: ClientEvent): void {
+    this.observe();
+    this.#core.step(event);
   }
 
   #flushSoon(): void {
@@ -271,12 +320,12 @@ export class Customer {
 
   readonly #flush = () => {
     this.#isFlushing = false;
-    this.#core.step({ type: 'flush', now: this.#clocks.now });
+    this.#step({ type: 'flush', now: this.#clocks.now });
   };
 
   readonly #beat = () => {
     if (!this.#core.isBusy) return;
-    this.#core.step({ type: 'tick', now: this.#clocks.now });
+    this.#step({ type: 'tick', now: this.#clocks.now });
     this.#flushSoon();
   };
 

@@ -40,8 +40,11 @@ const HEAL_MILLISECONDS_MAX = 60_000;
 const STOP_MILLISECONDS_MAX = 30_000;
 /** Two rounds of removing sessions, and the deadline of the last command. */
 const FORGET_MILLISECONDS_MAX = 120_000;
-/** An orphan is found, its home shard is asked, and it is resolved, wherever its home is. */
-const LEFTOVER_MILLISECONDS_MAX = 15_000;
+/**
+ * An orphan is found, its home shard is asked, and it is resolved, wherever its home is. The
+ * longest lease of a dead client is over, by the slowest clock.
+ */
+const LEFTOVER_MILLISECONDS_MAX = { cluster: 15_000, txn: 15_000, watch: 30_000, locks: 30_000 };
 const ABSENCE_MILLISECONDS = 3000;
 
 export class Ending {
@@ -141,7 +144,7 @@ export class Ending {
   #stop(): void {
     const { customers, until } = this.#options;
     for (const customer of customers) customer.isStopping = true;
-    const areIdle = () => customers.every(({ isIdle, waiting }) => isIdle && waiting === 0);
+    const areIdle = () => customers.every(({ working, waiting }) => working === 0 && waiting === 0);
     until('every call has ended', areIdle, STOP_MILLISECONDS_MAX);
   }
 
@@ -169,7 +172,7 @@ export class Ending {
       return left === undefined;
     };
     surroundings.agenda.runUntil(surroundings.agenda.now + 100);
-    until(() => `nothing is left (${left})`, isOver, LEFTOVER_MILLISECONDS_MAX);
+    until(() => `nothing is left (${left})`, isOver, LEFTOVER_MILLISECONDS_MAX[plan.profile]);
     if (!plan.forgets || plan.ending !== 'repaired') return;
     const areForgotten = () => this.#cores.every((core) => sessionsOn(core) === 0);
     until('every session is forgotten', areForgotten, FORGET_MILLISECONDS_MAX);

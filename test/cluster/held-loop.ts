@@ -10,6 +10,7 @@ export class HeldLoop {
   readonly #guard: (work: () => void) => void;
   /** Number of processes that ran here; a hold ends with its process. */
   #life = 0;
+  #heldFrom = 0;
   #heldUntil = 0;
   /** Timers that fell due meanwhile. Each runs once afterwards, however often it fell due. */
   readonly #owed = new Set<() => void>();
@@ -39,7 +40,13 @@ export class HeldLoop {
     return this.#heldUntil > this.#time.now;
   }
 
+  /** Since when nothing has run; undefined if something may have run until now. */
+  get heldFrom(): number | undefined {
+    return this.#heldUntil >= this.#time.now && this.#heldUntil > 0 ? this.#heldFrom : undefined;
+  }
+
   hold(milliseconds: number): void {
+    if (!this.isHeld) this.#heldFrom = this.#time.now;
     this.#heldUntil = Math.max(this.#heldUntil, this.#time.now + milliseconds);
     const life = this.#life;
     this.#time.at(this.#heldUntil, () => this.#goOn(life));

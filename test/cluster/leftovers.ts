@@ -15,8 +15,26 @@ export function leftoversOf(core: NodeCore): string | undefined {
   if (openViews > 0) return `${openViews} views are open`;
   const owed = core.state.clients.all().find(({ outstanding }) => outstanding > 0);
   if (owed !== undefined) return `${owed.outstanding} answers are owed to a client`;
-  return unendedOn(core, () => true);
+  return unendedOn(core, () => true) ?? leasedOn(core);
 }
+
+/** What hangs on leases: their clients have released them, or are dead. */
+function leasedOn(core: NodeCore): string | undefined {
+  for (const { shard, machine } of core.state.replicas.all) {
+    if (!(machine instanceof DataMachine)) continue;
+    for (const { section, rows } of core.state.store.hash(shard) ?? []) {
+      const name = LEASED.get(section);
+      if (name !== undefined && rows > 0) return `shard ${shard} has ${rows} rows of ${name}`;
+    }
+  }
+  return undefined;
+}
+
+const LEASED: ReadonlyMap<number, string> = new Map([
+  [SECTION.leases, 'leases'],
+  [SECTION.tickets, 'tickets'],
+  [SECTION.attachments, 'attachments'],
+]);
 
 /** What must be over wherever a majority is left, though other nodes are gone for ever. */
 export function unendedWhereLeading(core: NodeCore): string | undefined {

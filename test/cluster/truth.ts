@@ -61,7 +61,7 @@ export class Truth {
   readonly #rows = new Map<ShardId, Rows>();
   readonly #deeds = new Map<string, Deed[]>();
   readonly #changes = new Map<string, Change[]>();
-  readonly #effects = new Map<ShardId, EntryEffect[]>();
+  readonly #effects: EntryEffect[] = [];
   readonly #tickets = new Map<ShardId, TicketsCheck>();
   readonly #ledger: TransactionLedger;
 
@@ -80,9 +80,13 @@ export class Truth {
     return this.#ledger.outcomes.counts;
   }
 
-  /** What each entry of a data shard did, in the order of its log. */
-  effectsOf(shard: ShardId): readonly EntryEffect[] {
-    return this.#effects.get(shard) ?? [];
+  /** What each entry of a data shard did, shard after shard, in the order of their logs. */
+  get effects(): readonly EntryEffect[] {
+    return this.#effects;
+  }
+
+  get now(): number {
+    return this.#options.now;
   }
 
   /** What became of leases, tickets and fences, of all shards. */
@@ -236,11 +240,9 @@ export class Truth {
     const values = new Map(changed.map(({ key, after }) => [key, after]));
     const parts = this.#ledger.take({ shard, index, at, entry: decoded, reply, values });
     this.#judgeCoordination(credited, decoded, parts);
-    const effects = this.#effects.get(shard) ?? [];
-    this.#effects.set(shard, effects);
     const { replies } = entry;
     const effect = { shard, index, at, entry: decoded, replies, rows: changed, ...parts };
-    effects.push(effect);
+    this.#effects.push(effect);
     if (typeof entry.changes === 'object') {
       const untruth = untruthIn(effect, entry.changes);
       if (untruth !== undefined) this.fail('changes', `entry ${index}: ${untruth}`, shard);

@@ -9,9 +9,11 @@ import { LargeValues } from './large-values.ts';
 import { ListAppend } from './lists.ts';
 import { Lives } from './lives.ts';
 import { ManyRows } from './many-rows.ts';
+import { Owners } from './owners.ts';
 import type { ClusterPlan } from './plan.ts';
 import { RawLocks } from './raw-locks.ts';
 import { Registers } from './registers.ts';
+import { Registrants } from './registrants.ts';
 import { Rings } from './rings.ts';
 import { Rivals } from './rivals.ts';
 import { Rooms } from './rooms.ts';
@@ -47,14 +49,17 @@ export class Work {
       new Rivals(),
     ];
     const many = plan.hasManyRows ? [new ManyRows()] : [];
-    const locks = plan.profile === 'locks' ? [new RawLocks()] : [];
+    const hit = (probe: string) => probes.hit(probe);
+    const owners = new Owners({ isDriftBounded: plan.isDriftBounded, hit });
+    const isOfLocks = plan.profile === 'locks';
+    const locks = isOfLocks ? [owners, owners, new Registrants(plan), new RawLocks()] : [];
     this.#first = {
       cluster: [this.#registers],
       txn: [this.#lists, ...transactions],
       watch: [this.#registers],
       locks,
     }[plan.profile];
-    this.all = [...others, ...many, ...transactions, ...locks];
+    this.all = [...new Set([...others, ...many, ...transactions, ...locks])];
   }
 
   /** Reads that have ended. */

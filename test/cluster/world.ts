@@ -21,6 +21,8 @@ import { Work } from './work.ts';
 const STEP_MILLISECONDS = 50;
 /** The last node may join ten seconds late. */
 const GROWTH_MILLISECONDS_MAX = 60_000;
+/** What a customer does at once: an owner of a lock is at work for long. */
+const WORKERS = { cluster: 1, txn: 1, watch: 2, locks: 4 } as const;
 /** Transactions should conflict. */
 const REST_MILLISECONDS_MAX = { cluster: 60, txn: 20, watch: 60, locks: 60 } as const;
 
@@ -119,7 +121,8 @@ export class World {
       const rate = this.#plan.rates[number - 1] ?? 1;
       const customer = new Customer({ number, surroundings, urls, writes: this.#writes, rate });
       this.customers.push(customer);
-      this.#employ(customer);
+      customer.working = WORKERS[this.#plan.profile];
+      for (let worker = 0; worker < customer.working; worker++) this.#employ(customer);
     }
     for (let at = 1; at < nodes; at++) growth.join(this.#random.pick([0, 0, 2000, 10_000]));
     for (const computer of growth.computers) computer.isFirst = true;
@@ -142,8 +145,10 @@ export class World {
 
   /** One piece of work after the other until it is stopped. */
   #employ(customer: Customer): void {
-    customer.isIdle = customer.isStopping;
-    if (customer.isStopping) return;
+    if (customer.isStopping) {
+      customer.working -= 1;
+      return;
+    }
     const { random } = customer;
     // Sometimes a customer is away for long, and comes back with an old map.
     const isAway = random.chance(0.003);
