@@ -14,10 +14,9 @@ import type { Changes } from '../machine/key-change.ts';
 import type { Position } from '../raft/position.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { Failure, Response } from '../wire/response.ts';
-import type { FairJob } from './fair-queue.ts';
 import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 import { SHARD_LIMITS } from './limits.ts';
-import { OpenStream, type StreamTerms } from './open-stream.ts';
+import { OpenStream, type StreamServer, type StreamTerms } from './open-stream.ts';
 import { PageRead } from './page-read.ts';
 import type { Requester } from './proposals.ts';
 import type { Reading } from './reading.ts';
@@ -28,13 +27,14 @@ import { type WatchedRange, WatchedRanges } from './watched-ranges.ts';
 type ChangesResponse = Extract<Response, { type: 'changes' }>;
 
 const { changesBytesMax, progressMilliseconds, silenceMilliseconds } = WATCH_LIMITS;
-const { changeCost, requestCost, rangesMax } = FAIRNESS_LIMITS;
+const { changeCost, requestCost } = FAIRNESS_LIMITS;
 const SCAN = { bytesMax: changesBytesMax, changesMax: SHARD_LIMITS.scanChangesMax };
 
 export class Streams {
   readonly #state: ReplicaState;
   readonly #reading: Reading;
   readonly #ranges: WatchedRanges<OpenStream>;
+  readonly #server: StreamServer;
   readonly #open = new Set<OpenStream>();
   /** Changed ranges since the last `flush`, and the position before the first of the changes. */
   readonly #dirty = new Map<WatchedRange<OpenStream>, Position>();
@@ -54,7 +54,18 @@ export class Streams {
     this.#state = state;
     this.#reading = reading;
     // No client can know the order of the priorities.
-    this.#ranges = new WatchedRanges({ random: new Random(state.member) });
+    const ranges = new WatchedRanges<OpenStream>({ random: new Random(state.member) });
+    this.#ranges = ranges;
+    this.#server = {
+      ranges,
+      get now() {
+        return state.now;
+      },
+      run: (stream) => this.#run(stream),
+      schedule: (stream) => this.#schedule(stream),
+      reach: (stream, index) => this.#reach(stream, index),
+      remove: (stream) => this.#remove(stream),
+    };
   }
 
   get size(): number {
@@ -69,25 +80,11 @@ export class Streams {
   open(requester: Requester, terms: StreamTerms): StreamHandle {
     const { now, context } = this.#state;
     if (this.#open.size === 0) this.#provenAt = now;
-    const stream = new OpenStream({ requester, terms, ranges: this.#ranges, now });
-    stream.job = this.#jobOf(stream);
+    const stream = new OpenStream({ requester, terms, server: this.#server });
     this.#open.add(stream);
     context.streams.streams += 1;
     this.#schedule(stream);
-    return {
-      grant: (bytes) => {
-        stream.stream.grant(bytes);
-        this.#schedule(stream);
-      },
-      reach: (index) => {
-        if (stream.isClosed) return;
-        const { next = index, last = index } = this.#reaching.get(stream) ?? {};
-        const reach = { next: Math.min(next, index), last: Math.max(last, index) };
-        this.#reaching.set(stream, reach);
-        this.#schedule(stream);
-      },
-      cancel: () => this.#remove(stream),
-    };
+    return stream;
   }
 
   /** The next entry is applied, behind this position. */
@@ -157,27 +154,22 @@ export class Streams {
     for (const stream of [...this.#open]) this.#end(stream, failure);
   }
 
-  #jobOf(stream: OpenStream): FairJob {
-    const { share } = stream.requester.responder;
-    return {
-      isOver: true,
-      // A page needs a view, and one connection has few of them.
-      get isReady() {
-        return !stream.stream.isInitial || share === undefined || share.ranges < rangesMax;
-      },
-      run: () => this.#run(stream),
-      drop: () => this.#remove(stream),
-    };
+  #reach(stream: OpenStream, index: number): void {
+    if (stream.isClosed) return;
+    const { next = index, last = index } = this.#reaching.get(stream) ?? {};
+    const reach = { next: Math.min(next, index), last: Math.max(last, index) };
+    this.#reaching.set(stream, reach);
+    this.#schedule(stream);
   }
 
   /** Its job has one place in the queue of its connection. */
   #schedule(stream: OpenStream): void {
-    const { job, isQueued, isClosed, page, requester } = stream;
-    if (isQueued || isClosed || page !== undefined || job === undefined) return;
+    const { isQueued, isClosed, page, requester } = stream;
+    if (isQueued || isClosed || page !== undefined) return;
     stream.isQueued = true;
     // A page competes with other ranges for views; a message waits its turn like a new request.
     const stage = stream.stream.isInitial ? 'granted' : 'asked';
-    this.#state.context.fair.add(requester.responder.share, job, stage);
+    this.#state.context.fair.add(requester.responder.share, stream, stage);
   }
 
   /** One step of a stream. Returns the cost. */

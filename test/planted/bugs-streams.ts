@@ -145,9 +145,9 @@ const OF_A_REPLICA: readonly Planted[] = [
   {
     name: 'grant-wakes-none',
     sentence: 'a stream that waits for credit does not go on when it gets some',
-    file: 'src/shard/streams.ts',
-    find: 'stream.stream.grant(bytes); this.#schedule(stream);',
-    replace: 'stream.stream.grant(bytes);',
+    file: 'src/shard/open-stream.ts',
+    find: 'this.stream.grant(bytes); this.#server.schedule(this);',
+    replace: 'this.stream.grant(bytes);',
   },
   {
     name: 'streams-in-a-silent-shard',
@@ -166,7 +166,7 @@ const OF_A_REPLICA: readonly Planted[] = [
   {
     name: 'pages-take-all-views',
     sentence: 'the pages of one connection take any number of views',
-    file: 'src/shard/streams.ts',
+    file: 'src/shard/open-stream.ts',
     find: 'share.ranges < rangesMax',
     replace: 'true',
   },
