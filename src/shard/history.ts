@@ -34,7 +34,7 @@ export interface HistoryLimits {
 type Coverage = 'yes' | 'gone' | 'ahead';
 
 /** Behind an entry, and behind so many changes of the next one, matching or not. */
-interface HistoryCursor {
+export interface HistoryCursor {
   readonly index: number;
   readonly sent: number;
 }

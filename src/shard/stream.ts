@@ -14,6 +14,9 @@ import { ORIGIN, type Position } from '../raft/position.ts';
 import type { History, ScanLimits } from './history.ts';
 import type { WatchBounds } from './watched-ranges.ts';
 
+/** What a stream reads of its replica's history. */
+type Readable = Pick<History, 'head' | 'covers' | 'scan'>;
+
 interface StreamOptions {
   readonly range: WatchBounds;
   /** Behind what it continues; undefined to begin with the range itself. */
@@ -101,14 +104,19 @@ export class Stream {
   }
 
   /** The next step, with the history of its replica as it is now. */
-  next(history: History, limits: Pick<ScanLimits, 'bytesMax' | 'changesMax'>): StreamStep {
-    if (this.#isReading || this.#credit <= 0) return { type: 'waiting' };
+  next(history: Readable, limits: Pick<ScanLimits, 'bytesMax' | 'changesMax'>): StreamStep {
+    const hasBegun = this.#position !== undefined;
+    if (this.#isReading || (this.isBlocked && !hasBegun)) return { type: 'waiting' };
     // The first page may be of any state, so it is of the present one.
     this.#position ??= history.head;
     const position = this.#position;
     const coverage = history.covers(position);
     if (coverage === 'gone') return { type: 'gone' };
     if (coverage === 'ahead') return { type: 'waiting' };
+    const isAtHead = position.index === history.head.index;
+    // What is synced needs no credit to say so.
+    if (this.isBlocked && (this.isInitial || !isAtHead)) return { type: 'waiting' };
+    if (isAtHead) return this.#atHead();
     const hadParts = this.#sent > 0;
     const from = { index: position.index, sent: this.#sent };
     const { bytesMax, changesMax } = limits;
@@ -123,6 +131,11 @@ export class Stream {
       return { type: 'changes', block, scanned, ...move };
     }
     if (through.index < history.head.index || sent > 0) return { type: 'scanned', scanned };
+    return this.#atHead();
+  }
+
+  /** Everything was sent that is known here. */
+  #atHead(): StreamStep {
     if (this.#cursor === undefined) return { type: 'synced' };
     this.#isReading = true;
     return { type: 'read', from: this.#cursor };

@@ -22,6 +22,7 @@ import type { Requester } from './proposals.ts';
 import type { Reading } from './reading.ts';
 import type { ReplicaState } from './replica-state.ts';
 import type { StreamHandle } from './responder.ts';
+import { SharedScan } from './shared-scan.ts';
 import { type WatchedRange, WatchedRanges } from './watched-ranges.ts';
 
 type ChangesResponse = Extract<Response, { type: 'changes' }>;
@@ -33,6 +34,7 @@ const SCAN = { bytesMax: changesBytesMax, changesMax: SHARD_LIMITS.scanChangesMa
 export class Streams {
   readonly #state: ReplicaState;
   readonly #reading: Reading;
+  readonly #shared: SharedScan;
   readonly #ranges: WatchedRanges<OpenStream>;
   readonly #server: StreamServer;
   readonly #open = new Set<OpenStream>();
@@ -53,6 +55,7 @@ export class Streams {
   constructor(state: ReplicaState, reading: Reading) {
     this.#state = state;
     this.#reading = reading;
+    this.#shared = new SharedScan(state.history);
     // No client can know the order of the priorities.
     const ranges = new WatchedRanges<OpenStream>({ random: new Random(state.member) });
     this.#ranges = ranges;
@@ -136,6 +139,7 @@ export class Streams {
 
   tick(): void {
     if (this.#open.size === 0) return;
+    this.#shared.forget();
     const { now } = this.#state;
     for (const stream of this.#viewless) this.#schedule(stream);
     this.#viewless.clear();
@@ -207,7 +211,8 @@ export class Streams {
   }
 
   #advance(stream: OpenStream): number {
-    const { history } = this.#state;
+    const isWhole = !stream.stream.isInitial;
+    const history = isWhole ? this.#shared.of(stream.range) : this.#state.history;
     const step = stream.stream.next(history, SCAN);
     switch (step.type) {
       case 'changes': {

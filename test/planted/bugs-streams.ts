@@ -177,6 +177,34 @@ const OF_A_REPLICA: readonly Planted[] = [
     find: 'if (stream.isClosed) return; stream.isClosed = true;',
     replace: 'if (stream.isClosed) return;',
   },
+  {
+    name: 'shared-with-values',
+    sentence: 'a watch without values is told what one with values is told',
+    file: 'src/shard/shared-scan.ts',
+    find: 'this.#range, limits.keysOnly === true, from.index',
+    replace: 'this.#range, from.index',
+  },
+  {
+    name: 'shared-from-anywhere',
+    sentence: 'a watch is told what another one is told that is elsewhere',
+    file: 'src/shard/shared-scan.ts',
+    find: 'limits.keysOnly === true, from.index, from.sent',
+    replace: 'limits.keysOnly === true, from.sent',
+  },
+  {
+    name: 'shared-over-ranges',
+    sentence: 'a watch is told the changes of another range',
+    file: 'src/shard/shared-scan.ts',
+    find: '[this.#range, limits',
+    replace: '[limits',
+  },
+  {
+    name: 'reach-keeps-the-last',
+    sentence: 'of several indexes that a client waits for only the last is told',
+    file: 'src/shard/streams.ts',
+    find: 'next: Math.min(next, index)',
+    replace: 'next: Math.max(next, index)',
+  },
 ];
 
 const OF_BARRIERS: readonly Planted[] = [

@@ -57,6 +57,28 @@ test('a watch without values is told keys and versions', () => {
   ]);
 });
 
+test('watchers of one range are each told what they asked for, from where they are', () => {
+  const { rig, at } = recording();
+  const start = behind(rig);
+  rig.do(put('a', '1'));
+  const later = behind(rig);
+  const watchers = [{ start }, { start }, { start, keysOnly: true }, { start: later }].map(
+    (terms) => rig.watch({ from: 'a', to: 'b', ...terms }),
+  );
+  rig.do(put('a', '2'));
+  const first = `changes ${at}>${at + 1} a=1@${at + 1}`;
+  const second = `changes ${at + 1}>${at + 2} a=2@${at + 2}<${at + 1}`;
+  deepEqual(
+    watchers.map(({ news }) => news),
+    [
+      [first, second],
+      [first, second],
+      [first, second].map((text) => text.replace(/=\d/, '')),
+      [second],
+    ],
+  );
+});
+
 test('a part of a transaction is told when it is resolved, and not when it is prepared', () => {
   const { rig, at } = recording();
   const watcher = rig.watch();
@@ -206,6 +228,17 @@ test('progress never overtakes changes that wait for credit', () => {
   deepEqual(watcher.news, [`changes ${at}>${at + 1} a=1@${at + 1}`]);
   rig.pass(2 * WATCH_LIMITS.progressMilliseconds);
   deepEqual(watcher.news, []);
+});
+
+test('progress needs no credit where nothing waits for it', () => {
+  const { rig, at } = recording();
+  const watcher = rig.watch({ start: behind(rig), credit: 1 });
+  rig.do(put('a', '1'));
+  rig.pass(100);
+  deepEqual(watcher.news, [
+    `changes ${at}>${at + 1} a=1@${at + 1}`,
+    `progress ${at + 1}>${at + 1}`,
+  ]);
 });
 
 test('an index that is asked for is told as soon as it is reached', () => {
