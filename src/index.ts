@@ -1,6 +1,6 @@
 /** The public surface: applications import nothing else. Tools also import `ringkv/admin`. */
 
-import { monotoneNow, secureBytes } from './base/ambient.ts';
+import { monotoneNow, secureBytes, wallNow } from './base/ambient.ts';
 import type { Client } from './client/client.ts';
 import { connectBy } from './client/connecting.ts';
 import type { ConnectOptions } from './client/options.ts';
@@ -13,8 +13,18 @@ export type { Cleared, ClearOptions, ClearProgress, ClearRange } from './client/
 export type { Client } from './client/client.ts';
 export { bytes, type Codec, json, messagePack, utf8 } from './client/codec.ts';
 export type { Balance, Candidate } from './client/core/balance.ts';
+export type {
+  Election,
+  ElectionOptions,
+  Leadership,
+  LeadOptions,
+} from './client/election.ts';
 export type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './client/encoding.ts';
+export type { Fence, FenceOwner, FenceSource } from './client/fence.ts';
 export type { Key, KeyKind, KeyPart } from './client/key.ts';
+export type { EndedLease, Lease, LeaseOptions } from './client/lease.ts';
+export type { Lock, LockOptions, TryLockOptions } from './client/lock.ts';
+export type { LockCalls } from './client/lock-calls.ts';
 export type {
   CallEvent,
   ClientStats,
@@ -22,15 +32,12 @@ export type {
   RetryEvent,
 } from './client/observation.ts';
 export type {
-  AddOptions,
   CallOptions,
   ConnectOptions,
   Read,
   ReadOptions,
-  SetOptions,
   SnapshotOptions,
   SpaceOptions,
-  WriteOptions,
 } from './client/options.ts';
 export type { RangeOptions } from './client/range-options.ts';
 export type {
@@ -51,6 +58,7 @@ export type {
   TransactionOptions,
   TransactionScanOptions,
 } from './client/transaction.ts';
+export type { AddOptions, LifeOptions, SetOptions, WriteOptions } from './client/write-options.ts';
 
 /**
  * Connects to a cluster, at one or several of its nodes: `host:port` or `kv://host:port`, as a list
@@ -108,7 +116,7 @@ export async function open(folder: string, options: OpenOptions = {}): Promise<C
   const { shards, valueBytesMax, ...rest } = options;
   const { dial, ended, close } = await embed({ folder, shards, valueBytesMax });
   const lines = { dial: (_: string, listener: Parameters<typeof dial>[0]) => dial(listener) };
-  const surroundings = { ...lines, ended, close, now: monotoneNow, secureBytes };
+  const surroundings = { ...lines, ended, close, now: monotoneNow, wallNow, secureBytes };
   try {
     return await connectBy(surroundings, EMBEDDED_URL, { ...rest, wait: true });
   } catch (error) {

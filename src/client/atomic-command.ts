@@ -5,9 +5,12 @@ import type { Operation } from '../machine/command.ts';
 import { type Int64, int64From } from '../machine/int64.ts';
 import type { Atomic, CommittedTogether, Conflict } from './atomic.ts';
 import { type Encoded, type Encoding, encodingIn } from './encoding.ts';
+import type { FenceSource } from './fence.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
 import { appendedBytesOf, invalid, lifeOf, touchedLifeOf, versionOf } from './options.ts';
+import type { LifeOptions } from './write-options.ts';
+import { WriteTerms } from './write-terms.ts';
 
 /** Sends the command. Results are asked for with keys of the space with this encoding. */
 interface AtomicHome {
@@ -23,6 +26,7 @@ export interface Collected {
   readonly operations: readonly Operation[];
   /** Of each operation, as the caller gave it. */
   readonly keys: readonly Key[];
+  readonly terms: WriteTerms;
 }
 
 interface Collecting extends Collected {
@@ -37,14 +41,13 @@ export class AtomicCommand<V> implements Atomic<V> {
   readonly #encoding: Encoding<V>;
   readonly #collected: Collecting;
 
-  constructor(
-    home: AtomicHome,
-    encoding: Encoding<V>,
-    collected: Collecting = { operations: [], keys: [], fault: undefined },
-  ) {
+  constructor(home: AtomicHome, encoding: Encoding<V>, collected: Collecting | WriteTerms) {
     this.#home = home;
     this.#encoding = encoding;
-    this.#collected = collected;
+    this.#collected =
+      collected instanceof WriteTerms
+        ? { operations: [], keys: [], terms: collected, fault: undefined }
+        : collected;
   }
 
   in<U>(space: Encoded<U>): Atomic<U> {
@@ -68,15 +71,10 @@ export class AtomicCommand<V> implements Atomic<V> {
     return this.#add(key, (bytes) => ({ type: 'check-version', key: bytes, version: 0 }));
   }
 
-  set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
+  set(key: Key, value: V, options: LifeOptions = {}): this {
     return this.#add(key, (bytes) => {
-      const lifeMilliseconds = lifeOf(options.ttl);
-      return {
-        type: 'set',
-        key: bytes,
-        value: this.#encoding.bytesOf(value),
-        lifeMilliseconds,
-      };
+      const life = this.#collected.terms.lifeOf(options);
+      return { type: 'set', key: bytes, value: this.#encoding.bytesOf(value), ...life };
     });
   }
 
@@ -109,8 +107,18 @@ export class AtomicCommand<V> implements Atomic<V> {
     });
   }
 
+  fence(source: FenceSource): this {
+    const collected = this.#collected;
+    try {
+      collected.terms.guard(source);
+    } catch (error) {
+      collected.fault ??= error;
+    }
+    return this;
+  }
+
   commit(options: CallOptions = {}): Promise<CommittedTogether | Conflict> {
-    const { operations, keys, fault } = this.#collected;
+    const { operations, keys, terms, fault } = this.#collected;
     const isWriting = operations.some(({ type }) => !type.startsWith('check'));
     const refused =
       fault ?? (isWriting ? undefined : invalid('an atomic command must write at least one key'));
@@ -119,7 +127,7 @@ export class AtomicCommand<V> implements Atomic<V> {
       promise.catch(() => {});
       return promise;
     }
-    const collected = { operations: [...operations], keys: [...keys] };
+    const collected = { operations: [...operations], keys: [...keys], terms };
     return this.#home.commit(collected, this.#encoding as Encoding<unknown>, options);
   }
 

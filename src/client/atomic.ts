@@ -1,8 +1,10 @@
 /** Atomic commands: checks and writes that take effect together, or not at all. */
 
 import type { Encoded } from './encoding.ts';
+import type { FenceSource } from './fence.ts';
 import type { Key } from './key.ts';
 import type { CallOptions } from './options.ts';
+import type { LifeOptions } from './write-options.ts';
 
 /** The result of a write of one key that took effect. */
 export interface Committed {
@@ -138,14 +140,15 @@ export interface Atomic<V> {
   absent(key: Key): this;
 
   /**
-   * Writes a key; `ttl` is its time to live in milliseconds.
+   * Writes a key; `ttl` is its time to live in milliseconds. With a `lease` it is deleted when that
+   * ends.
    *
    * @example
    * ```ts
    * await kv.atomic().set('session:9', { user: 7 }, { ttl: 60_000 }).set('last', 9).commit();
    * ```
    */
-  set(key: Key, value: V, options?: { readonly ttl?: number }): this;
+  set(key: Key, value: V, options?: LifeOptions): this;
 
   /**
    * Deletes a key; one that does not exist is no failure.
@@ -211,6 +214,19 @@ export interface Atomic<V> {
    * ```
    */
   touch(key: Key, ttl: number | null): this;
+
+  /**
+   * Guards all writes of the command by a lock: `commit` rejects with `fenced` once a newer owner
+   * of the lock has written in a shard of them, and with `lock-lost` if the lock was lost before.
+   *
+   * @example
+   * ```ts
+   * await kv.withLock('cart:7', async (lock) => {
+   *   await kv.atomic().set('cart:7:items', ['tea']).add('orders', 1).fence(lock).commit();
+   * });
+   * ```
+   */
+  fence(source: FenceSource): this;
 
   /**
    * Sends the command. Resolves with `{ ok: true }` if all of it took effect, with a `Conflict` if

@@ -4,16 +4,9 @@ import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
 import type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './encoding.ts';
 import type { Key } from './key.ts';
+import type { LockCalls } from './lock-calls.ts';
 import type { ClientStats } from './observation.ts';
-import type {
-  AddOptions,
-  CallOptions,
-  ReadOptions,
-  SetOptions,
-  SnapshotOptions,
-  SpaceOptions,
-  WriteOptions,
-} from './options.ts';
+import type { CallOptions, ReadOptions, SnapshotOptions, SpaceOptions } from './options.ts';
 import type {
   CountOptions,
   KeysOnly,
@@ -30,6 +23,7 @@ import type {
   TransactionDetails,
   TransactionOptions,
 } from './transaction.ts';
+import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
 
 /**
  * A connection to a cluster, or an embedded store: what `connect` and `open` return. Calls need not
@@ -43,7 +37,7 @@ import type {
  * console.log(ada?.value.name, visits);
  * ```
  */
-export interface Client extends Encoded<unknown>, AsyncDisposable {
+export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
   /**
    * Reads a key. Undefined if the key does not exist.
    *

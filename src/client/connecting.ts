@@ -7,6 +7,7 @@ import type { Client } from './client.ts';
 import { type Codec, messagePack } from './codec.ts';
 import type { Call } from './core/call.ts';
 import type { Surroundings } from './dial.ts';
+import type { Election, ElectionOptions } from './election.ts';
 import {
   ENCODING,
   Encoding,
@@ -18,17 +19,16 @@ import {
 import { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import { Keyspace } from './keyspace.ts';
+import type { Lease, LeaseOptions } from './lease.ts';
 import { CLIENT_LIMITS } from './limits.ts';
+import type { Lock, LockOptions, TryLockOptions } from './lock.ts';
 import type { ClientStats } from './observation.ts';
 import type {
-  AddOptions,
   CallOptions,
   ConnectOptions,
   ReadOptions,
-  SetOptions,
   SnapshotOptions,
   SpaceOptions,
-  WriteOptions,
 } from './options.ts';
 import { clusterOf, failFastOf, timeoutOf } from './options.ts';
 import type {
@@ -47,6 +47,7 @@ import type {
   TransactionDetails,
   TransactionOptions,
 } from './transaction.ts';
+import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
 
 interface ClientParts {
   readonly engine: Engine;
@@ -201,11 +202,36 @@ class ConnectedClient implements Client {
     return this.#root.space<V>(name, options);
   }
 
+  lease(options?: LeaseOptions): Promise<Lease> {
+    return this.#root.lease(options);
+  }
+
+  lock(name: Key, options?: LockOptions): Promise<Lock> {
+    return this.#root.lock(name, options);
+  }
+
+  tryLock(name: Key, options?: TryLockOptions): Promise<Lock | undefined> {
+    return this.#root.tryLock(name, options);
+  }
+
+  withLock<T>(name: Key, work: (lock: Lock) => Promise<T> | T, options?: LockOptions): Promise<T> {
+    return this.#root.withLock(name, work, options);
+  }
+
+  semaphore(name: Key, permits: number, options?: LockOptions): Promise<Lock> {
+    return this.#root.semaphore(name, permits, options);
+  }
+
+  elect<V>(key: Key, options: ElectionOptions<V>): Election<V> {
+    return this.#root.elect(key, options);
+  }
+
   stats(): ClientStats {
     return this.#engine.stats;
   }
 
   async close(): Promise<void> {
+    await this.#engine.endLeases();
     this.#engine.close();
     await this.#giveBack?.();
   }

@@ -26,6 +26,11 @@ export type Dial = (url: string, listener: ConnectionListener, cluster: string) 
 export interface Surroundings {
   readonly dial: Dial;
   readonly now: () => number;
+  /**
+   * Milliseconds by a clock that goes on while this machine is suspended. Without it, leases depend
+   * on the monotone clock alone.
+   */
+  readonly wallNow?: () => number;
   readonly secureBytes: (length: number) => Uint8Array;
   /** The timers of the process by default. */
   readonly schedule?: ClientSchedule;

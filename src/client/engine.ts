@@ -6,6 +6,9 @@ import { callSiteAbove, locate } from './call-site.ts';
 import type { Balance } from './core/balance.ts';
 import type { Call } from './core/call.ts';
 import type { CallFailure } from './core/call-failure.ts';
+import type { KeptLease } from './core/coordination/kept-lease.ts';
+import { LEASE_KEEPING } from './core/coordination/limits.ts';
+import type { EndLeaseCall } from './core/coordination/ticket-call.ts';
 import { Core } from './core/core.ts';
 import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
@@ -43,6 +46,8 @@ export class Engine {
   readonly schedule: ClientSchedule;
   /** For backoffs: two transactions that met do not meet again. */
   readonly random: Random;
+  readonly secureBytes: (length: number) => Uint8Array;
+  readonly #wallNow: (() => number) | undefined;
   readonly #core: Core;
   readonly #observation = new Observation();
   readonly #connections = new Map<number, DialedConnection>();
@@ -54,8 +59,10 @@ export class Engine {
   constructor(options: EngineOptions) {
     const { surroundings, urls, nameOf, cluster, balance } = options;
     this.#isDebugging = options.isDebugging;
-    const { dial, now, secureBytes, ended } = surroundings;
+    const { dial, now, wallNow, secureBytes, ended } = surroundings;
     this.now = now;
+    this.secureBytes = secureBytes;
+    this.#wallNow = wallNow;
     this.schedule = surroundings.schedule ?? CLIENT_TIMERS;
     this.#ticker = this.schedule.ticks({
       milliseconds: CLIENT_LIMITS.tickMilliseconds,
@@ -128,6 +135,7 @@ export class Engine {
           this.#wake();
         });
       }
+      if (LEASED.includes(asked.type)) this.observe();
       this.#core.step({ type: 'call', call, now: began });
       this.#wake();
     });
@@ -138,6 +146,42 @@ export class Engine {
   /** For what is no single call: where it was made, if that is wanted. */
   callSiteAbove(callee: Parameters<typeof callSiteAbove>[0]): ReturnType<typeof callSiteAbove> {
     return this.#isDebugging ? callSiteAbove(callee) : undefined;
+  }
+
+  /** The id of the cluster. */
+  get cluster(): string {
+    return this.#core.cluster;
+  }
+
+  /** It is kept alive from its first use on. A failure if there are too many. */
+  keep(lease: KeptLease): void {
+    const { leases } = this.#core.held;
+    const { leasesMax } = LEASE_KEEPING;
+    if (leases >= leasesMax) {
+      const message = `the client has ${leases} leases; the limit is ${leasesMax} (leasesMax)`;
+      throw new KvError({ code: 'leases-full', outcome: 'notApplied', message });
+    }
+    if (this.#isClosed) {
+      const message = 'the client was closed';
+      throw new KvError({ code: 'closed', outcome: 'notApplied', message });
+    }
+    this.#core.step({ type: 'lease', lease });
+  }
+
+  /** Before anything that depends on whether a lease is held now. */
+  observe(): void {
+    if (this.#isClosed || !this.#core.hasLeases) return;
+    const now = this.now();
+    const wall = this.#wallNow?.() ?? now;
+    this.#core.step({ type: 'wall', now, wall });
+  }
+
+  /** Ends all leases, with their keys and locks, if that does not take long. */
+  async endLeases(): Promise<void> {
+    if (this.#isClosed || !this.#core.hasLeases) return;
+    const timeoutMilliseconds = LEASE_KEEPING.closeMilliseconds;
+    const question = { type: 'end-lease', lease: undefined, timeoutMilliseconds } as const;
+    await this.ask<EndLeaseCall, void>(() => question, ignore).catch(ignore);
   }
 
   get stats(): ClientStats {
@@ -169,6 +213,7 @@ export class Engine {
       },
       onFrame: (bytes) => {
         this.#ticker.arrived();
+        this.observe();
         this.#core.step({ type: 'frame', connection, bytes, now: this.now() });
         this.#wake();
       },
@@ -197,6 +242,7 @@ export class Engine {
     this.#isFlushing = true;
     this.schedule.soon(() => {
       this.#isFlushing = false;
+      this.observe();
       this.#core.step({ type: 'flush', now: this.now() });
       this.#startTicks();
     });
@@ -207,6 +253,7 @@ export class Engine {
   }
 
   #tick(): void {
+    this.observe();
     this.#core.step({ type: 'tick', now: this.now() });
     if (!this.#core.isBusy) this.#ticker.stop();
   }
@@ -225,5 +272,8 @@ function errorOf(failure: CallFailure, signal: AbortSignal | undefined): KvError
   const cause = code === 'aborted' ? signal?.reason : undefined;
   return new KvError({ code, outcome, message, attempts, cause });
 }
+
+/** Calls that may be refused because a lease is not held. */
+const LEASED: readonly Call['type'][] = ['write', 'commit', 'lock'];
 
 function ignore(): void {}

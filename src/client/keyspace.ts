@@ -9,6 +9,7 @@ import { locate } from './call-site.ts';
 import { type Cleared, type ClearOptions, type ClearRange, clearRange } from './clearing.ts';
 import type { Codec } from './codec.ts';
 import type { CountCall, ReadCall, RowsRead, WriteCall } from './core/call.ts';
+import type { Election, ElectionOptions } from './election.ts';
 import {
   ENCODING,
   type Encoding,
@@ -18,9 +19,20 @@ import {
   type ScannedKey,
 } from './encoding.ts';
 import type { Engine } from './engine.ts';
+import type { FenceSource } from './fence.ts';
 import type { Key } from './key.ts';
+import type { Lease, LeaseOptions } from './lease.ts';
+import type { Lock, LockOptions, TryLockOptions } from './lock.ts';
 import {
-  type AddOptions,
+  exclusive,
+  openLease,
+  permitsOf,
+  runLocked,
+  standFor,
+  takeLock,
+  tryToLock,
+} from './locking.ts';
+import {
   appendedBytesOf,
   type CallOptions,
   jointLevelOf,
@@ -28,12 +40,10 @@ import {
   lifeOf,
   type Read,
   type ReadOptions,
-  type SetOptions,
   type SnapshotOptions,
   type SpaceOptions,
   timeoutOf,
   touchedLifeOf,
-  type WriteOptions,
 } from './options.ts';
 import type { RangeOptions } from './range-options.ts';
 import { type EntryOf, RangeScanning } from './range-scanning.ts';
@@ -62,6 +72,8 @@ import type {
   TransactionOptions,
 } from './transaction.ts';
 import { runTransaction } from './transaction-loop.ts';
+import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
+import { WriteTerms } from './write-terms.ts';
 
 interface Defaults {
   readonly timeout: number;
@@ -115,17 +127,22 @@ export class Keyspace<V> implements Space<V> {
   ): Promise<Committed>;
   set(key: Key, value: V, options: SetOptions): Promise<Committed | Conflict>;
   set(key: Key, value: V, options: SetOptions = {}): Promise<Committed | Conflict> {
-    return this.#write([key], options, () => {
-      const bytes = this[ENCODING].keyOf(key);
-      const lifeMilliseconds = lifeOf(options.ttl);
-      const put: Operation = {
-        type: 'set',
-        key: bytes,
-        value: this[ENCODING].bytesOf(value),
-        lifeMilliseconds,
-      };
-      return guarded(put, options);
-    });
+    return this.#engine.ask<WriteCall, Committed | Conflict>(
+      () => {
+        const terms = new WriteTerms(this.#engine);
+        const bytes = this[ENCODING].keyOf(key);
+        const life = terms.lifeOf(options);
+        const put: Operation = {
+          type: 'set',
+          key: bytes,
+          value: this[ENCODING].bytesOf(value),
+          ...life,
+        };
+        return this.#writing(guarded(put, options), options, terms);
+      },
+      (result) => committedOf(result, [key]),
+      options.signal,
+    );
   }
 
   delete(key: Key, options?: WriteOptions & { readonly ifVersion?: never }): Promise<Deleted>;
@@ -195,12 +212,12 @@ export class Keyspace<V> implements Space<V> {
   atomic(): Atomic<V> {
     const home = {
       commit: (
-        { operations, keys }: Collected,
+        { operations, keys, terms }: Collected,
         encoding: Encoding<unknown>,
         options: CallOptions,
       ) =>
         this.#engine.ask<WriteCall, CommittedTogether | Conflict>(
-          () => this.#writing(operations, options),
+          () => this.#writing(operations, options, terms),
           ({ reply }) =>
             reply.type === 'done'
               ? committedTogether(reply, operations, encoding)
@@ -208,7 +225,7 @@ export class Keyspace<V> implements Space<V> {
           options.signal,
         ),
     };
-    return new AtomicCommand<V>(home, this[ENCODING]);
+    return new AtomicCommand<V>(home, this[ENCODING], new WriteTerms(this.#engine));
   }
 
   transaction<T>(
@@ -232,9 +249,7 @@ export class Keyspace<V> implements Space<V> {
         throw isKvError(error) ? locate(error, site, 'more') : error;
       },
     );
-    // A rejected promise that the caller ignores must not end the process.
-    promise.catch(() => {});
-    return promise;
+    return quiet(promise);
   }
 
   scan(options: KeysOnly<ScanOptions>): Scanning<ScannedKey>;
@@ -284,16 +299,46 @@ export class Keyspace<V> implements Space<V> {
       keys: (terms: KeysOptions) => this.keys(terms),
       delete: (key: Key, terms: CallOptions) => this.delete(key, terms),
     };
-    const promise = clearRange(home, range, options);
-    // A rejected promise that the caller ignores must not end the process.
-    promise.catch(() => {});
-    return promise;
+    return quiet(clearRange(home, range, options));
   }
 
   space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
     const codec = options.codec as Codec<U> | undefined;
     const encoding = this[ENCODING].within<U>(name, codec);
     return new Keyspace<U>({ engine: this.#engine, defaults: this.#defaults, encoding });
+  }
+
+  lease(options: LeaseOptions = {}): Promise<Lease> {
+    return quiet(openLease(this.#locking, options));
+  }
+
+  lock(name: Key, options: LockOptions = {}): Promise<Lock> {
+    return takeLock(this.#locking, name, exclusive, options);
+  }
+
+  tryLock(name: Key, options: TryLockOptions = {}): Promise<Lock | undefined> {
+    return quiet(tryToLock(this.#locking, name, options));
+  }
+
+  withLock<T>(
+    name: Key,
+    work: (lock: Lock) => Promise<T> | T,
+    options: LockOptions = {},
+  ): Promise<T> {
+    return quiet(runLocked(this.#locking, name, work, options));
+  }
+
+  semaphore(name: Key, permits: number, options: LockOptions = {}): Promise<Lock> {
+    return takeLock(this.#locking, name, () => permitsOf(permits), options);
+  }
+
+  elect<T>(key: Key, options: ElectionOptions<T>): Election<T> {
+    return standFor<T>(this.#locking, this as unknown as Space<T>, key, options);
+  }
+
+  get #locking() {
+    const { timeout } = this.#defaults;
+    return { engine: this.#engine, encoding: this[ENCODING] as Encoding<unknown>, timeout };
   }
 
   #scanning<E>(options: ScanOptions, entryOf: EntryOf<E>): Scanning<E> {
@@ -340,19 +385,20 @@ export class Keyspace<V> implements Space<V> {
     } as const;
   }
 
-  #writing(command: Command, options: CallOptions) {
-    return { type: 'write', command, timeoutMilliseconds: this.#timeoutOf(options) } as const;
+  #writing(
+    command: Command,
+    options: CallOptions & { readonly fence?: FenceSource },
+    terms = new WriteTerms(this.#engine),
+  ) {
+    const { fence } = options;
+    if (fence !== undefined) terms.guard(fence);
+    const timeoutMilliseconds = this.#timeoutOf(options);
+    return { type: 'write', command, timeoutMilliseconds, ...terms.fields } as const;
   }
+}
 
-  #write(
-    keys: readonly Key[],
-    options: CallOptions,
-    commandOf: () => Command,
-  ): Promise<Committed | Conflict> {
-    return this.#engine.ask<WriteCall, Committed | Conflict>(
-      () => this.#writing(commandOf(), options),
-      (result) => committedOf(result, keys),
-      options.signal,
-    );
-  }
+/** A rejected promise that the caller ignores must not end the process. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

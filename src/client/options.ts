@@ -70,33 +70,6 @@ export interface SnapshotOptions extends CallOptions {
   readonly read?: 'linearizable' | 'lease';
 }
 
-/** Options of a write of one key. */
-export interface WriteOptions extends CallOptions {
-  /**
-   * Writes only if the key has this version; 0: only if the key does not exist. An explicit
-   * `undefined` is refused, so that a condition cannot be lost by mistake.
-   */
-  readonly ifVersion?: number;
-}
-
-/** Options of `set`. */
-export interface SetOptions extends WriteOptions {
-  /**
-   * Time to live in milliseconds; the key expires then. Without it the key does not expire, also if
-   * it did before: to write and keep an expiry, pass the time that is left.
-   */
-  readonly ttl?: number;
-}
-
-/** Options of `add` and `append`. */
-export interface AddOptions extends CallOptions {
-  /**
-   * Time to live in milliseconds of a key that the call creates. A key that exists keeps its
-   * expiry, so the first call begins a window of time and the later ones do not extend it.
-   */
-  readonly ttl?: number;
-}
-
 /** Options of `space`. */
 export interface SpaceOptions<V> {
   /** How values of the space become bytes. By default the codec of the client or outer space. */

@@ -11,8 +11,9 @@ import type { CheckFailed, Done, Replied } from './core/call.ts';
 import { hasOutput } from './core/shard-split.ts';
 import { type Encoded, type Encoding, encodingIn } from './encoding.ts';
 import type { Key } from './key.ts';
-import { invalid, versionOf, type WriteOptions } from './options.ts';
+import { invalid, versionOf } from './options.ts';
 import type { TransactionDetails } from './transaction.ts';
+import type { WriteOptions } from './write-options.ts';
 
 /** The write is the last operation. */
 export function guarded(write: Operation, options: WriteOptions): Command {

@@ -3,12 +3,14 @@
 import { operandOf } from './atomic-command.ts';
 import type { Encoded, Encoding } from './encoding.ts';
 import { type Entries, type Entry, encodingIn, type ScannedEntry } from './encoding.ts';
+import type { FenceSource } from './fence.ts';
 import type { Key } from './key.ts';
 import { appendedBytesOf, invalid, lifeOf, versionOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
 import type { KeysOnly, WithValues } from './scanning.ts';
 import type { ScannedVersion, Transaction, TransactionScanOptions } from './transaction.ts';
 import type { Run } from './transaction-run.ts';
+import type { LifeOptions } from './write-options.ts';
 
 export class RunningTransaction<V> implements Transaction<V> {
   readonly #run: Run;
@@ -72,13 +74,19 @@ export class RunningTransaction<V> implements Transaction<V> {
     return this;
   }
 
-  set(key: Key, value: V, options: { readonly ttl?: number } = {}): this {
+  set(key: Key, value: V, options: LifeOptions = {}): this {
     this.#run.readWriteSet.write({
       type: 'set',
       key: this.#encoding.keyOf(key),
       value: this.#encoding.bytesOf(value),
-      lifeMilliseconds: lifeOf(options.ttl),
+      ...this.#run.terms.lifeOf(options),
     });
+    return this;
+  }
+
+  fence(source: FenceSource): this {
+    this.#run.readWriteSet.assertOpen();
+    this.#run.terms.guard(source);
     return this;
   }
 

@@ -4,15 +4,8 @@ import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
 import type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './encoding.ts';
 import type { Key } from './key.ts';
-import type {
-  AddOptions,
-  CallOptions,
-  ReadOptions,
-  SetOptions,
-  SnapshotOptions,
-  SpaceOptions,
-  WriteOptions,
-} from './options.ts';
+import type { LockCalls } from './lock-calls.ts';
+import type { CallOptions, ReadOptions, SnapshotOptions, SpaceOptions } from './options.ts';
 import type {
   CountOptions,
   KeysOnly,
@@ -28,6 +21,7 @@ import type {
   TransactionDetails,
   TransactionOptions,
 } from './transaction.ts';
+import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
 
 /**
  * A space: keys that begin with one name, and values of one type. It has the calls of `Client`;
@@ -41,7 +35,7 @@ import type {
  * console.log(entry?.value.name);
  * ```
  */
-export interface Space<V = unknown> extends Encoded<V> {
+export interface Space<V = unknown> extends Encoded<V>, LockCalls {
   /**
    * Reads a key. Undefined if the key does not exist.
    *

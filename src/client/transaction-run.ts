@@ -21,6 +21,7 @@ import type { Deadline } from './deadline.ts';
 import type { Engine, Question, ResultOf } from './engine.ts';
 import { mergedScan } from './merged-scan.ts';
 import { ReadWriteSet } from './read-write-set.ts';
+import { WriteTerms } from './write-terms.ts';
 
 interface RunOptions {
   readonly engine: Engine;
@@ -49,12 +50,15 @@ const HOLDS: Conclusion = { type: 'holds', done: undefined };
 
 export class Run {
   readonly readWriteSet: ReadWriteSet;
+  /** Leases and fences of its writes. */
+  readonly terms: WriteTerms;
   readonly #options: RunOptions;
   /** Open reads of the function. */
   readonly #open = new Set<Promise<unknown>>();
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.terms = new WriteTerms(options.engine);
     this.readWriteSet = new ReadWriteSet({ read: (keys) => this.#read(keys) });
   }
 
@@ -79,13 +83,12 @@ export class Run {
     if (readWriteSet.writes.count === 0) return this.#validate(checks);
     // Without a read there is nothing that another run could find different.
     if (readWriteSet.hasReadNothing) {
-      return this.#ask<WriteCall, Conclusion>({ type: 'write', command }, (told) =>
-        this.#concludeOf(told.reply),
-      );
+      const question = { type: 'write', command, ...this.terms.fields } as const;
+      return this.#ask<WriteCall, Conclusion>(question, (told) => this.#concludeOf(told.reply));
     }
     const { priority } = this.#options;
     return this.#ask<CommitCall, Conclusion>(
-      { type: 'commit', command, ranges, moments, priority },
+      { type: 'commit', command, ranges, moments, priority, ...this.terms.fields },
       (result) => {
         return this.#concludeOf(result.type === 'replied' ? result.reply : result);
       },

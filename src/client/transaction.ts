@@ -2,10 +2,12 @@
 
 import type { CommittedTogether } from './atomic.ts';
 import type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './encoding.ts';
+import type { FenceSource } from './fence.ts';
 import type { Key, KeyKind } from './key.ts';
 import type { CallOptions } from './options.ts';
 import type { RangeOptions } from './range-options.ts';
 import type { KeysOnly, WithValues } from './scanning.ts';
+import type { LifeOptions } from './write-options.ts';
 
 /** Options of `transaction`. The timeout holds for all runs of the function together. */
 export interface TransactionOptions extends CallOptions {
@@ -169,8 +171,8 @@ export interface Transaction<V = unknown> {
   check(key: Key, version: number): this;
 
   /**
-   * Writes a key when the transaction commits; `ttl` is its time to live in milliseconds. Of
-   * several writes of a key the last one takes effect.
+   * Writes a key when the transaction commits; `ttl` is its time to live in milliseconds, and with
+   * a `lease` it is deleted when that ends. Of several writes of a key the last one takes effect.
    *
    * @example
    * ```ts
@@ -179,7 +181,23 @@ export interface Transaction<V = unknown> {
    * });
    * ```
    */
-  set(key: Key, value: V, options?: { readonly ttl?: number }): this;
+  set(key: Key, value: V, options?: LifeOptions): this;
+
+  /**
+   * Guards all writes of the transaction by a lock: the call rejects with `fenced` once a newer
+   * owner of the lock has written in a shard of them.
+   *
+   * @example
+   * ```ts
+   * await kv.withLock('cart:7', async (lock) => {
+   *   await kv.transaction(async (tx) => {
+   *     const items = (await tx.get<string[]>('cart:7:items'))?.value ?? [];
+   *     tx.fence(lock).set('cart:7:items', [...items, 'tea']);
+   *   });
+   * });
+   * ```
+   */
+  fence(source: FenceSource): this;
 
   /**
    * Deletes a key when the transaction commits; one that does not exist is no failure.

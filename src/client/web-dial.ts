@@ -1,6 +1,6 @@
 /** Dialling by WebSocket: the surroundings of a client in a real process. */
 
-import { monotoneNow, secureBytes } from '../base/ambient.ts';
+import { monotoneNow, secureBytes, wallNow } from '../base/ambient.ts';
 import { ClientConnection } from '../transport/client-connection.ts';
 import { LOOSE_TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
@@ -32,5 +32,5 @@ export function webSurroundings(): Surroundings {
         }
       },
     });
-  return { dial, now: monotoneNow, secureBytes };
+  return { dial, now: monotoneNow, wallNow, secureBytes };
 }

@@ -15,7 +15,7 @@ export type Operation =
   | Acquire
   | Release
   | EndLease
-  | Fence;
+  | FenceCheck;
 
 export type Check =
   /** The key has this version; 0 for an absent key. */
@@ -147,7 +147,7 @@ export interface EndLease {
  * Guards the command: it fails if the shard has executed a guarded write with a higher token under
  * this name. Otherwise its token is the highest from now on.
  */
-export interface Fence {
+export interface FenceCheck {
   readonly type: 'fence';
   /** A guarded key, for routing. */
   readonly key: Uint8Array;

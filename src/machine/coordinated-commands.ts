@@ -6,7 +6,14 @@
 import { unreachable } from '../base/assert.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { nameOf } from './bytes.ts';
-import type { Acquire, EndLease, Fence, LeaseReference, Operation, Release } from './command.ts';
+import type {
+  Acquire,
+  EndLease,
+  FenceCheck,
+  LeaseReference,
+  Operation,
+  Release,
+} from './command.ts';
 import type { Coordination, CoordinationMoment } from './coordination.ts';
 import type { Output, Reason } from './reply.ts';
 
@@ -60,7 +67,7 @@ export class CoordinatedCommands {
   }
 
   /** The token of a newer owner that has written already, or why the fence cannot be kept. */
-  objectionToFence({ name, token }: Fence): number | Reason | undefined {
+  objectionToFence({ name, token }: FenceCheck): number | Reason | undefined {
     const { fences } = this.#coordination;
     const highest = fences.highest(name);
     if (highest > token) return highest;

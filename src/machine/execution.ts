@@ -9,7 +9,7 @@ import type {
   Arithmetic,
   Check,
   Command,
-  Fence,
+  FenceCheck,
   LeaseReference,
   Operation,
   SetValue,
@@ -250,7 +250,7 @@ export class Execution {
   }
 
   /** A newer owner has written: its token is told as the version that is there. */
-  #checkFence(fence: Fence, position: number): CommandResult | undefined {
+  #checkFence(fence: FenceCheck, position: number): CommandResult | undefined {
     const objection = this.#coordination.objectionToFence(fence);
     if (objection === undefined) return undefined;
     if (typeof objection === 'string') return refused(objection, position);

@@ -9,7 +9,7 @@ const { leaseIdBytes, leaseTtlMillisecondsMin, leaseTtlMillisecondsMax, noteByte
   COORDINATION_LIMITS;
 
 /** Times are those of the lease clock of its shard. */
-export interface Lease extends LeaseOpening {
+export interface StoredLease extends LeaseOpening {
   readonly id: Uint8Array;
   /** An entry may end it from then on. Grows only. */
   readonly expiresAt: number;
@@ -19,7 +19,7 @@ export interface Lease extends LeaseOpening {
   readonly client: Uint8Array;
 }
 
-const LEASE: Schema<Lease> = struct({
+const LEASE: Schema<StoredLease> = struct({
   id: octets(leaseIdBytes),
   ttlMilliseconds: count({ min: leaseTtlMillisecondsMin, max: leaseTtlMillisecondsMax }),
   expiresAt: count(),
@@ -31,7 +31,7 @@ const LEASE: Schema<Lease> = struct({
 export const writeLease = LEASE.write;
 
 /** Undefined for bytes that are no lease. The bytes in it are copies. */
-export function decodeLease(row: Uint8Array): Lease | undefined {
+export function decodeLease(row: Uint8Array): StoredLease | undefined {
   const lease = decode(LEASE, row);
   return lease && { ...lease, note: lease.note.slice() };
 }

@@ -11,11 +11,11 @@ import { assert, present } from '../base/assert.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { nameOf } from './bytes.ts';
 import type { LeaseOpening } from './command.ts';
-import { decodeLease, type Lease, writeLease } from './lease.ts';
+import { decodeLease, type StoredLease, writeLease } from './lease.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, type WriteBuffer } from './slots.ts';
 
-interface Placed extends Lease {
+interface Placed extends StoredLease {
   readonly slot: number;
 }
 
@@ -41,11 +41,11 @@ export class Leases {
     return this.#byId.size;
   }
 
-  all(): IterableIterator<Lease> {
+  all(): IterableIterator<StoredLease> {
     return this.#byId.values();
   }
 
-  of(id: Uint8Array): Lease | undefined {
+  of(id: Uint8Array): StoredLease | undefined {
     return this.#byId.get(nameOf(id));
   }
 
@@ -54,7 +54,7 @@ export class Leases {
   }
 
   /** Those that an entry may end now, by this time of the lease clock. */
-  dueAt(leaseTime: number): readonly Lease[] {
+  dueAt(leaseTime: number): readonly StoredLease[] {
     return [...this.#byId.values()].filter((lease) => {
       return lease.endedAt > 0 || lease.expiresAt <= leaseTime;
     });
@@ -68,7 +68,7 @@ export class Leases {
   ): void {
     assert(this.of(id) === undefined, 'a lease is opened once');
     assert(this.size < COORDINATION_LIMITS.leasesMax, 'there is room for a lease');
-    const lease: Lease = {
+    const lease: StoredLease = {
       id: id.slice(),
       ttlMilliseconds,
       expiresAt: leaseTime + ttlMilliseconds,

@@ -38,7 +38,7 @@ const PREPARED_IN = struct({
 });
 
 /** The public part of a lock. */
-export interface Lock {
+export interface KeyLock {
   readonly key: Uint8Array;
   readonly holder: Prepared;
 }
@@ -107,8 +107,8 @@ export class LockTable {
   }
 
   /** The locked keys in [from, to), in key order; no bytes leave an end open. */
-  within(from: Uint8Array, to: Uint8Array): readonly Lock[] {
-    const found: Lock[] = [];
+  within(from: Uint8Array, to: Uint8Array): readonly KeyLock[] {
+    const found: KeyLock[] = [];
     for (const holder of this.#byId.values()) {
       for (const key of holder.keys) {
         if (compareBytes(key, from) < 0) continue;

@@ -9,7 +9,7 @@ import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { LeaseEnd } from '../machine/entry.ts';
-import type { Lease } from '../machine/lease.ts';
+import type { StoredLease } from '../machine/lease.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Replica } from '../shard/replica.ts';
 import { StateDamage } from '../storage/state/state.ts';
@@ -73,7 +73,7 @@ export class LeaseSweep {
   }
 
   /** Their keys are looked for afterwards, when none can be attached any more. */
-  #endAll(replica: Replica, machine: DataMachine, due: readonly Lease[]): void {
+  #endAll(replica: Replica, machine: DataMachine, due: readonly StoredLease[]): void {
     const seenAt = replica.applied;
     const ends = due.map(({ id }) => ({ lease: id, seenAt, isLast: false, keys: [] }));
     const { leases } = machine.coordination;
@@ -83,7 +83,7 @@ export class LeaseSweep {
   }
 
   /** Looks for keys of ended leases, as many as go into one entry. */
-  #detach(replica: Replica, machine: DataMachine, ended: readonly Lease[]): void {
+  #detach(replica: Replica, machine: DataMachine, ended: readonly StoredLease[]): void {
     const { store } = this.#node;
     if (!store.hasViews) return;
     const round = this.#roundOf(replica);
@@ -126,9 +126,9 @@ export class LeaseSweep {
 }
 
 /** In the order of their ids: those that an entry could end now, and that no keepalive is for. */
-function dueOf(replica: Replica, machine: DataMachine): readonly Lease[] {
+function dueOf(replica: Replica, machine: DataMachine): readonly StoredLease[] {
   const time = machine.leaseTimeAt(replica.logTime);
-  const due: Lease[] = [];
+  const due: StoredLease[] = [];
   for (const lease of machine.coordination.leases.all()) {
     if (lease.endedAt > 0 || lease.expiresAt > time || replica.isKept(lease.id)) continue;
     due.push(lease);
@@ -137,6 +137,6 @@ function dueOf(replica: Replica, machine: DataMachine): readonly Lease[] {
   return inOrder(due);
 }
 
-function inOrder(leases: readonly Lease[]): readonly Lease[] {
+function inOrder(leases: readonly StoredLease[]): readonly StoredLease[] {
   return [...leases].sort((one, other) => compareBytes(one.id, other.id));
 }

@@ -11,7 +11,7 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes } from '../machine/bytes.ts';
 import type { CheckRange, Command, Operation } from '../machine/command.ts';
 import { doesHold } from '../machine/execution.ts';
-import type { Lock, Prepared } from '../machine/lock-table.ts';
+import type { KeyLock, Prepared } from '../machine/lock-table.ts';
 import { encodeReply, type Reply } from '../machine/reply.ts';
 import { decodeRow, type Row } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';
@@ -98,7 +98,7 @@ export class CheckRead {
     const { lockTable } = moment;
     if (lockTable === undefined || lockTable.size === 0) return undefined;
     const isOther = (holder: Prepared) => owner === undefined || !isSameId(holder.id, owner.id);
-    let locks: readonly Lock[] | undefined;
+    let locks: readonly KeyLock[] | undefined;
     for (const [position, check] of checks.entries()) {
       if (check.type === 'check-range' && !isOneKey(check)) {
         // Computed once for all ranges: there may be many of both.
@@ -158,11 +158,14 @@ export class CheckRead {
 }
 
 /** The first of the locks, which are in key order, whose key is in the range. */
-function firstWithin(locks: readonly Lock[], { key: from, to }: CheckRange): Lock | undefined {
+function firstWithin(
+  locks: readonly KeyLock[],
+  { key: from, to }: CheckRange,
+): KeyLock | undefined {
   let [low, high] = [0, locks.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (compareBytes((locks[middle] as Lock).key, from) < 0) low = middle + 1;
+    if (compareBytes((locks[middle] as KeyLock).key, from) < 0) low = middle + 1;
     else high = middle;
   }
   const lock = locks[low];

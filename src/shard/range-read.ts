@@ -6,7 +6,7 @@
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import { compareBytes } from '../machine/bytes.ts';
-import type { Lock } from '../machine/lock-table.ts';
+import type { KeyLock } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
 import {
   type StateCursor,
@@ -28,11 +28,11 @@ interface RangeReadOptions {
   readonly index: number;
   readonly view: StateView;
   /** Locked keys of the range, as of the view. */
-  readonly locks: readonly Lock[];
+  readonly locks: readonly KeyLock[];
   readonly fair: Pick<FairQueue, 'add' | 'list'>;
   readonly onDamage: (damage: StateDamage) => Failure;
   /** The first key that it comes to is locked: the read waits for this holder. */
-  readonly onHeld: (lock: Lock) => void;
+  readonly onHeld: (lock: KeyLock) => void;
 }
 
 /** It ends before the first locked key, which counts as not seen, present or not. */
@@ -43,7 +43,7 @@ export class RangeRead implements FairJob {
   readonly #cursor: StateCursor;
   readonly #rowsMax: number;
   /** Where it has to end. */
-  readonly #lock: Lock | undefined;
+  readonly #lock: KeyLock | undefined;
   readonly #rows: RangeRow[] = [];
   #bytes = 0;
   #count = 0;

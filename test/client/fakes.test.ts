@@ -54,6 +54,7 @@ function fakeAtomic(values: Map<string, unknown>): Atomic<unknown> {
     max: () => atomic,
     append: () => atomic,
     touch: () => atomic,
+    fence: () => atomic,
     commit: async () => ({ ok: false, key: 'a', version: 3 }),
   };
   return atomic;
@@ -100,6 +101,12 @@ function fakeSpace<V>(): Space<V> {
     isEmpty: async () => true,
     clear: unused,
     space: unused,
+    lease: unused,
+    lock: unused,
+    tryLock: unused,
+    withLock: unused,
+    semaphore: unused,
+    elect: unused,
   };
 }
 

@@ -157,6 +157,16 @@ export class Core {
     return this.#closed === undefined && (isWaiting || this.#connections.dials.length > 0);
   }
 
+  /** The id of the cluster; empty until the first node has answered. */
+  get cluster(): string {
+    return this.#cluster;
+  }
+
+  /** Whether time matters to a lease. */
+  get hasLeases(): boolean {
+    return this.#coordination.leases.count > 0;
+  }
+
   /** The number of leases that have not ended, and of locks that are owned. */
   get held(): { readonly leases: number; readonly locks: number } {
     return { leases: this.#coordination.leases.count, locks: this.#coordination.tickets.owned };

@@ -29,6 +29,8 @@ const OWN_PROCESS: readonly string[] = [
   'test/client/admin.test.ts',
   'test/client/connect.test.ts',
   'test/client/held-loop.slow.test.ts',
+  // One store serves all of its tests.
+  'test/client/locking.test.ts',
   // Measures the memory of its process.
   'test/catalog/fuzz.test.ts',
   'test/machine/decoders.test.ts',

@@ -1,0 +1,114 @@
+/** A candidate: an exclusive lock of the key's name, and the key that shows who owns it. */
+
+import type { KvError } from '../base/errors.ts';
+import type { Election, ElectionOptions, Leadership, LeadOptions } from './election.ts';
+import type { Fence, FenceSource } from './fence.ts';
+import type { Key } from './key.ts';
+import type { Lease } from './lease.ts';
+import type { Lock, LockOptions } from './lock.ts';
+
+/** The calls of the space in which the election is held. */
+interface ElectionHome<V> {
+  lease(options: { readonly ttl?: number; readonly note?: string }): Promise<Lease>;
+  lock(name: Key, options: LockOptions): Promise<Lock>;
+  set(
+    key: Key,
+    value: V,
+    options: { readonly lease: Lease; readonly fence: FenceSource },
+  ): Promise<unknown>;
+  delete(key: Key, options: { readonly fence: FenceSource }): Promise<unknown>;
+}
+
+interface CandidacyTerms<V> extends ElectionOptions<V> {
+  readonly home: ElectionHome<V>;
+  readonly key: Key;
+  /** The default of `wait`. */
+  readonly wait: number;
+}
+
+export class Candidacy<V> implements Election<V> {
+  readonly #terms: CandidacyTerms<V>;
+  #term: Term<V> | undefined;
+  #leading: Promise<Term<V>> | undefined;
+
+  constructor(terms: CandidacyTerms<V>) {
+    this.#terms = terms;
+  }
+
+  async lead(options: LeadOptions = {}): Promise<Leadership<V>> {
+    if (this.#term?.isLeader === true) return this.#term;
+    // Calls that wait at the same time wait for one leadership.
+    this.#leading ??= this.#begin(options).finally(() => {
+      this.#leading = undefined;
+    });
+    return this.#leading;
+  }
+
+  async resign(): Promise<void> {
+    const term = this.#term;
+    this.#term = undefined;
+    await term?.end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.resign();
+  }
+
+  async #begin({ signal, wait = this.#terms.wait }: LeadOptions): Promise<Term<V>> {
+    const { home, key, value, ttl, note } = this.#terms;
+    await this.resign();
+    // A lease of its own: it ends with the leadership, and takes the key along.
+    const about = note === undefined ? {} : { note };
+    const lease = await home.lease(ttl === undefined ? about : { ttl, ...about });
+    try {
+      const waiting = signal === undefined ? { wait } : { wait, signal };
+      const lock = await home.lock(key, { ...waiting, lease, ...about });
+      await home.set(key, value, { lease, fence: lock });
+      this.#term = new Term({ home, key, lease, lock });
+      return this.#term;
+    } catch (error) {
+      await lease.release().catch(ignore);
+      throw error;
+    }
+  }
+}
+
+interface TermParts<V> {
+  readonly home: ElectionHome<V>;
+  readonly key: Key;
+  readonly lease: Lease;
+  readonly lock: Lock;
+}
+
+class Term<V> implements Leadership<V> {
+  readonly #parts: TermParts<V>;
+  readonly fence: Fence;
+
+  constructor(parts: TermParts<V>) {
+    this.#parts = parts;
+    this.fence = parts.lock.fence;
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.lock.signal;
+  }
+
+  get isLeader(): boolean {
+    return this.#parts.lock.isOwned;
+  }
+
+  async proclaim(value: V): Promise<void> {
+    const { home, key, lease, lock } = this.#parts;
+    await home.set(key, value, { lease, fence: lock });
+  }
+
+  /** The key goes first: the next leader writes its own. What fails here goes with the lease. */
+  async end(): Promise<void> {
+    const { home, key, lease, lock } = this.#parts;
+    if (lock.isOwned) await home.delete(key, { fence: lock }).catch((_: KvError) => {});
+    await lock.release().catch(ignore);
+    await lease.release();
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,101 @@
+/** A lease as applications hold it. */
+
+import { KvError } from '../base/errors.ts';
+import { KeptLease } from './core/coordination/kept-lease.ts';
+import type { EndLeaseCall } from './core/coordination/ticket-call.ts';
+import type { Engine } from './engine.ts';
+import type { EndedLease, Lease } from './lease.ts';
+import { type CallOptions, invalid, timeoutOf } from './options.ts';
+
+/** Where a lease keeps what the core knows of it, for the library alone. */
+const KEPT: unique symbol = Symbol('lease');
+
+interface HeldLeaseTerms {
+  readonly engine: Engine;
+  readonly ttlMilliseconds: number;
+  readonly note: Uint8Array;
+  /** Default timeout of its release. */
+  readonly timeout: number;
+}
+
+export class HeldLease implements Lease {
+  readonly [KEPT]: { readonly lease: KeptLease; readonly home: Engine };
+  readonly id: string;
+  readonly ended: Promise<EndedLease>;
+  readonly #engine: Engine;
+  readonly #timeout: number;
+  /** Of the present spell in which it is held, or the last one. */
+  #spell = new AbortController();
+  #released: Promise<void> | undefined;
+
+  constructor({ engine, ttlMilliseconds, note, timeout }: HeldLeaseTerms) {
+    this.#engine = engine;
+    this.#timeout = timeout;
+    const kept = new KeptLease({ id: engine.secureBytes(16), ttlMilliseconds, note });
+    this[KEPT] = { lease: kept, home: engine };
+    this.id = Buffer.from(kept.id).toString('hex');
+    this.ended = new Promise((resolve) => {
+      kept.onChange(() => this.#change(resolve));
+    });
+    engine.keep(kept);
+  }
+
+  get ttl(): number {
+    return this[KEPT].lease.ttlMilliseconds;
+  }
+
+  get state(): Lease['state'] {
+    this.#engine.observe();
+    return this[KEPT].lease.state;
+  }
+
+  get signal(): AbortSignal {
+    this.#engine.observe();
+    return this.#spell.signal;
+  }
+
+  /** Twice is once. */
+  release(options: CallOptions = {}): Promise<void> {
+    this.#released ??= this.#engine.ask<EndLeaseCall, void>(
+      () => {
+        const timeoutMilliseconds = timeoutOf(options.timeout, this.#timeout);
+        return { type: 'end-lease', lease: this[KEPT].lease, timeoutMilliseconds };
+      },
+      () => {},
+      options.signal,
+    );
+    return this.#released;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  #change(onEnded: (end: EndedLease) => void): void {
+    const { state, endReason } = this[KEPT].lease;
+    if (state === 'held') {
+      this.#spell = new AbortController();
+      return;
+    }
+    this.#spell.abort(leaseLost(this.id, endReason));
+    if (endReason !== undefined) onEnded({ reason: endReason });
+  }
+}
+
+/** Throws unless it is a lease of this client. */
+export function keptLeaseOf(lease: Lease, engine: Engine): KeptLease {
+  const kept = (lease as Partial<HeldLease> | undefined)?.[KEPT];
+  if (kept === undefined) throw invalid('lease must be what lease() of this client returned');
+  if (kept.home !== engine) throw invalid('the lease belongs to another client');
+  return kept.lease;
+}
+
+/** What signals abort with. */
+function leaseLost(id: string, reason: EndedLease['reason'] | undefined): KvError {
+  const what = reason === undefined ? 'was not confirmed in time' : `has ended: ${reason}`;
+  return new KvError({
+    code: 'lease-ended',
+    outcome: 'notApplied',
+    message: `lease ${id} ${what}`,
+  });
+}
