@@ -9,6 +9,7 @@
 
 import { loadavg } from 'node:os';
 import { bytes, connect } from '../../src/index.ts';
+import { measureLocks } from './locks.ts';
 import { run, tell } from './loop.ts';
 import { measureNewcomer } from './newcomer.ts';
 import { measureSkew } from './skew.ts';
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   skew: measureSkew,
   transactions: measureTransactions,
   newcomer: measureNewcomer,
+  locks: measureLocks,
 };
 const named = process.argv.slice(2);
 for (const name of named.length > 0 ? named : Object.keys(PARTS)) await PARTS[name]?.();
