@@ -22,6 +22,8 @@ export const NODE_LIMITS = {
   expiryMilliseconds: 200,
   /** How often leaders look for leases whose time is over. */
   leaseSweepMilliseconds: 200,
+  /** How long it waits for requests that have arrived and are not decoded yet. */
+  leaseSweepDelayMilliseconds: 1000,
   /** Ended leases whose keys are looked for at once. */
   detachedLeasesMax: 128,
   /** How often leaders look for fencing tokens that need not be kept any more. */

@@ -35,6 +35,8 @@ export class LeaseSweep {
   /** An entry of theirs was applied, so more may be found at once. */
   #successful = new Set<Replica>();
   #sweptAt = Number.NEGATIVE_INFINITY;
+  /** All replicas are to be looked at. */
+  #isDue = false;
   /** Leases that were ended because their time was over. */
   expired = 0;
 
@@ -43,12 +45,25 @@ export class LeaseSweep {
   }
 
   tick(): void {
-    const { now, replicas } = this.#node;
-    const successful = this.#successful;
-    if (successful.size > 0) this.#successful = new Set();
-    const isDue = now - this.#sweptAt >= NODE_LIMITS.leaseSweepMilliseconds;
-    if (isDue) this.#sweptAt = now;
-    for (const replica of isDue ? replicas.all : successful) this.#sweep(replica);
+    const { now } = this.#node;
+    if (this.#isDue || now - this.#sweptAt < NODE_LIMITS.leaseSweepMilliseconds) return;
+    this.#sweptAt = now;
+    this.#isDue = true;
+  }
+
+  /**
+   * After the requests of the turn were decoded: keepalives that arrived while the loop was held
+   * are known by then. Where more wait than one turn serves, leases are ended all the same, later.
+   */
+  endTurn(): void {
+    if (!this.#isDue && this.#successful.size === 0) return;
+    const { now, replicas, fair } = this.#node;
+    const isLate = now - this.#sweptAt >= NODE_LIMITS.leaseSweepDelayMilliseconds;
+    if (fair.hasWork && !isLate) return;
+    const some = this.#isDue ? replicas.all : this.#successful;
+    this.#successful = new Set();
+    this.#isDue = false;
+    for (const replica of some) this.#sweep(replica);
   }
 
   #sweep(replica: Replica): void {

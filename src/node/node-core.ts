@@ -154,6 +154,7 @@ export class NodeCore {
     }
     const parts = { relay, reconciler, transactions, deferred: this.#deferred };
     endTurn(state, { ...parts, router: this.#router });
+    this.leaseSweep.endTurn();
     transactions.flush();
     relay.unsent(state.outbox.flush());
     this.#peerFrames.shares.endTurn();

@@ -19,12 +19,15 @@ export class LeaseRig {
   readonly sweep: LeaseSweep;
   isReadOnly = false;
   hasViews = true;
+  /** Requests have arrived that are not decoded yet. */
+  hasUndecoded = false;
 
   constructor() {
     const { rig } = this.lock;
     const now = () => rig.now;
     const isReadOnly = () => this.isReadOnly;
     const hasViews = () => this.hasViews;
+    const hasUndecoded = () => this.hasUndecoded;
     const row = { shard: SHARD, epoch: 1, from: 0, to: 2 ** 32 };
     const parts = {
       get now() {
@@ -41,6 +44,11 @@ export class LeaseRig {
         },
         view: (shard: typeof SHARD) => rig.store.view(shard),
       },
+      fair: {
+        get hasWork() {
+          return hasUndecoded();
+        },
+      },
       log: { damage: [] },
     };
     const node = parts as unknown as NodeState;
@@ -49,6 +57,7 @@ export class LeaseRig {
     this.lock.onTick = () => {
       maintenance.tick();
       this.sweep.tick();
+      this.sweep.endTurn();
     };
   }
 

@@ -107,6 +107,27 @@ test('a keepalive that waits for the entry of earlier ones saves its lease', () 
   deepEqual(rig.lock.alive, [1, 2]);
 });
 
+test('a keepalive that has arrived and is not decoded yet saves its lease', () => {
+  const rig = new LeaseRig();
+  rig.lock.do(attach('one', 'v', lease(1, TTL)));
+  rig.lock.pass(TTL - 300);
+  rig.hasUndecoded = true;
+  rig.lock.pass(700);
+  const kept = rig.lock.keep([1]);
+  rig.hasUndecoded = false;
+  rig.lock.pass(1000);
+  equal(saidOf(kept), 'kept, ended none');
+  deepEqual(rig.lock.alive, [1]);
+});
+
+test('a node that is never done with its requests ends leases all the same', () => {
+  const rig = new LeaseRig();
+  rig.lock.do(attach('one', 'v', lease(1, TTL)));
+  rig.hasUndecoded = true;
+  rig.lock.pass(TTL + NODE_LIMITS.leaseSweepDelayMilliseconds + SLACK);
+  deepEqual(rig.lock.alive, []);
+});
+
 test('a keepalive that comes behind the end on its way is too late, and is told so', () => {
   const rig = new LeaseRig();
   rig.lock.do(attach('one', 'v', lease(1, TTL)));

@@ -125,6 +125,20 @@ const SWEEPS: readonly Planted[] = [
     replace: '',
   },
   {
+    name: 'undecoded-keepalive-ignored',
+    sentence: 'after its loop was held a leader ends leases before it decodes their keepalives',
+    file: SWEEP,
+    find: 'if (fair.hasWork && !isLate) return;',
+    replace: '',
+  },
+  {
+    name: 'sweep-starves',
+    sentence: 'while requests wait all the time, no lease ends',
+    file: SWEEP,
+    find: 'if (fair.hasWork && !isLate) return;',
+    replace: 'if (fair.hasWork) return;',
+  },
+  {
     name: 'due-by-log-time',
     sentence: 'a lease is due when its keys would be, and never by its own clock',
     file: SWEEP,
