@@ -95,6 +95,7 @@ test('on a cluster and in a process', { ...LONG, concurrency: true }, async (t) 
     t.test('of a burst so many requests pass as the limit says, in each window', limits),
     t.test('money is neither made nor lost, and the index follows the accounts', transfers),
     t.test('a server learns of edits in their order, and of the last one for sure', configuration),
+    t.test('a cron job runs on one machine at a time, and each tick once', cron),
     t.test('a note that was saved survives kill -9, and is found by prefix', notes),
     t.test('an application is tested on a cluster in memory', testing),
   ]);
@@ -165,6 +166,21 @@ async function configuration(): Promise<void> {
   );
 }
 
+async function cron(): Promise<void> {
+  const lines = await new Program('cron').lines();
+  const [first = ''] = lines[0]?.split(' leads') ?? [];
+  const second = first === 'machine 1' ? 'machine 2' : 'machine 1';
+  const ticks = (machine: string, from: number) =>
+    [0, 1, 2].map((more) => `${machine} runs tick ${from + more}`);
+  assert.deepEqual(lines, [
+    `${first} leads`,
+    ...ticks(first, 1),
+    `${second} leads`,
+    ...ticks(second, 4),
+    'no machine leads',
+  ]);
+}
+
 async function notes(): Promise<void> {
   const folder = join(FOLDER, 'notes');
   const first = new Program('notes', folder);
@@ -189,7 +205,7 @@ async function notes(): Promise<void> {
 
 test('each program says how to run it and what `unknown` means, and is in the table', () => {
   const table = readFileSync(join('examples', 'README.md'), 'utf8');
-  assert.equal(SOURCES.length, 7);
+  assert.equal(SOURCES.length, 8);
   for (const source of SOURCES) {
     const text = readFileSync(join('examples', source), 'utf8');
     const header = text.slice(0, text.indexOf('*/'));
