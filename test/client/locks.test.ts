@@ -7,6 +7,7 @@ import { Connection, Connections } from '../../src/client/core/connections.ts';
 import { Outage } from '../../src/client/core/outage.ts';
 import { CLIENT_LIMITS } from '../../src/client/limits.ts';
 import { decodeBatch } from '../../src/machine/batch.ts';
+import { encodeReply } from '../../src/machine/reply.ts';
 import type { Request } from '../../src/wire/request.ts';
 import { LockRig } from './model/lock-rig.ts';
 
@@ -232,6 +233,33 @@ test('a ticket that a late copy may add is given back once more when no copy can
   equal(rig.shardOf(HERE).left.tickets, 1, 'the copy has come');
   rig.pass(4000);
   equal(rig.shardOf(HERE).left.tickets, 0, 'and was given back');
+});
+
+test('a ticket that was refused for a full queue is given back, if another copy was sent', () => {
+  for (const copies of [1, 2]) {
+    const rig = new LockRig();
+    const ada = rig.client();
+    const lease = rig.lease(ada, 60_000);
+    let sent = 0;
+    rig.onRequest = (request) => {
+      if (!isAcquire(request)) return 'pass';
+      sent += 1;
+      return sent < copies ? 'drop' : 'pass';
+    };
+    // As if the copy that was refused had come before the one that is executed.
+    const refusal = encodeReply({ type: 'refused', reason: 'tickets-full', position: 0 });
+    rig.onResponse = (response, request) => {
+      if (isAcquire(request)) Object.assign(response, { replies: [refusal] });
+      return 'pass';
+    };
+    const told = rig.lock(ada, HERE, { lease });
+    rig.pass(1500);
+    if (copies > 1) ada.breakLink();
+    rig.pass(1000);
+    equal(told.told, 'lock-queue-full');
+    rig.pass(1000);
+    equal(rig.shardOf(HERE).left.tickets, copies > 1 ? 0 : 1, `${copies} copies`);
+  }
 });
 
 test('a write that names a lease is given up when the lease is not proven any more', () => {

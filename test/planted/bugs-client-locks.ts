@@ -11,6 +11,13 @@ const CLOCK = `${FOLDER}/elapsed-clock.ts`;
 
 const PLANTED: readonly Planted[] = [
   {
+    name: 'refused-copy-speaks-for-all',
+    sentence: 'a ticket that another copy of the refused request may add is not given back',
+    file: TICKETS,
+    find: "|| (code === 'lock-queue-full' && copies > 1)",
+    replace: '',
+  },
+  {
     name: 'signal-counts-from-the-answer',
     sentence: 'a keep proves a lease from its answer on, not from its sending',
     file: LEASES,

@@ -32,6 +32,8 @@ export class LeaseUse implements WriteTrace {
   #sentAt: number | undefined;
   /** After it, in the log time of the shard, no copy takes effect. */
   deadline = 0;
+  /** How many were sent. */
+  copies = 0;
 
   constructor(terms: LeaseUseTerms) {
     this.#terms = terms;
@@ -44,6 +46,7 @@ export class LeaseUse implements WriteTrace {
 
   sent(now: number, deadline: number): void {
     this.#sentAt ??= this.#terms.clock.at(now);
+    this.copies += 1;
     this.deadline = Math.max(this.deadline, deadline);
   }
 

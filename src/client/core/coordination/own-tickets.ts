@@ -177,7 +177,7 @@ export class OwnTickets {
   }
 
   #answered(wait: Wait, ticket: OwnTicket, use: LeaseUse, result: Replied | CallFailure): void {
-    if (result.type === 'failed' && result.outcome === 'unknown') ticket.doubtUntil = use.deadline;
+    if (result.type === 'failed' && isInDoubt(result, use)) ticket.doubtUntil = use.deadline;
     const isOpen = wait.ticket === ticket && wait.state === 'asking';
     const state = stateOf(result);
     if (isOpen && result.type === 'failed' && this.#mayAskAgain(wait, ticket, result)) {
@@ -293,6 +293,14 @@ export class OwnTickets {
   #drop({ lease }: OwnTicket): void {
     this.#options.leases.drop(lease);
   }
+}
+
+/**
+ * Whether the shard may have added the ticket, or still will: a leader that finds the queue full
+ * refuses one copy of the request, without an entry, and another copy may be executed.
+ */
+function isInDoubt({ outcome, code }: CallFailure, { copies }: LeaseUse): boolean {
+  return outcome === 'unknown' || (code === 'lock-queue-full' && copies > 1);
 }
 
 /** What the shard says of a ticket that it was asked for; `none` if it has none. */
