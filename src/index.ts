@@ -30,6 +30,7 @@ export type {
   ClientStats,
   ConnectionEvent,
   RetryEvent,
+  WatchNotification,
 } from './client/observation.ts';
 export type {
   CallOptions,
@@ -58,6 +59,21 @@ export type {
   TransactionOptions,
   TransactionScanOptions,
 } from './client/transaction.ts';
+export type { View, ViewChange, ViewEntry, ViewOptions } from './client/view.ts';
+export type {
+  ChangeEvent,
+  ChangesOnly,
+  KeyChanged,
+  KeyDeleted,
+  KeyEvent,
+  KeyExpired,
+  KeySet,
+  Watch,
+  WatchEvent,
+  WatchKeys,
+  WatchOptions,
+  WatchStatus,
+} from './client/watch.ts';
 export type { AddOptions, LifeOptions, SetOptions, WriteOptions } from './client/write-options.ts';
 
 /**

@@ -23,6 +23,17 @@ import type {
   TransactionDetails,
   TransactionOptions,
 } from './transaction.ts';
+import type { View, ViewOptions } from './view.ts';
+import type {
+  ChangeEvent,
+  ChangesOnly,
+  KeyEvent,
+  Watch,
+  WatchEvent,
+  WatchKeys,
+  WatchOptions,
+  WatchStatus,
+} from './watch.ts';
 import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
 
 /**
@@ -253,6 +264,39 @@ export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
    * ```
    */
   clear(range: ClearRange, options?: ClearOptions): Promise<Cleared>;
+
+  /**
+   * Watches a key or a range: first the keys that exist, then every change, each once and in the
+   * order of its key, through all failures, until the loop is left. `synced` comes between the two.
+   * The `token` of the watch continues it, also in another process, for as long as the cluster
+   * remembers the changes since: ten minutes, or less under many writes. What it has forgotten is
+   * told as `compacted`, and read again. See `Watch`.
+   *
+   * @example
+   * ```ts
+   * for await (const event of kv.watch<User>({ prefix: 'user:' })) {
+   *   if (event.type === 'set') console.log(event.key, event.value.name, event.version);
+   *   if (event.type === 'synced') console.log('up to date');
+   * }
+   * ```
+   */
+  watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
+  watch(options: WatchKeys): Watch<KeyEvent | WatchStatus>;
+  watch<V = unknown>(options: ChangesOnly): Watch<ChangeEvent<V>>;
+  watch<V = unknown>(options?: WatchOptions): Watch<WatchEvent<V>>;
+
+  /**
+   * Keeps a copy of a range in memory that follows the cluster: reading it sends nothing. See
+   * `View`.
+   *
+   * @example
+   * ```ts
+   * await using users = kv.view<User>({ prefix: 'user:' });
+   * await users.ready;
+   * console.log(users.size, users.get('user:7')?.value.name);
+   * ```
+   */
+  view<V = unknown>(options?: ViewOptions): View<V>;
 
   /**
    * A space: all keys begin with the name and a colon, and values have one type. No request is

@@ -47,6 +47,17 @@ import type {
   TransactionDetails,
   TransactionOptions,
 } from './transaction.ts';
+import type { View, ViewOptions } from './view.ts';
+import type {
+  ChangeEvent,
+  ChangesOnly,
+  KeyEvent,
+  Watch,
+  WatchEvent,
+  WatchKeys,
+  WatchOptions,
+  WatchStatus,
+} from './watch.ts';
 import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
 
 interface ClientParts {
@@ -192,6 +203,18 @@ class ConnectedClient implements Client {
 
   isEmpty(options?: CountOptions): Promise<boolean> {
     return this.#root.isEmpty(options);
+  }
+
+  watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
+  watch(options: WatchKeys): Watch<KeyEvent | WatchStatus>;
+  watch<V = unknown>(options: ChangesOnly): Watch<ChangeEvent<V>>;
+  watch<V = unknown>(options?: WatchOptions): Watch<WatchEvent<V>>;
+  watch(options: WatchOptions = {}): Watch<WatchEvent<unknown> | KeyEvent> {
+    return this.#root.watch(options);
+  }
+
+  view<V = unknown>(options?: ViewOptions): View<V> {
+    return this.#root.view<V>(options);
   }
 
   clear(range: ClearRange, options?: ClearOptions): Promise<Cleared> {

@@ -122,6 +122,10 @@ export class Encoding<V> {
     return encodeValue(this.#codec, value);
   }
 
+  valueOf(bytes: Uint8Array): V {
+    return decodeValue(this.#codec, bytes);
+  }
+
   /** The clock is that of the client less the log time of the shard, at the time of reading. */
   entryOf(key: Key, row: Found | undefined, clock = 0): Entry<V> | undefined {
     if (row === undefined) return undefined;

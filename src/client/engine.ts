@@ -12,6 +12,8 @@ import type { EndLeaseCall } from './core/coordination/ticket-call.ts';
 import { Core } from './core/core.ts';
 import type { CloseReason } from './core/port.ts';
 import type { Scan } from './core/scan.ts';
+import type { SyncCall, WatchCall } from './core/streams/watch-call.ts';
+import type { Consumed } from './core/streams/watch-queue.ts';
 import type { ConnectionListener, DialedConnection, Surroundings } from './dial.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import { type ClientStats, Observation } from './observation.ts';
@@ -87,6 +89,7 @@ export class Engine {
           if (this.#connections.get(connection)?.send(bytes) === false) this.#cut(connection);
         },
         retried: (shard, { endpoint, what }) => this.#observation.retry({ shard, endpoint, what }),
+        watched: (notice) => this.#observation.watch(notice),
       },
       urls,
       nameOf,
@@ -141,6 +144,36 @@ export class Engine {
     });
     promise.catch(ignore);
     return promise;
+  }
+
+  /** The facts come later, never from inside of this call. */
+  openWatch(watch: WatchCall): void {
+    this.#core.step({ type: 'watch', watch, now: this.now() });
+    this.#wake();
+  }
+
+  /** Its consumer has taken changes of one shard. */
+  takeWatched(watch: WatchCall, { place, bytes }: Consumed): void {
+    this.#core.step({ type: 'watch-took', watch, place, bytes, now: this.now() });
+    this.#wake();
+  }
+
+  syncWatch(watch: WatchCall, sync: SyncCall): void {
+    this.#core.step({ type: 'watch-sync', watch, sync, now: this.now() });
+    this.#wake();
+  }
+
+  /** Nothing is delivered to it any more. */
+  endWatch(watch: WatchCall): void {
+    this.#core.step({ type: 'watch-end', watch });
+    this.#wake();
+  }
+
+  /** How long ago each shard of the watch was proven fresh; undefined if each one is. */
+  staleMilliseconds(watch: WatchCall): number | undefined {
+    const now = this.now();
+    const since = this.#core.staleSince(watch, now);
+    return since === undefined ? undefined : now - since;
   }
 
   /** For what is no single call: where it was made, if that is wanted. */
@@ -267,7 +300,7 @@ const ABORTED: CallFailure = {
   attempts: [],
 };
 
-function errorOf(failure: CallFailure, signal: AbortSignal | undefined): KvError {
+export function errorOf(failure: CallFailure, signal: AbortSignal | undefined): KvError {
   const { code, outcome, message, attempts } = failure;
   const cause = code === 'aborted' ? signal?.reason : undefined;
   return new KvError({ code, outcome, message, attempts, cause });

@@ -72,6 +72,19 @@ import type {
   TransactionOptions,
 } from './transaction.ts';
 import { runTransaction } from './transaction-loop.ts';
+import type { View, ViewOptions } from './view.ts';
+import { Viewing } from './viewing.ts';
+import type {
+  ChangeEvent,
+  ChangesOnly,
+  KeyEvent,
+  Watch,
+  WatchEvent,
+  WatchKeys,
+  WatchOptions,
+  WatchStatus,
+} from './watch.ts';
+import { Watching } from './watching.ts';
 import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
 import { WriteTerms } from './write-terms.ts';
 
@@ -302,6 +315,24 @@ export class Keyspace<V> implements Space<V> {
     return quiet(clearRange(home, range, options));
   }
 
+  watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
+  watch(options: WatchKeys): Watch<KeyEvent | WatchStatus>;
+  watch<T extends V = V>(options: ChangesOnly): Watch<ChangeEvent<T>>;
+  watch<T extends V = V>(options?: WatchOptions): Watch<WatchEvent<T>>;
+  watch(options: WatchOptions = {}): Watch<WatchEvent<V> | KeyEvent> {
+    return new Watching<V>({ ...this.#following(), options });
+  }
+
+  view<T extends V = V>(options: ViewOptions = {}): View<T> {
+    const { engine, encoding, timeout } = this.#following();
+    return new Viewing<T>({
+      engine,
+      timeout,
+      encoding: encoding as unknown as Encoding<T>,
+      options,
+    });
+  }
+
   space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
     const codec = options.codec as Codec<U> | undefined;
     const encoding = this[ENCODING].within<U>(name, codec);
@@ -350,6 +381,11 @@ export class Keyspace<V> implements Space<V> {
       encoding: this[ENCODING] as Encoding<unknown>,
       entryOf,
     });
+  }
+
+  #following() {
+    const { timeout } = this.#defaults;
+    return { engine: this.#engine, encoding: this[ENCODING], timeout };
   }
 
   #timeoutOf({ timeout }: CallOptions): number {

@@ -38,6 +38,21 @@ export interface ConnectionEvent {
   readonly reason: string | undefined;
 }
 
+/** Published on `ringkv:watch` when something is worth knowing of a watch. */
+export interface WatchNotification {
+  /**
+   * - `compacted`: changes were lost, and the shard is read again.
+   * - `refused`: a message did not continue where the client was; the stream was opened again.
+   * - `misfit`: a change did not fit what was told of its key before: a defect, please report it.
+   *   The shard is read again.
+   */
+  readonly type: 'compacted' | 'refused' | 'misfit';
+  /** The number of the shard. */
+  readonly shard: number;
+  /** Why a message was refused. */
+  readonly why?: string;
+}
+
 /** Counts of a client since it was made, as `stats` returns them. */
 export interface ClientStats {
   /** Calls that have not ended. */
@@ -50,6 +65,10 @@ export interface ClientStats {
   readonly retries: number;
   /** Attempts to connect to a node. */
   readonly dials: number;
+  /** Re-reads of shards because watches had lost changes. */
+  readonly compactions: number;
+  /** Changes that did not fit what a watch was told before: a defect of the cluster. */
+  readonly misfits: number;
   /** The URLs of the nodes that are connected. */
   readonly connections: readonly string[];
 }
@@ -57,6 +76,7 @@ export interface ClientStats {
 const CALLS = channel('ringkv:call');
 const RETRIES = channel('ringkv:retry');
 const CONNECTIONS = channel('ringkv:connection');
+const WATCHES = channel('ringkv:watch');
 
 /** Counts, and publishes what is subscribed to: without a subscriber no event is built. */
 export class Observation {
@@ -65,6 +85,8 @@ export class Observation {
   #failedCalls = 0;
   #retries = 0;
   #dials = 0;
+  #compactions = 0;
+  #misfits = 0;
   readonly #endpoints = new Map<number, string>();
   readonly #up = new Map<number, string>();
 
@@ -75,6 +97,8 @@ export class Observation {
       failedCalls: this.#failedCalls,
       retries: this.#retries,
       dials: this.#dials,
+      compactions: this.#compactions,
+      misfits: this.#misfits,
       connections: [...this.#up.values()],
     };
   }
@@ -101,6 +125,12 @@ export class Observation {
   retry(event: RetryEvent): void {
     this.#retries += 1;
     if (RETRIES.hasSubscribers) RETRIES.publish(event);
+  }
+
+  watch(event: WatchNotification): void {
+    if (event.type === 'compacted') this.#compactions += 1;
+    if (event.type === 'misfit') this.#misfits += 1;
+    if (WATCHES.hasSubscribers) WATCHES.publish(event);
   }
 
   dial(connection: number, endpoint: string): void {

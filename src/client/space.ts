@@ -21,6 +21,17 @@ import type {
   TransactionDetails,
   TransactionOptions,
 } from './transaction.ts';
+import type { View, ViewOptions } from './view.ts';
+import type {
+  ChangeEvent,
+  ChangesOnly,
+  KeyEvent,
+  Watch,
+  WatchEvent,
+  WatchKeys,
+  WatchOptions,
+  WatchStatus,
+} from './watch.ts';
 import type { AddOptions, SetOptions, WriteOptions } from './write-options.ts';
 
 /**
@@ -242,6 +253,39 @@ export interface Space<V = unknown> extends Encoded<V>, LockCalls {
    * ```
    */
   clear(range: ClearRange, options?: ClearOptions): Promise<Cleared>;
+
+  /**
+   * Watches a key or a range: first the keys that exist, then every change, each once and in the
+   * order of its key, through all failures, until the loop is left. `synced` comes between the two.
+   * The `token` of the watch continues it, also in another process, for as long as the cluster
+   * remembers the changes since: ten minutes, or less under many writes. What it has forgotten is
+   * told as `compacted`, and read again. See `Watch`.
+   *
+   * @example
+   * ```ts
+   * for await (const event of users.watch()) {
+   *   if (event.type === 'set') console.log(event.key, event.value.name, event.version);
+   *   if (event.type === 'synced') console.log('up to date');
+   * }
+   * ```
+   */
+  watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
+  watch(options: WatchKeys): Watch<KeyEvent | WatchStatus>;
+  watch<T extends V = V>(options: ChangesOnly): Watch<ChangeEvent<T>>;
+  watch<T extends V = V>(options?: WatchOptions): Watch<WatchEvent<T>>;
+
+  /**
+   * Keeps a copy of a range in memory that follows the cluster: reading it sends nothing. See
+   * `View`.
+   *
+   * @example
+   * ```ts
+   * await using all = users.view();
+   * await all.ready;
+   * console.log(all.size, all.get('7')?.value.name);
+   * ```
+   */
+  view<T extends V = V>(options?: ViewOptions): View<T>;
 
   /**
    * A space within this one: its keys begin with both names. No request is sent.

@@ -100,6 +100,8 @@ function fakeSpace<V>(): Space<V> {
     count: async () => 0,
     isEmpty: async () => true,
     clear: unused,
+    watch: unused,
+    view: unused,
     space: unused,
     lease: unused,
     lock: unused,

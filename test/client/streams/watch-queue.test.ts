@@ -102,6 +102,19 @@ test('a sync ends when the event in front of it was taken', () => {
   equal(settled, 1);
 });
 
+test('a sync waits for changes, and not until the consumer has heard of the watch itself', () => {
+  const queue = queueOf();
+  let settled = 0;
+  const sync = { timeoutMilliseconds: 1, isOver: false, settle: () => (settled += 1) };
+  queue.push({ type: 'synced' });
+  for (const place of [0, 1]) queue.push({ type: 'moved', place, mark: at(5) });
+  queue.push({ type: 'progress' });
+  queue.push({ type: 'reached', sync });
+  equal(settled, 1);
+  deepEqual(marksOf(queue), ['5+0', '5+0']);
+  deepEqual([taken(queue), taken(queue), taken(queue)], ['synced', 'progress', 'nothing']);
+});
+
 test('a consumer that was slow is told so before what waits', () => {
   const queue = queueOf();
   queue.push(changes(0, [6], [5, 6]));

@@ -30,7 +30,7 @@ export type WatchNews =
   | Exclude<WatchFact, { type: 'began' | 'changes' | 'moved' | 'reached' | 'failed' }>;
 
 /** To be returned to the core. */
-interface Consumed {
+export interface Consumed {
   readonly place: number;
   readonly bytes: number;
 }
@@ -156,20 +156,23 @@ export class WatchQueue {
     return { type: 'change', place, shard, change, isFromRead };
   }
 
-  /** Moves over what the consumer is not told of. */
+  /**
+   * Moves over what the consumer is not told of. That does not wait for the consumer to hear of the
+   * watch itself: a `sync` ends, and a token is known, as soon as no change is in front of it.
+   */
   #pass(): void {
-    for (;;) {
-      const item = this.#items[this.#at];
-      if (item?.type === 'sync') {
-        if (!item.sync.isOver) {
-          item.sync.isOver = true;
-          item.sync.settle();
-        }
-      } else if (item?.type === 'marks') {
-        for (const [place, mark] of item.marks) this.#marks[place] = mark;
-        item.marks.clear();
-        if (item.isProgress) return;
-      } else return;
+    for (let at = this.#at; at < this.#items.length; at++) {
+      const item = present(this.#items[at], 'it is in the queue');
+      if (item.type === 'changes') break;
+      if (item.type === 'news' && item.news.type === 'compacted') break;
+      if (item.type === 'sync') finish(item.sync);
+      if (item.type !== 'marks') continue;
+      for (const [place, mark] of item.marks) this.#marks[place] = mark;
+      item.marks.clear();
+    }
+    for (let item = this.#items[this.#at]; item !== undefined; item = this.#items[this.#at]) {
+      const isNews = item.type === 'marks' ? item.isProgress : item.type !== 'sync';
+      if (isNews) return;
       this.#advance();
     }
   }
@@ -199,3 +202,9 @@ export class WatchQueue {
 }
 
 const DROPPED_ITEMS = 1024;
+
+function finish(sync: SyncCall): void {
+  if (sync.isOver) return;
+  sync.isOver = true;
+  sync.settle();
+}

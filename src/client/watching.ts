@@ -1,0 +1,210 @@
+/** A watch in a process: an async iterator over the queue that the core fills. */
+
+import type { KvError } from '../base/errors.ts';
+import { idText } from '../machine/transaction-id.ts';
+import type { WatchNews } from './core/streams/watch-queue.ts';
+import type { Encoding } from './encoding.ts';
+import type { Engine } from './engine.ts';
+import type { KeyKind } from './key.ts';
+import { CLIENT_LIMITS } from './limits.ts';
+import { type CallOptions, invalid } from './options.ts';
+import { decodeToken, encodeToken, type WatchShape } from './token.ts';
+import type { ChangeEvent, KeyEvent, Watch, WatchOptions, WatchStatus } from './watch.ts';
+import { WatchSubscription, watchedRange } from './watch-subscription.ts';
+
+interface WatchingParts<V> {
+  readonly engine: Engine;
+  readonly encoding: Encoding<V>;
+  readonly timeout: number;
+  readonly options: WatchOptions;
+}
+
+type AnyEvent<V> = ChangeEvent<V> | KeyEvent | WatchStatus;
+
+interface Pending<E> {
+  readonly resolve: (result: IteratorResult<E, undefined>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const END = { done: true, value: undefined } as const;
+
+export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V>, undefined> {
+  readonly #parts: WatchingParts<V>;
+  readonly #shape: WatchShape;
+  readonly #subscription: WatchSubscription;
+  /** Calls of `next` that wait: one, unless a caller iterates by hand. */
+  #pending: Pending<AnyEvent<V>>[] = [];
+  #isOver = false;
+
+  constructor(parts: WatchingParts<V>) {
+    this.#parts = parts;
+    const { engine, encoding, timeout, options } = parts;
+    const range = watchedRange(options, encoding as Encoding<unknown>);
+    this.#shape = { range, space: encoding.prefix };
+    const { resume, initial = resume === undefined, replicas = 'any', keysOnly = false } = options;
+    if (resume !== undefined && initial) {
+      throw invalid('a watch that resumes gives no initial state; leave out initial or resume');
+    }
+    this.#subscription = new WatchSubscription({
+      engine,
+      terms: {
+        range,
+        resume: resume === undefined ? undefined : decodeToken(resume, this.#shape),
+        isInitial: initial,
+        keysOnly,
+        bufferBytes: bufferBytesOf(options.bufferBytes),
+        trackedKeysMax: CLIENT_LIMITS.trackedKeysMax,
+        replicas: replicasOf(replicas),
+        timeoutMilliseconds: timeout,
+      },
+      signal: options.signal,
+      onNews: () => this.#serve(),
+    });
+  }
+
+  get token(): string {
+    const { point } = this.#subscription;
+    if (point !== undefined) return encodeToken(point, this.#shape);
+    const { resume } = this.#parts.options;
+    if (resume !== undefined) return resume;
+    throw invalid('a watch has no token before its first `synced`');
+  }
+
+  sync(options: CallOptions = {}): Promise<void> {
+    return this.#subscription.sync(options, this.#parts.timeout);
+  }
+
+  close(): Promise<void> {
+    this.#end();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<AnyEvent<V>, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
+  return(): Promise<IteratorResult<AnyEvent<V>, undefined>> {
+    this.#end();
+    return Promise.resolve(END);
+  }
+
+  #serve(): void {
+    while (this.#pending.length > 0) {
+      if (this.#isOver) return this.#end();
+      const event = this.#nextEvent();
+      if (event === undefined) return;
+      const pending = this.#pending.shift();
+      if ('error' in event) {
+        pending?.reject(event.error);
+        return this.#end();
+      }
+      pending?.resolve({ done: false, value: event });
+    }
+  }
+
+  #nextEvent(): AnyEvent<V> | { readonly error: unknown } | undefined {
+    const { changesOnly = false, keys = 'text', keysOnly = false } = this.#parts.options;
+    for (;;) {
+      const news = this.#subscription.take();
+      if (news === undefined) {
+        const error: KvError | undefined = this.#subscription.failure;
+        return error && { error };
+      }
+      if (news.type === 'change') {
+        try {
+          const event = changeEventOf(news, this.#parts.encoding, keys);
+          return keysOnly ? withoutValue(event) : event;
+        } catch (error) {
+          return { error };
+        }
+      }
+      if (!changesOnly) return statusOf(news);
+    }
+  }
+
+  #end(): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#subscription.close();
+    }
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const { resolve } of pending) resolve(END);
+  }
+}
+
+/** Throws what the codec throws. */
+export function changeEventOf<V>(
+  { change, shard, isFromRead }: Extract<WatchNews, { type: 'change' }>,
+  encoding: Encoding<V>,
+  keys: KeyKind,
+): ChangeEvent<V> {
+  const { kind, previous: previousVersion, version, value, isLast } = change;
+  const key = encoding.innerKeyOf(change.key, keys);
+  const transaction = isFromRead ? '' : groupText(change.transaction, shard, version);
+  const rest = { previousVersion, transaction, isLast };
+  switch (kind) {
+    case 'set': {
+      const decoded = value === undefined ? undefined : encoding.valueOf(value);
+      const isInitial = isFromRead;
+      return { type: 'set', key, value: decoded as V, version, ...rest, isInitial };
+    }
+    case 'delete':
+      return { type: 'delete', key, ...rest };
+    case 'expired':
+      return { type: 'expire', key, ...rest, cause: 'ttl' };
+    case 'lease-ended':
+      return { type: 'expire', key, ...rest, cause: 'lease' };
+  }
+}
+
+/** Of a command of one shard: its shard, its entry, and its number in the entry. */
+function groupText(
+  transaction: Parameters<typeof idText>[0] | number,
+  shard: number,
+  version: number,
+): string {
+  return typeof transaction === 'number'
+    ? `${shard}-${version}-${transaction}`
+    : idText(transaction);
+}
+
+function withoutValue<V>(event: ChangeEvent<V>): KeyEvent {
+  if (event.type !== 'set') return event;
+  const { value: _, ...rest } = event;
+  return rest;
+}
+
+function statusOf(news: Exclude<WatchNews, { type: 'change' }>): WatchStatus {
+  switch (news.type) {
+    case 'compacted':
+      return { type: 'compacted', differences: news.differences };
+    case 'lagging':
+      return { type: 'lagging', milliseconds: Math.round(news.milliseconds) };
+    case 'synced':
+    case 'progress':
+      return { type: news.type };
+  }
+}
+
+export function bufferBytesOf(bytes: number = CLIENT_LIMITS.watchBufferBytesDefault): number {
+  const { watchBufferBytesMin: min, watchBufferBytesMax: max } = CLIENT_LIMITS;
+  if (Number.isSafeInteger(bytes) && bytes >= min && bytes <= max) return bytes;
+  throw invalid(`bufferBytes must be an integer of ${min} to ${max} (got ${bytes})`);
+}
+
+export function replicasOf(replicas: unknown): 'any' | 'leader' {
+  if (replicas === 'any' || replicas === 'leader') return replicas;
+  throw invalid(`replicas must be 'any' or 'leader' (got ${String(replicas)})`);
+}
