@@ -21,7 +21,8 @@ export interface Call {
 }
 
 export interface CommandModule {
-  run(call: Call): Promise<Exit>;
+  /** A verb that runs a command of the user ends with the exit code of that. */
+  run(call: Call): Promise<Exit | number>;
 }
 
 export const FORMATS = ['table', 'json', 'ndjson', 'raw'] as const;

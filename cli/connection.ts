@@ -1,17 +1,37 @@
 /** The client library behind the `Store` interface. Only this file loads the library. */
 
-import { askInfo, askMap, askPending, setMembership, settle } from '../src/admin.ts';
-import { type Atomic, bytes, type Client, connect, type Key, messagePack } from '../src/index.ts';
+import {
+  askInfo,
+  askLeases,
+  askMap,
+  askPending,
+  askTickets,
+  revokeLease,
+  setMembership,
+  settle,
+} from '../src/admin.ts';
+import {
+  type Atomic,
+  bytes,
+  type Client,
+  connect,
+  isKvError,
+  type Key,
+  messagePack,
+} from '../src/index.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
 import type {
   Committed,
+  ElectionRequest,
   KeySpan,
+  LockRequest,
   Scanned,
   ScanRequest,
   Step,
   Store,
   StoredEntry,
+  StoreLock,
   Target,
 } from './store.ts';
 
@@ -62,12 +82,49 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     pending: async (url) => JSON.parse(await askPending(url, timeout)) as PendingInfo,
     setMembership: (request) => setMembership(urls, request, { ...timeout, cluster }),
     settle: (transaction) => settle(urls, transaction, { ...timeout, cluster }),
+    lock: async (request) => lockBy(await client(), request),
+    lead: async (request) => leadBy(await client(), request),
+    leases: () => askLeases(urls, { ...timeout, cluster }),
+    tickets: () => askTickets(urls, { ...timeout, cluster }),
+    revoke: (lease) => revokeLease(urls, lease, { ...timeout, cluster }),
     close: async () => {
       // The command that tried to connect has already reported a failed connection.
       const kv = await connecting?.catch(() => undefined);
       await kv?.close();
     },
   };
+}
+
+async function lockBy(kv: Client, request: LockRequest): Promise<StoreLock | undefined> {
+  const { name, permits, isShared: shared, note, waitMilliseconds, ttlMilliseconds } = request;
+  const options = { note, shared, ...lived(ttlMilliseconds), wait: waitMilliseconds ?? WAIT_MAX };
+  const taking =
+    permits === undefined ? kv.lock(name, options) : kv.semaphore(name, permits, options);
+  const lock = await hadInTime(taking);
+  if (lock === undefined) return undefined;
+  const fence = permits === undefined ? String(lock.fence) : undefined;
+  return { fence, signal: lock.signal, release: () => lock.release() };
+}
+
+async function leadBy(kv: Client, request: ElectionRequest): Promise<StoreLock | undefined> {
+  const { key, value, note, waitMilliseconds, ttlMilliseconds } = request;
+  const election = kv.elect(key, { value, note, ...lived(ttlMilliseconds) });
+  const leadership = await hadInTime(election.lead({ wait: waitMilliseconds ?? WAIT_MAX }));
+  if (leadership === undefined) return undefined;
+  const { fence, signal } = leadership;
+  return { fence: String(fence), signal, release: () => election.resign() };
+}
+
+/** A day, the most that the library waits. */
+const WAIT_MAX = 24 * 60 * 60 * 1000;
+
+async function hadInTime<T>(taking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await taking;
+  } catch (error) {
+    if (isKvError(error) && error.code === 'lock-unavailable') return undefined;
+    throw error;
+  }
 }
 
 async function commitBy(kv: Client, steps: readonly Step[]): Promise<Committed> {

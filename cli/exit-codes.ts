@@ -27,6 +27,9 @@ export const EXIT = {
   fault: 12,
 } as const;
 
+/** `lock` and `elect` only: what was owned was lost, and the command was ended for that. */
+export const EXIT_LOST = 75;
+
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_MEANINGS: readonly string[] = [

@@ -79,7 +79,7 @@ interface Running {
 async function runVerb(
   verb: Verb,
   { words, options, terminal, input, notes, connections }: Running,
-): Promise<Exit> {
+): Promise<number> {
   let dialogue: Promise<Dialogue> | undefined;
   const openDialogue = () => {
     dialogue ??= dialogueOver(input, notes);

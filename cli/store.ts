@@ -105,6 +105,60 @@ export interface Target {
   readonly timeoutMilliseconds: number;
 }
 
+/** What `kvctl lock` and `kvctl elect` ask for. */
+export interface LockRequest {
+  readonly name: Uint8Array;
+  /** How long to wait; undefined for as long as the library lets wait. */
+  readonly waitMilliseconds: number | undefined;
+  readonly ttlMilliseconds: number | undefined;
+  readonly isShared: boolean;
+  /** Of a semaphore; undefined for a lock. */
+  readonly permits: number | undefined;
+  /** For people. */
+  readonly note: string;
+}
+
+export interface ElectionRequest {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly waitMilliseconds: number | undefined;
+  readonly ttlMilliseconds: number | undefined;
+  readonly note: string;
+}
+
+/** A lock that is owned, or a leadership. */
+export interface StoreLock {
+  /** The text of the fence; a permit of a semaphore has none. */
+  readonly fence: string | undefined;
+  /** Aborts when it is lost. */
+  readonly signal: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** A lease in one shard. */
+export interface LeaseInShard {
+  readonly id: string;
+  readonly shard: number;
+  readonly ttl: number;
+  readonly left: number;
+  readonly isEnded: boolean;
+  readonly tickets: number;
+  readonly client: string;
+  readonly note: string;
+}
+
+/** An owner of a lock, or a caller that waits for it. */
+export interface TicketInLock {
+  readonly name: Uint8Array;
+  readonly lease: string;
+  readonly kind: 'exclusive' | 'shared' | 'semaphore';
+  readonly permits: number;
+  readonly token: number;
+  readonly age: number;
+  readonly client: string;
+  readonly note: string;
+}
+
 export interface Store {
   /** The given or configured addresses. */
   readonly urls: readonly string[];
@@ -134,5 +188,15 @@ export interface Store {
   setMembership(request: MembershipRequest): Promise<void>;
   /** Finishes a pending transaction; `over` if its outcome is no longer stored. */
   settle(transaction: Waiting): Promise<'committed' | 'aborted' | 'over'>;
+  /** Undefined if it was not to be had within the wait. */
+  lock(request: LockRequest): Promise<StoreLock | undefined>;
+  /** Undefined if another one led for all of the wait. */
+  lead(request: ElectionRequest): Promise<StoreLock | undefined>;
+  /** Of all shards. */
+  leases(): Promise<readonly LeaseInShard[]>;
+  /** Of all locks, each queue in its order. */
+  tickets(): Promise<readonly TicketInLock[]>;
+  /** False if no shard has the lease. */
+  revoke(lease: string): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -2,10 +2,12 @@
 
 import { CLUSTER_VERBS } from './cluster-verbs.ts';
 import { DATA_VERBS } from './data-verbs.ts';
+import { LOCK_VERBS } from './lock-verbs.ts';
 import { SHELLS, type Verb } from './verb.ts';
 
 export const VERBS: readonly Verb[] = [
   ...DATA_VERBS,
+  ...LOCK_VERBS,
   ...CLUSTER_VERBS,
   {
     name: 'explain',

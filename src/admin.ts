@@ -14,6 +14,8 @@ export type {
 } from './catalog/cluster-map.ts';
 export type { AskOptions, Waiting } from './client/admin.ts';
 export { askInfo, askMap, askPending, settle } from './client/admin.ts';
+export type { LeaseInShard, TicketInLock } from './client/coordination-admin.ts';
+export { askLeases, askTickets, revokeLease } from './client/coordination-admin.ts';
 export type { MembershipRequest } from './client/membership.ts';
 export { setMembership } from './client/membership.ts';
 export type { SettledOutcome } from './machine/outcome.ts';

@@ -4,12 +4,17 @@ import type { NodeInfo } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
 import type {
   Committed,
+  ElectionRequest,
   KeySpan,
+  LeaseInShard,
+  LockRequest,
   ScanRequest,
   SetRequest,
   Step,
   Store,
   StoredEntry,
+  StoreLock,
+  TicketInLock,
   Waiting,
 } from '../../cli/store.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
@@ -134,6 +139,55 @@ export class MemoryStore implements Store {
         enter(codec.encode(Number(result)));
       }
     }
+  }
+
+  /** Names of locks that others own. */
+  readonly #taken = new Set<string>();
+  readonly lockRequests: LockRequest[] = [];
+  readonly elections: ElectionRequest[] = [];
+  /** How often a lock was released. */
+  releases = 0;
+  /** Aborts the locks that are owned. */
+  readonly losing = new AbortController();
+  leaseList: readonly LeaseInShard[] = [];
+  ticketList: readonly TicketInLock[] = [];
+  readonly revoked: string[] = [];
+
+  take(name: string): void {
+    this.#taken.add(nameOf(Buffer.from(name)));
+  }
+
+  lock(request: LockRequest): Promise<StoreLock | undefined> {
+    this.lockRequests.push(request);
+    const isTaken = this.#taken.has(nameOf(request.name));
+    return Promise.resolve(isTaken ? undefined : this.#owned(request.permits === undefined));
+  }
+
+  lead(request: ElectionRequest): Promise<StoreLock | undefined> {
+    this.elections.push(request);
+    const isTaken = this.#taken.has(nameOf(request.key));
+    return Promise.resolve(isTaken ? undefined : this.#owned(true));
+  }
+
+  leases(): Promise<readonly LeaseInShard[]> {
+    return Promise.resolve(this.leaseList);
+  }
+
+  tickets(): Promise<readonly TicketInLock[]> {
+    return Promise.resolve(this.ticketList);
+  }
+
+  revoke(lease: string): Promise<boolean> {
+    this.revoked.push(lease);
+    return Promise.resolve(this.leaseList.some(({ id }) => id === lease));
+  }
+
+  #owned(hasFence: boolean): StoreLock {
+    const release = () => {
+      this.releases += 1;
+      return Promise.resolve();
+    };
+    return { fence: hasFence ? 'a-fence' : undefined, signal: this.losing.signal, release };
   }
 
   clear(span: KeySpan, onProgress: (deleted: number) => void): Promise<number> {

@@ -1,0 +1,86 @@
+/** Verbs for locks, elections and leases. */
+
+import { ENCODING_OPTIONS, type OptionSpec, type Verb, type WordSpec } from './verb.ts';
+
+const COMMAND: WordSpec = {
+  form: '<command...>',
+  kind: 'command',
+  description: 'the command and its arguments, behind --',
+};
+
+const OWNING_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--wait <time>', description: 'how long to wait: 500ms, 30s (default: a day)' },
+  {
+    flags: '--ttl <time>',
+    description: 'how long others have to wait if this machine dies: 1s to 1h (default: 15s)',
+  },
+];
+
+const ENDING = `The exit code is that of the command; 6 if it was not run, because the wait was
+over. If the lock is lost, because its lease could not be confirmed in time, the
+command gets SIGTERM, and SIGKILL after 5 seconds; the exit code is then 75.
+RINGKV_FENCE has the fence for guarded writes of the command.`;
+
+export const LOCK_VERBS: readonly Verb[] = [
+  {
+    name: 'lock',
+    summary: 'run a command while owning a lock',
+    words: [{ form: '<name>', kind: 'value', description: 'the name of the lock' }, COMMAND],
+    options: [
+      ...OWNING_OPTIONS,
+      { flags: '--try', description: 'do not wait' },
+      { flags: '--shared', description: 'own the lock together with others that share it' },
+      { flags: '--permits <n>', description: 'a semaphore: so many may own it at a time' },
+      ...ENCODING_OPTIONS,
+    ],
+    formats: [],
+    details: ENDING,
+    examples: [
+      'kvctl lock report --wait 1m -- touch report.txt',
+      'kvctl lock downloads --permits 4 -- touch download.txt',
+    ],
+    isRemote: true,
+    load: () => import('./commands/lock.ts'),
+  },
+  {
+    name: 'locks',
+    summary: 'print who owns locks, and who waits for one',
+    words: [{ form: '[name]', kind: 'value', description: 'a lock, with its whole queue' }],
+    options: ENCODING_OPTIONS,
+    formats: ['table', 'json', 'ndjson'],
+    details: 'The exit code is 1 if no lock is owned, or the named one has no queue.',
+    examples: ['kvctl locks', 'kvctl locks report -o json'],
+    isRemote: true,
+    load: () => import('./commands/locks.ts'),
+  },
+  {
+    name: 'elect',
+    summary: 'run a command while leading',
+    words: [
+      { form: '<key>', kind: 'key', description: 'the key of the election' },
+      { form: '<value>', kind: 'value', description: 'what the key holds meanwhile' },
+      COMMAND,
+    ],
+    options: [...OWNING_OPTIONS, ...ENCODING_OPTIONS],
+    formats: [],
+    details: ENDING,
+    examples: ['kvctl elect scheduler node-7 -- touch elected.txt'],
+    isRemote: true,
+    load: () => import('./commands/elect.ts'),
+  },
+  {
+    name: 'lease',
+    summary: 'list leases, or end one',
+    words: [
+      { form: '<what>', kind: 'value', description: 'list or revoke', choices: ['list', 'revoke'] },
+      { form: '[id]', kind: 'value', description: 'revoke: the id of the lease' },
+    ],
+    options: [],
+    formats: ['table', 'json', 'ndjson'],
+    details: `A lease that is revoked ends at once: its keys are deleted, its locks pass on, and
+its client is told within a quarter of its time to live.`,
+    examples: ['kvctl lease list', 'kvctl lease revoke 959715c4c476eef8c31d8956be98d217'],
+    isRemote: true,
+    load: () => import('./commands/lease.ts'),
+  },
+];
