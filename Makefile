@@ -56,6 +56,7 @@ test: lint
 	node build/test/sim/main.js --seeds=150
 	node build/test/cluster/main.js --seeds=100
 	node build/test/cluster/main.js --profile=txn --seeds=100
+	node build/test/cluster/main.js --profile=watch --seeds=40
 	node build/test/cluster/main.js --profile=locks --seeds=40
 	node build/test/planted/main.js --fast
 
@@ -64,7 +65,7 @@ soak: build
 	for profile in $(SIM_PROFILES); do \
 	  node build/test/sim/main.js --profile=$$profile --seeds=300 $(if $(SEED),--seed=$(SEED)) || exit 1; \
 	done
-	for profile in cluster txn locks; do \
+	for profile in cluster txn watch locks; do \
 	  node build/test/cluster/main.js --profile=$$profile --seeds=300 $(if $(SEED),--seed=$(SEED)) || exit 1; \
 	done
 	node build/test/cluster/main.js --profile=crash

@@ -227,7 +227,9 @@ export const BROKEN_WATCHES: readonly WatchCase[] = [
   {
     name: 'a call of sync that returns before the state is whole',
     rule: 'sync',
-    watching: initial([row('a', 1), sync(5), row('x', 1), synced(1, 1)], { isComplete: false }),
+    watching: initial([row('b', 3), row('c', 3), sync(85), row('x', 1), synced(5, 1)], {
+      isComplete: false,
+    }),
   },
   {
     name: 'a resumed watch that skips one',

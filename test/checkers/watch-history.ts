@@ -27,6 +27,8 @@ export interface TrueEntry {
 export interface Position {
   readonly index: number;
   readonly term: number;
+  /** Changes of the range behind the entry that are covered too; 0 unless told. */
+  readonly skip?: number;
 }
 
 export type Positions = ReadonlyMap<number, Position>;
@@ -84,7 +86,12 @@ export type GivenChange =
 export type Given =
   | GivenChange
   | (Moment & { readonly type: 'synced' | 'progress' | 'lagging' })
-  | (Moment & { readonly type: 'compacted'; readonly differences: boolean })
+  /** Of one shard, or of all. */
+  | (Moment & {
+      readonly type: 'compacted';
+      readonly differences: boolean;
+      readonly shard?: number | undefined;
+    })
   /** A call of `sync` returned; `asked` is when it was made. */
   | (Moment & { readonly type: 'sync'; readonly asked: number });
 

@@ -10,6 +10,7 @@ import {
   isChange,
   isInRange,
   type Placed,
+  type Position,
   type Positions,
   placedIn,
   type Watching,
@@ -62,6 +63,9 @@ interface Track {
   next: number | undefined;
   /** It has yielded a change since it was resumed. */
   hasBegun: boolean;
+  isReading: boolean;
+  /** The entry through which everything is known, by the last token. */
+  through: number;
 }
 
 class WatchCheck {
@@ -76,7 +80,6 @@ class WatchCheck {
   #fold = new Map<string, number>();
   /** Since the last `compacted` without differences: the new state. */
   #isFoldWhole: boolean;
-  #isReading: boolean;
   #hasSynced = false;
   /** The transaction texts of groups, both ways. */
   readonly #texts = new Map<string, string>();
@@ -90,13 +93,14 @@ class WatchCheck {
     const { start, given } = watching;
     this.#ever = new Set(given.filter(isChange).map(identityOf));
     this.#isFoldWhole = start === 'initial';
-    this.#isReading = start === 'initial';
+    const isReading = start === 'initial';
     for (const [shard, entries] of world.shards) {
       const placed = placedIn(entries, watching);
       const places = new Map(placed.map(({ change }, at) => [identityOf(change), at]));
-      const track: Track = { shard, placed, places, next: undefined, hasBegun: false };
       const position = start instanceof Map ? start.get(shard) : undefined;
-      if (position !== undefined) track.next = placeBehind(placed, position.index);
+      const next = position && placeBehind(placed, position);
+      const through = position?.index ?? 0;
+      const track: Track = { shard, placed, places, next, hasBegun: false, isReading, through };
       this.#tracks.set(shard, track);
     }
   }
@@ -140,7 +144,7 @@ class WatchCheck {
     const identity = identityOf(event);
     const place = track.places.get(identity);
     // A re-read tells that a key is gone, not how.
-    const isOfRead = transaction === '' && this.#isReading;
+    const isOfRead = transaction === '' && track.isReading;
     if (isOfRead) this.#takeRow(event, track, place);
     else if (place === undefined) this.#find('content', `${identity} never happened`);
     else this.#takeTrue(event, track, place);
@@ -230,9 +234,12 @@ class WatchCheck {
     }
   }
 
-  #takeCompacted({ at, differences }: Extract<Given, { readonly type: 'compacted' }>): void {
-    const isLost = [...this.#tracks.values()].some(({ shard, placed, next }) => {
-      const position = next === undefined ? 0 : (placed[next - 1]?.index ?? 0);
+  #takeCompacted(event: Extract<Given, { readonly type: 'compacted' }>): void {
+    const { at, differences, shard: only } = event;
+    const tracks = [...this.#tracks.values()].filter(({ shard }) => (only ?? shard) === shard);
+    const isLost = tracks.some(({ shard, placed, next, through }) => {
+      const yielded = next === undefined ? 0 : (placed[next - 1]?.index ?? 0);
+      const position = Math.max(yielded, through);
       return this.#world.floors.some(
         (floor) => floor.shard === shard && floor.at <= at && floor.index > position,
       );
@@ -245,27 +252,32 @@ class WatchCheck {
       this.#fold = new Map();
       this.#isFoldWhole = true;
     }
-    this.#isReading = true;
-    for (const track of this.#tracks.values()) track.next = undefined;
+    for (const track of tracks) {
+      track.isReading = true;
+      track.next = undefined;
+    }
   }
 
   #judgeSynced({ token }: Given): void {
     if (token === undefined) return this.#find('token', 'there is none at synced');
     const isFirst = !this.#hasSynced;
     this.#hasSynced = true;
-    this.#isReading = false;
     for (const track of this.#tracks.values()) {
-      const { index } = token.get(track.shard) ?? { index: 0 };
-      if (isFirst) this.#judgeFresh(track, index);
+      const position = token.get(track.shard);
+      track.isReading = false;
+      // A range with one tag, or one key, lies in one shard.
+      if (position === undefined) continue;
+      if (isFirst) this.#judgeFresh(track, position.index);
       if (track.next !== undefined) continue;
-      if (this.#isFoldWhole) this.#judgeFold(track, index);
-      track.next = placeBehind(track.placed, index);
+      const next = placeBehind(track.placed, position);
+      if (this.#isFoldWhole) this.#judgeFold(track, next);
+      track.next = next;
     }
   }
 
-  #judgeFold({ shard, placed }: Track, index: number): void {
+  #judgeFold({ shard, placed }: Track, next: number): void {
     const due = new Map<string, number>();
-    for (const { change } of placed.slice(0, placeBehind(placed, index))) {
+    for (const { change } of placed.slice(0, next)) {
       if (change.type === 'set') due.set(change.key, change.version ?? 0);
       else due.delete(change.key);
     }
@@ -287,12 +299,31 @@ class WatchCheck {
 
   /** At the return of `sync` everything that was acknowledged before the call is yielded. */
   #judgeSync(asked: number): void {
-    if (this.#isReading) return this.#find('sync', 'it returned before the state was whole');
-    for (const { shard, placed, next } of this.#tracks.values()) {
+    for (const track of this.#tracks.values()) {
+      const { shard, placed, next, isReading } = track;
+      if (isReading) this.#judgeSyncOfRead(track, asked);
       const waiting = next === undefined ? undefined : placed[next];
       if (waiting === undefined) continue;
       const late = this.#acknowledgedIn(shard, asked).find(({ index }) => index >= waiting.index);
       if (late !== undefined) this.#find('sync', `${late.key} at ${late.index} was not yielded`);
+    }
+  }
+
+  /** All rows may have come before the mark that says so: then each of them is new enough. */
+  #judgeSyncOfRead({ shard, placed }: Track, asked: number): void {
+    if (!this.#isFoldWhole) return;
+    const known = this.#acknowledgedIn(shard, asked).map(({ index }) => index);
+    const through = Math.max(0, ...known);
+    const due = new Map<string, number>();
+    const later = new Set<string>();
+    for (const { index, change } of placed) {
+      if (index > through) later.add(change.key);
+      else due.set(change.key, change.type === 'set' ? (change.version ?? 0) : 0);
+    }
+    for (const [key, version] of due) {
+      const is = this.#fold.get(key) ?? 0;
+      const isOld = version === 0 ? is > 0 : is < version;
+      if (isOld && !later.has(key)) this.#find('sync', `${key} is at ${version}, not at ${is}`);
     }
   }
 
@@ -305,17 +336,20 @@ class WatchCheck {
 
   /** It covers exactly what was yielded: neither less nor more. */
   #judgeToken(event: Given, token: Positions): void {
-    for (const { shard, placed, next } of this.#tracks.values()) {
+    for (const track of this.#tracks.values()) {
+      const { shard, placed, next } = track;
       const position = token.get(shard);
       if (position === undefined) continue;
+      track.through = position.index;
       const term = this.#world.termOf?.(shard, position.index);
       if (term !== undefined && term !== position.term) {
         this.#find('token', `entry ${position.index} of ${shard} is not of term ${position.term}`);
       }
       if (next === undefined) continue;
-      const behind = placeBehind(placed, position.index);
-      // In the middle of an entry the token stands before it.
-      const isWithin = behind < next && placed[behind]?.index === placed[next]?.index;
+      const behind = placeBehind(placed, position);
+      // A token that counts no changes stands before an entry until all of it was yielded.
+      const isWhole = position.skip !== undefined;
+      const isWithin = !isWhole && behind < next && placed[behind]?.index === placed[next]?.index;
       if (behind === next || (isWithin && isChange(event))) continue;
       const [from, to] = [Math.min(behind, next), Math.max(behind, next)];
       const first = placed.slice(from, to)[0]?.change;
@@ -325,8 +359,8 @@ class WatchCheck {
   }
 
   #judgeEnd(): void {
-    if (this.#isReading) return this.#find('silent', 'it never synced');
-    for (const { placed, next } of this.#tracks.values()) {
+    for (const { placed, next, isReading } of this.#tracks.values()) {
+      if (isReading) return this.#find('silent', 'it never synced');
       const [first] = next === undefined ? [] : placed.slice(next);
       if (first !== undefined) this.#find('silent', `${identityOf(first.change)} never came`);
     }
@@ -337,8 +371,8 @@ class WatchCheck {
   }
 }
 
-/** The place of the first change behind this entry. */
-function placeBehind(placed: readonly Placed[], index: number): number {
+/** The place of the first change behind this position. */
+function placeBehind(placed: readonly Placed[], { index, skip = 0 }: Position): number {
   const place = placed.findIndex((one) => one.index > index);
-  return place === -1 ? placed.length : place;
+  return Math.min(placed.length, (place === -1 ? placed.length : place) + skip);
 }

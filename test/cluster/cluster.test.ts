@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { byEffort, casesByEffort } from '../support/effort.ts';
+import { CLUSTER_PROFILES } from './profile.ts';
 import { runClusterSeed } from './run.ts';
 
 /** The brief one is a small cluster. */
@@ -38,7 +39,17 @@ test('leases, locks and fences are as their reference has them during all faults
   ok(granted > SEEDS.length * 2, `${granted} grants are enough to mean something`);
 });
 
-for (const profile of casesByEffort(['cluster', 'txn', 'locks'] as const, { brief: 0 })) {
+test('watchers are given what happened, once and in order, during all faults', () => {
+  let told = 0;
+  for (const seed of SEEDS) {
+    const result = runClusterSeed(seed, 'watch');
+    equal(result.failure, undefined, `seed ${seed}: ${result.failure?.message}`);
+    told += result.probes.get('watch told') ?? 0;
+  }
+  ok(told > SEEDS.length * 200, `${told} changes are enough to mean something`);
+});
+
+for (const profile of casesByEffort(CLUSTER_PROFILES, { brief: 0 })) {
   test(`a seed gives the same run twice: ${profile}`, () => {
     deepEqual(runClusterSeed(3, profile), runClusterSeed(3, profile));
   });

@@ -6,6 +6,7 @@ import type { CallFailure } from '../../src/client/core/call-failure.ts';
 import type { KeptLease } from '../../src/client/core/coordination/kept-lease.ts';
 import { Core } from '../../src/client/core/core.ts';
 import type { ClientEvent } from '../../src/client/core/port.ts';
+import type { WatchCall } from '../../src/client/core/streams/watch-call.ts';
 import type { Command } from '../../src/machine/command.ts';
 import { ClientConnection } from '../../src/transport/client-connection.ts';
 import type { Sockets } from '../../src/transport/sockets.ts';
@@ -41,6 +42,9 @@ interface CustomerOptions {
   /** How fast its clock runs: 1 unless it is told. */
   readonly rate?: number;
 }
+
+type Timeless<T> = T extends unknown ? Omit<T, 'now'> : never;
+type WatchEvent = Timeless<Extract<ClientEvent, { readonly watch: WatchCall }>>;
 
 type Committing = Pick<CommitCall, 'command' | 'ranges' | 'moments' | 'priority'>;
 type Settle<T extends Call> = Parameters<T['settle']>[0];
@@ -185,6 +189,12 @@ export class Customer {
   /** Keeps it alive from its first use on. */
   lease(lease: KeptLease): void {
     this.#step({ type: 'lease', lease });
+  }
+
+  /** What concerns a watch of this process. */
+  watch(event: WatchEvent): void {
+    this.#step({ ...event, now: this.#clocks.now } as ClientEvent);
+    this.#flushSoon();
   }
 
   /** What can have been lost by now is told. */

@@ -9,10 +9,12 @@ import type { Replica } from '../../src/shard/replica.ts';
 
 /** Undefined if there is none. */
 export function leftoversOf(core: NodeCore): string | undefined {
-  const { requests, openViews } = infoOf(core);
+  const { requests, openViews, watch, coordination } = infoOf(core);
   if (requests.waiting > 0) return `${requests.waiting} requests wait for an answer`;
   if (requests.forwarded > 0) return `${requests.forwarded} forwarded requests wait`;
   if (openViews > 0) return `${openViews} views are open`;
+  if (watch.ranges > 0) return `${watch.ranges} ranges are watched`;
+  if (coordination.awaiting > 0) return `${coordination.awaiting} requests wait for tickets`;
   const owed = core.state.clients.all().find(({ outstanding }) => outstanding > 0);
   if (owed !== undefined) return `${owed.outstanding} answers are owed to a client`;
   return unendedOn(core, () => true) ?? leasedOn(core);

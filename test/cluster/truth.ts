@@ -89,6 +89,10 @@ export class Truth {
     return this.#options.now;
   }
 
+  termOf(shard: ShardId, index: number): number | undefined {
+    return this.#options.witness.at(shard, index)?.term;
+  }
+
   /** What became of leases, tickets and fences, of all shards. */
   get coordinated(): readonly ReadonlyMap<string, number>[] {
     return [...this.#tickets.values()].map(({ probes }) => probes.counts);

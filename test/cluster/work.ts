@@ -2,8 +2,9 @@
 
 import type { Probes } from '../sim/probes.ts';
 import { Bank } from './bank.ts';
+import type { Computer } from './computer.ts';
 import { Counters } from './counters.ts';
-import type { Customer } from './customer.ts';
+import type { Customer, WriteRecord } from './customer.ts';
 import { Forks } from './forks.ts';
 import { LargeValues } from './large-values.ts';
 import { ListAppend } from './lists.ts';
@@ -20,9 +21,17 @@ import { Rooms } from './rooms.ts';
 import { Scans } from './scans.ts';
 import { VALUE_BYTES_MAX } from './small-limits.ts';
 import { StaleReads } from './stale-reads.ts';
+import { Watchers } from './watchers.ts';
 import type { Workload } from './workload.ts';
 
 const BURST_CALLS = 300;
+
+interface WorkOptions {
+  readonly probes: Probes;
+  readonly computers: () => readonly Computer[];
+  /** Of all customers, as they end. */
+  readonly writes: readonly WriteRecord[];
+}
 
 export class Work {
   readonly #plan: ClusterPlan;
@@ -33,7 +42,7 @@ export class Work {
   readonly #first: readonly Workload[];
   readonly all: readonly Workload[];
 
-  constructor(plan: ClusterPlan, probes: Probes) {
+  constructor(plan: ClusterPlan, { probes, computers, writes }: WorkOptions) {
     this.#plan = plan;
     const keys = Array.from({ length: plan.keys }, (_, at) => `key-${at}`);
     const levels = [{ type: 'linearizable' }, { type: 'lease' }] as const;
@@ -53,13 +62,15 @@ export class Work {
     const owners = new Owners({ isDriftBounded: plan.isDriftBounded, hit });
     const isOfLocks = plan.profile === 'locks';
     const locks = isOfLocks ? [owners, owners, new Registrants(plan), new RawLocks()] : [];
+    const { shards } = plan;
+    const watches = plan.profile === 'watch' ? [new Watchers({ shards, computers, writes })] : [];
     this.#first = {
       cluster: [this.#registers],
       txn: [this.#lists, ...transactions],
-      watch: [this.#registers],
+      watch: watches,
       locks,
     }[plan.profile];
-    this.all = [...new Set([...others, ...many, ...transactions, ...locks])];
+    this.all = [...new Set([...others, ...many, ...transactions, ...locks, ...watches])];
   }
 
   /** Reads that have ended. */

@@ -58,7 +58,8 @@ export class World {
       historyBytesMax: plan.historyBytesMax,
       onComputer: (computer) => this.#faults?.look(computer),
     });
-    this.#work = new Work(plan, probes);
+    const computers = () => this.computers;
+    this.#work = new Work(plan, { probes, computers, writes: this.#writes });
   }
 
   get computers(): readonly Computer[] {
