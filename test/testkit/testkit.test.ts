@@ -35,6 +35,18 @@ test('time stands still while the test does other things', async () => {
   equal(kit.clock.now, now);
 });
 
+test('a transaction may wait for something outside, without losing its time', async () => {
+  await using kit = await testkit();
+  const kv = kit.kv();
+  const { now } = kit.clock;
+  await kv.transaction(async (tx) => {
+    await tx.get('a');
+    await new Promise((resume) => setTimeout(resume, 100));
+    tx.set('a', 1);
+  });
+  ok(kit.clock.now - now < 1000);
+});
+
 test('transactions, scans and counters of a cluster with several shards', async () => {
   await using kit = await testkit({ nodes: 3, shards: 4 });
   const kv = kit.kv();
