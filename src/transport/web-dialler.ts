@@ -1,6 +1,7 @@
 /** Dials WebSockets; works without a server, so clients use it too. */
 
 import type { IncomingMessage } from 'node:http';
+import type { Socket as RawSocket } from 'node:net';
 import { WebSocket } from 'ws';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
@@ -30,10 +31,12 @@ export class WebDialler implements Sockets {
     const line = new WebLine(web, { address: url });
     line.listen(listener);
     this.#lines.add(line);
-    web.on('upgrade', ({ socket }) => {
-      if (!this.#holdsProcess) socket.unref();
-      web.once('open', () => line.open(socket));
+    let raw: RawSocket | undefined;
+    web.on('upgrade', ({ socket }: { readonly socket: RawSocket | null }) => {
+      raw = socket ?? undefined;
+      if (!this.#holdsProcess) raw?.unref();
     });
+    web.once('open', () => line.open(raw));
     web.on('close', () => this.#lines.delete(line));
     web.on('unexpected-response', (_request, response) => {
       readRefusal(response, (text) => {

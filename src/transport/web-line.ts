@@ -21,6 +21,9 @@ export const WEB_SOCKET_OPTIONS = {
   closeTimeout: 1000,
 } as const;
 
+/** Of a frame without content: a sign of life. */
+const PONG_BYTES = 2;
+
 interface WebLineOptions {
   /** For logs. */
   readonly address: string;
@@ -39,7 +42,11 @@ export class WebLine implements Socket {
   readonly #onUnfinished: (line: WebLine, bytes: number) => void;
   /** The last reported value. */
   #unfinished = 0;
+  /** Undefined where the runtime keeps it to itself, as Bun does. */
   #raw: RawSocket | undefined;
+  #isOpen = false;
+  /** What came in, as far as it shows without the raw socket. */
+  #heard = 0;
   #listener: SocketListener | undefined;
   #hasSpoken = false;
   #isCorked = false;
@@ -49,12 +56,15 @@ export class WebLine implements Socket {
     this.#web = web;
     this.#onUnfinished = onUnfinished;
     web.on('message', (data, isBinary) => this.#hear(data, isBinary));
+    web.on('pong', () => {
+      this.#heard += PONG_BYTES;
+    });
     web.on('error', (cause) => this.#end({ code: 1006, text: cause.message }));
     web.on('close', (code, text) => this.#end({ code, text: text.toString('latin1') }));
   }
 
   get bytesReceived(): number {
-    return this.#raw?.bytesRead ?? 0;
+    return this.#raw?.bytesRead ?? this.#heard;
   }
 
   get bytesUnfinished(): number {
@@ -70,16 +80,17 @@ export class WebLine implements Socket {
   }
 
   /** The raw socket is connected and has its listeners: sending works from now on. */
-  open(raw: RawSocket): void {
+  open(raw: RawSocket | undefined): void {
+    this.#isOpen = true;
     this.#raw = raw;
-    raw.on('data', this.#watch);
+    raw?.on('data', this.#watch);
     this.#listener?.onOpen();
   }
 
   send(bytes: Uint8Array): void {
     const raw = this.#raw;
-    if (raw === undefined || this.#web.readyState !== this.#web.OPEN) return;
-    if (!this.#isCorked) {
+    if (!this.#isOpen || this.#web.readyState !== this.#web.OPEN) return;
+    if (raw !== undefined && !this.#isCorked) {
       this.#isCorked = true;
       raw.cork();
       queueMicrotask(() => {
@@ -144,6 +155,7 @@ export class WebLine implements Socket {
     if (!isBinary) {
       this.#giveUp(closeReasonOf('text-frame', 'received a text frame; frames are binary'));
     } else if (data instanceof Buffer && data.length > 0) {
+      this.#heard += data.length;
       // A plain Uint8Array: `slice` of a Buffer would share memory instead of copying.
       this.#listener?.onFrame(new Uint8Array(data.buffer, data.byteOffset, data.length));
     } else {

@@ -279,4 +279,14 @@ export const BUDGET_BUGS: readonly Bug[] = [
   ...DOOR_BUGS.map((bug) => ({ ...DOOR, ...bug })),
   ...HALVES_BUGS.map((bug) => ({ ...HALVES, ...bug })),
   { ...PAUSED, profiles: [], tests: ['switchboard'], isFast: false },
+  {
+    name: 'no-sign-of-life-without-a-raw-socket',
+    sentence: 'under Bun a connection counts as silent, however much it receives',
+    file: 'src/transport/web-line.ts',
+    find: 'this.#raw?.bytesRead ?? this.#heard',
+    replace: 'this.#raw?.bytesRead ?? 0',
+    profiles: [],
+    tests: ['web-line'],
+    isFast: true,
+  },
 ];
