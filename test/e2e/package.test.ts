@@ -1,30 +1,40 @@
 /** The package as users get it: packed, installed into an empty folder, run and imported there. */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
+import { outputOf as outputIn, pack, run as runIn } from './packed.ts';
 
 const LONG = { timeout: 180_000 };
 const FOLDER = mkdtempSync(join(tmpdir(), 'ringkv-package-'));
 const ENVIRONMENT = { ...process.env, NODE_OPTIONS: '' };
+const QUIET = ['--loglevel=error', '--prefer-offline', '--no-audit', '--no-fund'];
+/** Packed, and unpacked with all that it needs on this platform. */
+const BYTES_MAX = { tarball: 1.5 * 1024 * 1024, unpacked: 8 * 1024 * 1024 };
 
-function run(program: string, words: readonly string[], cwd = FOLDER): string {
-  return execFileSync(program, [...words], { cwd, env: ENVIRONMENT, encoding: 'utf8' });
+const HERE = { cwd: FOLDER };
+let tarball = '';
+
+function run(program: string, words: readonly string[]): string {
+  return runIn(program, words, HERE);
 }
 
-/** Its output, with its errors if it fails. */
 function outputOf(program: string, words: readonly string[]): string {
-  const { stdout, stderr, status } = spawnSync(program, [...words], {
-    cwd: FOLDER,
-    env: ENVIRONMENT,
-    encoding: 'utf8',
-  });
-  return status === 0 ? stdout : stdout + stderr;
+  return outputIn(program, words, HERE);
 }
 
 async function freePort(): Promise<number> {
@@ -36,12 +46,9 @@ async function freePort(): Promise<number> {
 }
 
 before(() => {
-  // The built files are tested: packing does not build them again.
-  const quiet = ['--ignore-scripts', '--loglevel=error'];
-  run('npm', ['pack', ...quiet, '--pack-destination', FOLDER], process.cwd());
-  const tarball = readdirSync(FOLDER).find((name) => name.endsWith('.tgz')) ?? '';
+  tarball = pack(FOLDER);
   writeFileSync(join(FOLDER, 'package.json'), '{"type": "module"}');
-  run('npm', ['install', `./${tarball}`, ...quiet, '--prefer-offline', '--no-audit', '--no-fund']);
+  run('npm', ['install', tarball, '--ignore-scripts', ...QUIET]);
 }, LONG);
 
 after(() => rmSync(FOLDER, { recursive: true, force: true }));
@@ -55,10 +62,70 @@ test('the package holds what is needed to run it, and no tests', () => {
     assert.ok(names.includes(join('build', 'src', `${surface}.js`)), surface);
   }
   assert.deepEqual(
-    names.filter((name) => /\btest\b|\bbench\b|\.map$/.test(name)),
+    names.filter((name) => /\b(?:test|bench)\b(?!-)|\.map$/.test(name)),
     [],
   );
 });
+
+test('an installation calls no compiler, and has the tested builds of native code', LONG, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringkv-consumer-'));
+  try {
+    writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+    const compiler = join(folder, 'compiler.js');
+    writeFileSync(compiler, "require('node:fs').writeFileSync('called', ''); process.exit(1);");
+    // Scripts of the packages run, as they do for users; what they would compile with fails.
+    const env = { npm_config_node_gyp: compiler, CC: 'false', CXX: 'false' };
+    runIn('npm', ['install', tarball, ...QUIET], { cwd: folder, env });
+    const names = readdirSync(folder, { recursive: true }).map(String);
+    assert.ok(!names.some((name) => name.endsWith('called')), 'a compiler was called');
+    const tree = runIn('npm', ['ls', 'msgpackr-extract', '--json', '--all'], { cwd: folder });
+    assert.match(tree, /"msgpackr-extract": \{\s+"version": "3\.0\.4"/);
+    writeFileSync(
+      join(folder, 'use.js'),
+      `${PUT_AND_GET}
+await putAndGet(await import('ringkv'), ':memory:');
+const { isNativeAccelerationEnabled } = await import('msgpackr');
+console.log(isNativeAccelerationEnabled);
+`,
+    );
+    const printed = runIn(process.execPath, ['use.js'], { cwd: folder });
+    assert.equal(printed, 'Ada true empty-key\ntrue\n');
+    const unpacked = bytesOf(join(folder, 'node_modules', 'ringkv'));
+    const packed = statSync(tarball).size;
+    assert.ok(packed < BYTES_MAX.tarball, `${packed} bytes packed`);
+    assert.ok(unpacked < BYTES_MAX.unpacked, `${unpacked} bytes unpacked`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+function bytesOf(folder: string): number {
+  const names = readdirSync(folder, { recursive: true }).map(String);
+  return names.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+test('packing leaves out what was built of sources that are gone', LONG, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringkv-pack-'));
+  try {
+    const parts = ['cli', 'src', 'test', 'bench', 'examples', 'package.json', 'tsconfig.json'];
+    for (const part of parts) cpSync(part, join(folder, part), { recursive: true });
+    symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
+    mkdirSync(join(folder, 'build', 'src'), { recursive: true });
+    writeFileSync(join(folder, 'build', 'src', 'gone.js'), '');
+    const words = ['pack', '--json', '--loglevel=error'];
+    const [packed] = JSON.parse(runIn('npm', words, { cwd: folder })) as [Packed];
+    const paths = packed.files.map(({ path }) => path);
+    assert.ok(paths.includes('build/src/index.js'));
+    assert.ok(!paths.includes('build/src/gone.js'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** Of what npm prints. */
+interface Packed {
+  readonly files: readonly { readonly path: string }[];
+}
 
 /** As an application in strict TypeScript would, of both entry points. */
 const TYPED = `import { connect, type Entry, KvError, type Space } from 'ringkv';
