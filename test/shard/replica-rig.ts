@@ -41,7 +41,7 @@ export class ReplicaRig {
   readonly entries = new Map<number, LogEntry>();
   now = 5000;
   fair: Turns = AT_ONCE;
-  readonly histories = new Histories({ bytesMax: 1024 * 1024 });
+  readonly histories = new Histories({ bytesMax: 64 * 1024 * 1024 });
   readonly streams = { streams: 0, messages: 0, bytes: 0, gone: 0 };
   stopReason = '';
   isLost = false;
