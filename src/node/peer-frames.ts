@@ -3,7 +3,7 @@
  */
 
 import { unreachable } from '../base/assert.ts';
-import type { NodeId, ShardId } from '../base/ids.ts';
+import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import type { Message } from '../raft/message.ts';
@@ -129,7 +129,7 @@ export class PeerFrames {
       case 'forwarded':
         return relay.forwards.answer(from, message.id, message.response);
       case 'ask':
-        return this.#answerHowFar(from, message.id, message.shard);
+        return this.#answerHowFar(from, message);
       case 'told':
         return node.replicas.get(message.shard)?.told(message.id, message.index);
       case 'fingerprint-ask':
@@ -161,9 +161,11 @@ export class PeerFrames {
   }
 
   /** With a ReadIndex round of its own: the answer must be true after the question arrived. */
-  #answerHowFar(from: NodeId, id: number, shard: ShardId): void {
+  #answerHowFar(from: NodeId, ask: Extract<NodeMessage, { type: 'ask' }>): void {
     const { node } = this.#options;
+    const { id, shard, isWatching } = ask;
     const replica = node.replicas.get(shard);
+    if (isWatching) replica?.announceCommits();
     const say = (index: number) => node.tell(from, { type: 'told', id, shard, index });
     if (replica === undefined || !replica.isLeader) {
       say(0);

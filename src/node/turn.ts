@@ -71,7 +71,8 @@ function heed(
     case 'leader-query': {
       const leader = relay.leaderOf(shard);
       if (leader === undefined) return replica.told(fact.question, 0);
-      return node.tell(leader, { type: 'ask', id: fact.question, shard });
+      const isWatching = replica.watching.streams > 0;
+      return node.tell(leader, { type: 'ask', id: fact.question, shard, isWatching });
     }
     case 'recording-due':
       return renewRecording(replica, { node, router });

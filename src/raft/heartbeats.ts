@@ -1,5 +1,6 @@
 /** Rounds of heartbeats: one number for liveness, reads and leases (thesis §6.2, §6.4). */
 
+import type { Progress } from './progress.ts';
 import { reachedByQuorum } from './quorum.ts';
 import { grantReads, takeRound } from './read-index.ts';
 import { configurationOf, type Leader, note, type RaftState, to } from './state.ts';
@@ -12,20 +13,44 @@ export function beat(state: RaftState, leader: Leader, how: { readonly isLast: b
   }
   const timeoutMilliseconds = Math.ceil(state.timeout.milliseconds);
   for (const progress of leader.followers.values()) {
-    const commit = Math.min(progress.match, state.commit);
-    if (commit < state.commit) note(state, 'heartbeat-commit-clamped');
-    state.outbox.send({
-      type: 'heartbeat',
-      ...to(state, progress.member),
-      commit,
-      round: leader.round,
-      configuration: state.configurations.newest.at,
-      isLast: how.isLast,
-      isEstablished: state.commit >= leader.firstOwnIndex,
-      timeoutMilliseconds,
-    });
+    sendHeartbeat(state, leader, { progress, isLast: how.isLast, timeoutMilliseconds });
   }
   confirmRounds(state, leader);
+}
+
+/** In the present round. */
+function sendHeartbeat(state: RaftState, leader: Leader, about: HeartbeatAbout): void {
+  const { progress, isLast, timeoutMilliseconds } = about;
+  const commit = Math.min(progress.match, state.commit);
+  if (commit < state.commit) note(state, 'heartbeat-commit-clamped');
+  progress.toldCommit = commit;
+  state.outbox.send({
+    type: 'heartbeat',
+    ...to(state, progress.member),
+    commit,
+    round: leader.round,
+    configuration: state.configurations.newest.at,
+    isLast,
+    isEstablished: state.commit >= leader.firstOwnIndex,
+    timeoutMilliseconds,
+  });
+}
+
+interface HeartbeatAbout {
+  readonly progress: Progress;
+  readonly isLast: boolean;
+  readonly timeoutMilliseconds: number;
+}
+
+/**
+ * A heartbeat between rounds, if the follower can commit more than it was told and no append leaves
+ * for it anyway. It begins no round: an answer proves what an answer to the present round proves.
+ */
+export function announceCommit(state: RaftState, leader: Leader, progress: Progress): void {
+  if (state.ticks >= leader.announceUntil || progress.next <= state.log.lastIndex) return;
+  if (Math.min(progress.match, state.commit) <= progress.toldCommit) return;
+  const timeoutMilliseconds = Math.ceil(state.timeout.milliseconds);
+  sendHeartbeat(state, leader, { progress, isLast: false, timeoutMilliseconds });
 }
 
 /** Activity in a quiesced shard: the leader sends heartbeats immediately. */

@@ -27,6 +27,7 @@ export function becomeLeader(state: RaftState): void {
     uncommitted: [],
     uncommittedBytes: 0,
     transfer: undefined,
+    announceUntil: 0,
     handOverFrom: state.ticks,
   };
   state.role = leader;

@@ -52,6 +52,8 @@ export class Progress {
   /** In `probe`: one append carried entries already, so a repetition carries none. */
   hasProbed = false;
   transfer: Transfer | undefined;
+  /** What the follower was told to commit, at the latest. */
+  toldCommit = 0;
   /** The highest round of heartbeats that this follower answered: reads and leases depend on it. */
   answeredRound = 0;
   /** The leader's tick at which the follower was last heard. */

@@ -142,6 +142,9 @@ function step(state: RaftState, event: RaftEvent): StepResult {
       return loseTouch(state, event.member);
     case 'wake':
       return wake(state);
+    case 'announce-commits':
+      if (state.role.type === 'leader') state.role.announceUntil = state.ticks + event.ticks;
+      return TAKEN;
     default:
       return unreachable(event);
   }

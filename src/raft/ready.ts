@@ -53,7 +53,12 @@ export type RaftEvent =
   /** A peer's connection broke: messages in flight are probably lost. */
   | { readonly type: 'unreachable'; readonly member: MemberId }
   /** A peer's node fell silent or started a new life; a quiesced shard must check its members. */
-  | { readonly type: 'wake' };
+  | { readonly type: 'wake' }
+  /**
+   * Followers serve watches: for so many ticks a leader tells each of them at once how far entries
+   * that it has are committed, and not with the next heartbeat. Without effect on others.
+   */
+  | { readonly type: 'announce-commits'; readonly ticks: number };
 
 export type RaftRefusal =
   | 'not-leader'

@@ -1,6 +1,6 @@
 /** Sends the log: once a turn, to each follower what it may have now (§5.3). */
 
-import { sendReadRound } from './heartbeats.ts';
+import { announceCommit, sendReadRound } from './heartbeats.ts';
 import { type LogEntry, sizeOfAll } from './message.ts';
 import type { Progress } from './progress.ts';
 import { sendChunks } from './snapshot-sender.ts';
@@ -14,6 +14,7 @@ export function sendNews(state: RaftState, leader: Leader): void {
     if (progress.state !== 'snapshot') sendAppends(state, progress);
     if (progress.state === 'snapshot') sendChunks(state, progress);
     if (state.role !== leader) return;
+    announceCommit(state, leader, progress);
   }
 }
 
@@ -86,6 +87,7 @@ function sendAppend(state: RaftState, progress: Progress, entries: readonly LogE
     configuration: state.configurations.newest.at,
   });
   const lastIndex = previous.index + entries.length;
+  progress.toldCommit = Math.min(lastIndex, state.commit);
   const [count, bytes] = [entries.length, sizeOfAll(entries)];
   state.links.taken(progress.member, 'append', bytes);
   progress.sent({ lastIndex, bytes, count, now: state.ticks });

@@ -78,6 +78,8 @@ export interface Leader {
   readonly uncommitted: { readonly lastIndex: number; readonly bytes: number }[];
   uncommittedBytes: number;
   transfer: { readonly to: MemberId; elapsed: number; isSent: boolean } | undefined;
+  /** Until this tick followers learn of commits at once: they serve watches. */
+  announceUntil: number;
   /** No handover to a faster voter before this tick: one attempt per window. */
   handOverFrom: number;
 }

@@ -1,6 +1,8 @@
 /** One replica of one shard: joins Raft, the log, the machine and the state. */
 
 import type { MemberId, ShardId } from '../base/ids.ts';
+import { RAFT_LIMITS } from '../base/limits.ts';
+import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import type { EntryBody } from '../machine/entry.ts';
 import type { Reply } from '../machine/reply.ts';
 import type { Message } from '../raft/message.ts';
@@ -211,6 +213,13 @@ export class Replica {
     if (this.stopReason === '' && !this.isCorrupt) return this.#streams.open(requester, terms);
     this.fail(requester, this.isCorrupt ? 'damaged' : 'not-here');
     return undefined;
+  }
+
+  /** A follower serves streams. */
+  announceCommits(): void {
+    const { tickMilliseconds } = RAFT_LIMITS;
+    const ticks = Math.ceil((2 * WATCH_LIMITS.progressMilliseconds) / tickMilliseconds);
+    this.step({ type: 'announce-commits', ticks });
   }
 
   told(question: number, index: number): void {

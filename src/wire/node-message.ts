@@ -48,7 +48,12 @@ const MESSAGE = union({
   /** The response to it, as a frame of one. */
   forwarded: variant(35, { id: count(), response: bytes(WIRE_LIMITS.frameBytesMax) }),
   /** To the leader of a shard, from a follower that wants the commit index. */
-  ask: variant(36, { id: count(), shard: count<ShardId>() }),
+  ask: variant(36, {
+    id: count(),
+    shard: count<ShardId>(),
+    /** The follower has streams: it wants to learn of commits at once. */
+    isWatching: truth,
+  }),
   /** The commit index when the question arrived; 0: the receiver does not lead. */
   told: variant(37, { id: count(), shard: count<ShardId>(), index: count() }),
   /**

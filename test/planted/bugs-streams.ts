@@ -50,6 +50,30 @@ const OF_THE_NODE: readonly Planted[] = [
   },
 ];
 
+const OF_RAFT: readonly Planted[] = [
+  {
+    name: 'commits-wait-for-a-round',
+    sentence: 'followers that serve watches learn of commits with the next round of heartbeats',
+    file: 'src/raft/heartbeats.ts',
+    find: 'state.ticks >= leader.announceUntil ||',
+    replace: 'true ||',
+  },
+  {
+    name: 'commits-are-announced-for-ever',
+    sentence: 'a leader announces commits to followers that serve no watches any more',
+    file: 'src/raft/heartbeats.ts',
+    find: 'state.ticks >= leader.announceUntil ||',
+    replace: '',
+  },
+  {
+    name: 'commits-are-announced-again',
+    sentence: 'a leader announces what its followers were told',
+    file: 'src/raft/heartbeats.ts',
+    find: 'Math.min(progress.match, state.commit) <= progress.toldCommit',
+    replace: 'false',
+  },
+];
+
 const OF_A_REPLICA: readonly Planted[] = [
   {
     name: 'page-repeats-its-last-key',
@@ -280,6 +304,7 @@ export const STREAM_BUGS: readonly Bug[] = [
   ...OF_THE_NODE.map((bug) => {
     return { profiles: [], tests: ['clients', 'client-frames'], isFast: false, ...bug };
   }),
+  ...OF_RAFT.map((bug) => ({ profiles: ['lite'], isFast: false, ...bug })),
   ...OF_A_REPLICA.map((bug) => {
     return { profiles: [], tests: ['streams', 'follower-streams'], isFast: false, ...bug };
   }),

@@ -269,7 +269,7 @@ function randomNodeMessage(random: Random): NodeMessage {
     case 'known':
       return { type, word: random.word() };
     case 'ask':
-      return { type: 'ask', id, shard };
+      return { type: 'ask', id, shard, isWatching: random.chance(0.5) };
     case 'told':
       return { type: 'told', id, shard, index: randomCount(random) };
     case 'beat':

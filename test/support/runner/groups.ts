@@ -30,6 +30,8 @@ const OWN_PROCESS: readonly string[] = [
   'test/client/connect.test.ts',
   'test/client/realm.test.ts',
   'test/client/held-loop.slow.test.ts',
+  // Real sockets.
+  'test/node/stream-transports.test.ts',
   // One store serves all of its tests.
   'test/client/locking.test.ts',
   // Measures the memory of its process.

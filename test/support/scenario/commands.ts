@@ -43,6 +43,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   transfer: (world, [id, , target]) => {
     world.step(find(world, id), { type: 'transfer', to: find(world, target).id });
   },
+  /** `announce 1 20`: replica 1 announces commits at once for 20 ticks. */
+  announce: (world, [id, ticks = '1']) => {
+    world.step(find(world, id), { type: 'announce-commits', ticks: Number(ticks) });
+  },
   wake: (world, [id]) => world.step(find(world, id), { type: 'wake' }),
   /** `unreachable 1 2`: replica 1 hears that the connection to 2 broke. */
   unreachable: (world, [id, other]) => {
