@@ -1,9 +1,7 @@
 /** Nodes are killed under load: no acknowledged write is lost, every history is linearizable. */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Random } from '../../src/base/random.ts';
 import { type Client, connect, KvError, utf8 } from '../../src/index.ts';
 import { checkLinearizability } from '../checkers/linearizability.ts';
@@ -14,84 +12,12 @@ import type {
   RegisterOutput,
 } from '../checkers/register-operation.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
+import { NodeCluster } from './node-cluster.ts';
 
-const NODES = 3;
 const SHARDS = 4;
 const WORKERS = 12;
 const KEYS = 6;
 const KILLS = 8;
-const NODE = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
-
-interface Member {
-  readonly folder: string;
-  readonly port: number;
-  child: ChildProcess | undefined;
-}
-
-class Cluster {
-  readonly members: Member[] = [];
-  readonly #folder: string;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  get urls(): string[] {
-    return this.members.map(({ port }) => `kv://127.0.0.1:${port}`);
-  }
-
-  async grow(): Promise<void> {
-    for (let number = 1; number <= NODES; number++) {
-      const port = await freePort();
-      const member: Member = { folder: `${this.#folder}/n${number}`, port, child: undefined };
-      this.members.push(member);
-      const first = this.members[0] as Member;
-      const how = number === 1 ? [`${SHARDS}`] : ['0', `ws://127.0.0.1:${first.port}`];
-      await this.start(member, how);
-    }
-  }
-
-  /** Resolves when it serves. */
-  async start(member: Member, how: readonly string[] = ['0']): Promise<void> {
-    const { folder, port } = member;
-    const child = spawn(process.execPath, [NODE, folder, `${port}`, ...how]);
-    member.child = child;
-    let complaint = '';
-    child.stderr.on('data', (piece) => {
-      complaint += piece;
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.stdout.once('data', () => resolve());
-      child.once('exit', (code) => reject(new Error(`node ended with ${code}: ${complaint}`)));
-    });
-  }
-
-  async kill(member: Member): Promise<void> {
-    const { child } = member;
-    if (child === undefined) return;
-    member.child = undefined;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.removeAllListeners('exit');
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await Promise.race([gone, ended]);
-  }
-
-  async end(): Promise<void> {
-    for (const member of this.members) await this.kill(member);
-  }
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 interface Work {
   readonly kv: Client;
@@ -143,9 +69,9 @@ function longestGap(history: readonly RegisterOperation[]): number {
 }
 
 test('nodes are killed under load, and no acknowledged write is lost', async (context) => {
-  const cluster = new Cluster(temporaryFolder());
+  const cluster = new NodeCluster(temporaryFolder());
   context.after(() => cluster.end());
-  await cluster.grow();
+  await cluster.grow(SHARDS);
   const kv = await connect(cluster.urls);
   context.after(() => kv.close());
   const history: RegisterOperation[] = [];
