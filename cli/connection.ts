@@ -30,9 +30,12 @@ import type {
   ScanRequest,
   Step,
   Store,
+  StoredChange,
   StoredEntry,
+  StoredWatch,
   StoreLock,
   Target,
+  WatchRequest,
 } from './store.ts';
 
 /** Passes values through as bytes; the commands decode them with the codec. */
@@ -73,6 +76,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     touch: async (key, ttl) => (await client()).touch(key, ttl),
     commit: async (steps) => commitBy(await client(), steps),
     scan: (request) => scanBy(client, request),
+    watch: async (request) => watchBy(await client(), request),
     count: async ({ from, to }) => {
       return await (await client()).count({ from, ...(to.length === 0 ? {} : { to }) });
     },
@@ -170,6 +174,34 @@ async function clearBy(
 
 function lived(ttl: number | undefined): { readonly ttl?: number } {
   return ttl === undefined ? {} : { ttl };
+}
+
+function watchBy(
+  kv: Client,
+  { key, from, to, resume, isInitial, isKeysOnly }: WatchRequest,
+): StoredWatch {
+  const range = { ...(from.length > 0 && { from }), ...(to.length > 0 && { to }) };
+  const watch = kv.watch<Uint8Array>({
+    ...(key === undefined ? range : { key }),
+    ...(resume === undefined ? { initial: isInitial } : { resume }),
+    keys: 'bytes',
+    keysOnly: isKeysOnly,
+  });
+  const changes = async function* (): AsyncGenerator<StoredChange> {
+    for await (const event of watch) {
+      if (!('key' in event)) yield event;
+      else if (event.type === 'set') {
+        yield { ...event, key: bytesOfKey(event.key), value: event.value ?? ONLY_KEY.value };
+      } else yield { ...event, key: bytesOfKey(event.key) };
+    }
+  };
+  return {
+    [Symbol.asyncIterator]: changes,
+    get token() {
+      return watch.token;
+    },
+    close: () => watch.close(),
+  };
 }
 
 function scanBy(

@@ -118,6 +118,38 @@ export const DATA_VERBS: readonly Verb[] = [
     load: () => import('./commands/keys.ts'),
   },
   {
+    name: 'watch',
+    summary: 'print changes of a key or a range as they happen, until Ctrl-C',
+    words: [{ ...KEY, form: '[key]' }],
+    options: [
+      ...SPAN_OPTIONS,
+      { flags: '--no-initial', description: 'do not print the present keys first' },
+      { flags: '--keys', description: 'print changes without values' },
+      { flags: '--resume <token>', description: 'continue an earlier watch of the same keys' },
+      {
+        flags: '--save <file>',
+        description: 'keep the token in this file, and continue from it next time',
+      },
+      { flags: '--limit <n>', description: 'end after this many changes' },
+      STORED_OPTION,
+      ...ENCODING_OPTIONS,
+    ],
+    formats: ['table', 'ndjson', 'raw'],
+    details: `Each change is printed once, in the order of its key, through failures of nodes.
+Standard error says when the present keys are complete, and if changes were
+forgotten before they could be printed: then the keys are read again.
+The cluster remembers changes for ten minutes, or less under many writes. With
+--save the file is written after each change that was printed, at least once in
+about two seconds while there are none, and at the end.`,
+    examples: [
+      'kvctl watch user:7',
+      'kvctl watch --prefix user: --save users.token -o ndjson',
+      'kvctl watch --prefix job: --no-initial --limit 1',
+    ],
+    isRemote: true,
+    load: () => import('./commands/watch.ts'),
+  },
+  {
     name: 'count',
     summary: 'count keys',
     words: [],

@@ -159,6 +159,35 @@ export interface TicketInLock {
   readonly note: string;
 }
 
+/** What `kvctl watch` asks for: one key, or the keys of a span. */
+export interface WatchRequest extends KeySpan {
+  readonly key: Uint8Array | undefined;
+  /** The token of an earlier watch. */
+  readonly resume: string | undefined;
+  /** The present keys come first. Never with `resume`. */
+  readonly isInitial: boolean;
+  readonly isKeysOnly: boolean;
+}
+
+/** A change of a key, or what the watch says of itself. */
+export type StoredChange =
+  | (StoredEntry & { readonly type: 'set'; readonly isInitial: boolean } & StoredVersions)
+  | ({ readonly type: 'delete' | 'expire'; readonly key: Uint8Array } & StoredVersions)
+  | { readonly type: 'synced' | 'progress' }
+  | { readonly type: 'compacted'; readonly differences: boolean }
+  | { readonly type: 'lagging'; readonly milliseconds: number };
+
+interface StoredVersions {
+  readonly previousVersion: number;
+  readonly transaction: string;
+}
+
+/** A watch: changes until it is closed, and where another one continues behind them. */
+export interface StoredWatch extends AsyncIterable<StoredChange> {
+  readonly token: string;
+  close(): Promise<void>;
+}
+
 export interface Store {
   /** The given or configured addresses. */
   readonly urls: readonly string[];
@@ -176,6 +205,7 @@ export interface Store {
   /** Commits all steps atomically, in any shards. */
   commit(steps: readonly Step[]): Promise<Committed>;
   scan(request: ScanRequest): Scanned;
+  watch(request: WatchRequest): Promise<StoredWatch>;
   count(span: KeySpan): Promise<number>;
   /** Deletes all keys of the span; tells how many it has deleted so far. Returns how many. */
   clear(span: KeySpan, onProgress: (deleted: number) => void): Promise<number>;

@@ -34,6 +34,13 @@ const TICKET = {
   note: 'nightly',
 } as const;
 
+const CHANGE = {
+  type: 'delete',
+  key: Buffer.from('user:7'),
+  previousVersion: 1042,
+  transaction: '3-1050-0',
+} as const;
+
 test('each example does what it says', async (context) => {
   const home = process.cwd();
   const folder = mkdtempSync(join(tmpdir(), 'kvctl-examples-'));
@@ -52,6 +59,7 @@ test('each example does what it says', async (context) => {
       store.plant('user:7', 'Bob', 1042);
       store.leaseList = [LEASE];
       store.ticketList = [TICKET];
+      store.changes = [CHANGE];
       for (const key of ['greeting', 'photo', 'session:9']) store.plant(key, key);
       // What stands around it is for the shell.
       const [, words = '', file] = /kvctl ([^|<>]*)(?:< (\S+))?/.exec(example) ?? [];

@@ -12,10 +12,13 @@ import type {
   SetRequest,
   Step,
   Store,
+  StoredChange,
   StoredEntry,
+  StoredWatch,
   StoreLock,
   TicketInLock,
   Waiting,
+  WatchRequest,
 } from '../../cli/store.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 
@@ -209,6 +212,29 @@ export class MemoryStore implements Store {
       })(),
       cursor: () => (end < sorted.length ? String(end) : undefined),
     };
+  }
+
+  /** What `watch` gives, in order; then it ends, as if it was closed. */
+  changes: StoredChange[] = [];
+  readonly watches: WatchRequest[] = [];
+
+  watch(request: WatchRequest): Promise<StoredWatch> {
+    this.watches.push(request);
+    const { changes } = this;
+    let given = 0;
+    return Promise.resolve({
+      async *[Symbol.asyncIterator]() {
+        for (const change of changes) {
+          given += 1;
+          yield change;
+        }
+      },
+      get token() {
+        if (changes.slice(0, given).some(({ type }) => type === 'synced')) return `token ${given}`;
+        throw new Error('a watch has no token yet');
+      },
+      close: () => Promise.resolve(),
+    });
   }
 
   count(span: { readonly from: Uint8Array; readonly to: Uint8Array }): Promise<number> {
