@@ -139,7 +139,7 @@ export class Replica {
     return { streams: this.#streams.size, ranges: this.#streams.ranges };
   }
 
-  /** Requests among them that wait for tickets. */
+  /** Requests beside these that wait for tickets. */
   get awaiting(): number {
     return this.#reading.awaiting;
   }
