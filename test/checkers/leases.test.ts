@@ -67,6 +67,19 @@ const CASES: readonly Case[] = [
     gaps: [{ shard: 1, from: 2000, to: 62_000 }],
   },
   {
+    name: 'its client dies while a transaction holds the key, and the shard has no leader',
+    rules: [],
+    lives: [life([0], { diedAt: 1000 })],
+    attached: key(withLease(50_000), { held: [{ from: 900, to: 30_000 }] }),
+    gaps: [{ shard: 1, from: 20_000, to: 40_000 }],
+  },
+  {
+    name: 'a transaction that held the key for a moment excuses no more than that',
+    rules: ['immortal'],
+    lives: [life([0], { diedAt: 1000 })],
+    attached: key(withLease(50_000), { held: [{ from: 30_000, to: 31_000 }] }),
+  },
+  {
     name: 'it goes though it was kept alive',
     rules: ['early'],
     lives: [life([0, 2500])],

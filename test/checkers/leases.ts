@@ -8,6 +8,11 @@ export const DRIFT_MAX = 1.25;
 /** A sweep of the leader, its stamps, the entry and its way to the first replica. */
 const SWEEP_MILLISECONDS = 2500;
 
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A key or a ticket that hung on a lease in one shard. */
 export interface Attached {
   /** For messages. */
@@ -16,6 +21,8 @@ export interface Attached {
   readonly shard: number;
   /** When the first replica had it. */
   readonly from: number;
+  /** While a transaction held the key: no lease takes it then. */
+  readonly held?: readonly Span[];
   /** How it went, if it is gone: set anew or deleted, by its client, or with its lease. */
   readonly gone?: { readonly at: number; readonly by: 'client' | 'lease' | 'revoke' };
 }
@@ -32,10 +39,8 @@ export interface LeaseLife {
 }
 
 /** While a shard had no leader that could commit. */
-export interface Gap {
+export interface Gap extends Span {
   readonly shard: number;
-  readonly from: number;
-  readonly to: number;
 }
 
 export interface LeaseHistory {
@@ -85,24 +90,29 @@ function earlyOf({ name, shard, gone }: Attached, life: LeaseLife): readonly Lea
 }
 
 function immortalOf(
-  { name, shard, from, gone }: Attached,
+  { name, shard, from, gone, held = [] }: Attached,
   life: LeaseLife,
   { gaps, lingers, now }: LeaseHistory,
 ): readonly LeaseFinding[] {
   if (life.diedAt === undefined) return [];
   const until = gone?.at ?? now;
   const began = Math.max(life.diedAt + lingers, from);
-  const without = gaps
-    .filter((gap) => gap.shard === shard)
-    .reduce((sum, gap) => sum + overlapOf(gap, { from: began, to: until }), 0);
+  const spans = [...gaps.filter((gap) => gap.shard === shard), ...held];
+  const without = lengthWithin({ from: began, to: until }, spans);
   const stayed = until - began - without;
   if (stayed <= life.ttl * DRIFT_MAX + SWEEP_MILLISECONDS) return [];
   const text = `${name} stayed ${Math.round(stayed)} ms after its client died`;
   return [{ rule: 'immortal', text }];
 }
 
-type Span = Pick<Gap, 'from' | 'to'>;
-
-function overlapOf(one: Span, other: Span): number {
-  return Math.max(0, Math.min(one.to, other.to) - Math.max(one.from, other.from));
+/** How much of the whole these spans cover, which may overlap. */
+function lengthWithin(whole: Span, spans: readonly Span[]): number {
+  let length = 0;
+  let seen = whole.from;
+  for (const { from, to } of [...spans].sort((one, other) => one.from - other.from)) {
+    const end = Math.min(to, whole.to);
+    length += Math.max(0, end - Math.max(from, seen));
+    seen = Math.max(seen, end);
+  }
+  return length;
 }

@@ -47,8 +47,19 @@ export function guardedWritesIn(truth: Truth): readonly GuardedWrite[] {
 export function attachedIn(truth: Truth): readonly Attached[] {
   const ended: Attached[] = [];
   const open = new Map<string, Attached>();
+  const heldFrom = new Map<string, number>();
   for (const effect of truth.effects) {
-    const { shard, at, rows } = effect;
+    const { shard, at, rows, prepared, released } = effect;
+    for (const { key } of prepared?.operations ?? []) heldFrom.set(`${shard}/${textOf(key)}`, at);
+    for (const { key } of released.flatMap(({ part }) => part.operations)) {
+      const place = `${shard}/${textOf(key)}`;
+      const stay = open.get(place);
+      const from = heldFrom.get(place) ?? at;
+      heldFrom.delete(place);
+      if (stay !== undefined) {
+        open.set(place, { ...stay, held: [...(stay.held ?? []), { from, to: at }] });
+      }
+    }
     for (const { key, before, after } of rows) {
       const place = `${shard}/${key}`;
       const stay = open.get(place);
