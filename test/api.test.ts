@@ -113,8 +113,10 @@ function moduleOf(example: string): string {
 import { ${missing.join(', ')} } from 'ringkv';
 import type { Balance, CallEvent, Client, Codec, Key, Space, Transaction } from 'ringkv';
 import type { Participant } from 'ringkv/admin';
+import type { Queue } from 'ringkv/queue';
 interface User { readonly name: string }
 declare const id: string, age: number, participants: readonly Participant[];
+declare const mails: Queue<{ readonly to: string }>;
 async function example(kv: Client, users: Space<User>): Promise<void> {
   {
 ${rest.join('\n')}

@@ -91,6 +91,38 @@ const PLANTED: readonly Omit<Bug, 'profiles' | 'isFast'>[] = [
     replace: 'const value = own;',
     tests: ['call-site'],
   },
+  {
+    name: 'a-late-worker-finishes',
+    sentence: 'a worker whose time was over finishes the job that another one has',
+    file: 'src/layers/queue.ts',
+    find: '.check(busyKey(id), version);',
+    replace: ';',
+    tests: ['queue'],
+  },
+  {
+    name: 'a-job-without-a-hold',
+    sentence: 'a job that a worker has is given to the next one',
+    file: 'src/layers/queue.ts',
+    find: 'await this.#hold(taking, id, this.#options.visibility).commit();',
+    replace: 'await taking.commit();',
+    tests: ['queue'],
+  },
+  {
+    name: 'a-job-that-never-dies',
+    sentence: 'a job whose workers all die is tried for ever',
+    file: 'src/layers/queue.ts',
+    find: 'const isDead = stored.attempts >= this.#options.attempts;',
+    replace: 'const isDead = false;',
+    tests: ['queue'],
+  },
+  {
+    name: 'a-hold-wakes-no-worker',
+    sentence: 'a waiting worker is not woken by the end of the time of another one',
+    file: 'src/layers/queue.ts',
+    find: "event.type === 'expire' ||",
+    replace: '',
+    tests: ['queue'],
+  },
 ];
 
 /** Unit tests find them within seconds. */

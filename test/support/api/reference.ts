@@ -22,8 +22,9 @@ const HEADER = `# API
 
 Generated from the doc comments of the sources by \`make docs\`; do not edit it. Applications
 import \`ringkv\`; tools that operate a cluster also import \`ringkv/admin\`, and tests
-\`ringkv/testkit\` (see \`TESTING.md\`). The package is ESM. In CommonJS, use
-\`require('ringkv')\` on Node 20.19, 22.12 and newer, \`await import('ringkv')\` on older ones.
+\`ringkv/testkit\` (see \`TESTING.md\`). Durable queues are in \`ringkv/queue\`. The package is
+ESM. In CommonJS, use \`require('ringkv')\` on Node 20.19, 22.12 and newer,
+\`await import('ringkv')\` on older ones.
 
 In the examples, \`kv\` is a \`Client\` and \`User\` is \`{ readonly name: string }\`.`;
 

@@ -8,6 +8,7 @@ export const SURFACES = {
   'src/index.ts': 'ringkv',
   'src/admin.ts': 'ringkv/admin',
   'src/testkit.ts': 'ringkv/testkit',
+  'src/queue.ts': 'ringkv/queue',
 } as const;
 
 export interface Exported extends Declaration {

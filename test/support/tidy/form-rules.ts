@@ -2,8 +2,8 @@
 
 import { findMatches, lineAt, type Rule } from './tree.ts';
 
-/** What the package exports: `ringkv`, `ringkv/admin` and `ringkv/testkit`. */
-const SURFACES = ['src/index.ts', 'src/admin.ts', 'src/testkit.ts'];
+/** What the package exports: `ringkv`, and `ringkv/admin`, `testkit` and `queue`. */
+const SURFACES = ['src/index.ts', 'src/admin.ts', 'src/testkit.ts', 'src/queue.ts'];
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*((\.slow)?\.test|\.bench)?\.ts$/;
 const FOLDER_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 

@@ -19,6 +19,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': ['src/base', 'src/client', 'src/runtime'],
   'src/admin.ts': ['src/base', 'src/client', 'src/catalog', 'src/machine'],
   'src/testkit.ts': ['src/base', 'src/client', 'src/testkit'],
+  'src/queue.ts': ['src/layers'],
+  // What is built on the public calls alone, as an application would build it.
+  'src/layers': ['src/index.ts'],
   // A cluster in memory: the parts of a node and of a client, on ports of its own.
   'src/testkit': [
     'src/base',

@@ -3,8 +3,14 @@
 import { lineAt, type Rule, type SourceFile, type Tree } from './tree.ts';
 
 /** What is started by name, besides the programs that the Makefile starts. */
-const STARTED =
-  /\.(?:test|bench)\.ts$|^src\/(?:index|admin|testkit)\.ts$|^cli\/kvctl\.ts$|^examples\/[^/]+\.ts$/;
+const STARTED = new RegExp(
+  [
+    '\\.(?:test|bench)\\.ts$',
+    '^src/(?:index|admin|testkit|queue)\\.ts$',
+    '^cli/kvctl\\.ts$',
+    '^examples/[^/]+\\.ts$',
+  ].join('|'),
+);
 
 /** A module that a worker or a child process starts: `new URL('./name.js', import.meta.url)`. */
 const STARTED_BY_ADDRESS = /\bnew\s+URL\(\s*(['"] *['"])\s*,\s*import\.meta\.url/g;

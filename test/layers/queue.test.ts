@@ -1,0 +1,147 @@
+/** The queue of `ringkv/queue` in memory: each job runs at least once, and none for ever. */
+
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import { type QueueJob, queue } from '../../src/queue.ts';
+import { testkit } from '../../src/testkit.ts';
+
+const OPTIONS = { visibility: 10_000, attempts: 3, backoff: 2000 };
+const NOT_AT_ALL = { wait: 0 };
+
+async function queued(...values: readonly string[]) {
+  const kit = await testkit();
+  const jobs = queue<string>(kit.kv(), 'jobs', OPTIONS);
+  for (const value of values) await jobs.push(value);
+  const take = () => jobs.take(NOT_AT_ALL);
+  return { kit, jobs, take };
+}
+
+function given<T>(job: QueueJob<T> | undefined): QueueJob<T> {
+  ok(job !== undefined, 'there is a job');
+  return job;
+}
+
+test('jobs are taken in their order, by one worker each, and go when they are done', async () => {
+  const { kit, jobs, take } = await queued('a', 'b', 'c');
+  const taken = await Promise.all([take(), take(), take(), take()]);
+  deepEqual(
+    taken
+      .map((job) => job?.value)
+      .filter(Boolean)
+      .sort(),
+    ['a', 'b', 'c'],
+  );
+  for (const job of taken) if (job !== undefined) equal(await job.done(), true);
+  await kit.clock.advance(20_000);
+  equal(await take(), undefined);
+  ok(await kit.kv().isEmpty(), 'nothing is left of it');
+  await jobs.push('d');
+  const job = given(await take());
+  deepEqual([job.value, job.attempt], ['d', 1]);
+  equal(await given(job).done(), true);
+  equal(await job.done(), false, 'only once');
+  await kit.close();
+});
+
+test('the job of a worker that died comes back, and a late worker learns of it', async () => {
+  const { kit, take } = await queued('a');
+  const late = given(await take());
+  await kit.clock.advance(8000);
+  equal(await take(), undefined, 'it is still being worked on');
+  await kit.clock.advance(4000);
+  const again = given(await take());
+  deepEqual([again.value, again.attempt, again.id], ['a', 2, late.id]);
+  deepEqual([await late.done(), await late.extend(), await late.fail()], [false, false, false]);
+  equal(await again.done(), true);
+  await kit.close();
+});
+
+test('a worker that extends its job keeps it', async () => {
+  const { kit, take } = await queued('a');
+  const job = given(await take());
+  for (let time = 0; time < 5; time++) {
+    await kit.clock.advance(6000);
+    equal(await job.extend(), true);
+    equal(await take(), undefined);
+  }
+  equal(await job.done(), true);
+  await kit.close();
+});
+
+test('a job that fails comes back after its backoff, and is dead after its attempts', async () => {
+  const { kit, jobs, take } = await queued('a');
+  for (const [attempt, pause] of [2000, 4000].entries()) {
+    const job = given(await take());
+    equal(job.attempt, attempt + 1);
+    equal(await job.fail(`reason ${attempt}`), true);
+    await kit.clock.advance(pause - 1000);
+    equal(await take(), undefined, 'the backoff is not over');
+    await kit.clock.advance(12_000);
+  }
+  equal(await given(await take()).fail('the last reason'), true);
+  await kit.clock.advance(60_000);
+  equal(await take(), undefined);
+  const dead = [];
+  for await (const job of jobs.dead()) dead.push(job);
+  deepEqual(
+    dead.map(({ value, why }) => [value, why]),
+    [['a', 'the last reason']],
+  );
+  equal(await jobs.revive(dead[0]?.id ?? ''), true);
+  equal(await jobs.revive(dead[0]?.id ?? ''), false);
+  const revived = given(await take());
+  deepEqual([revived.value, revived.attempt], ['a', 1]);
+  await kit.close();
+});
+
+test('a job whose workers all die is dead after its attempts as well', async () => {
+  const { kit, jobs, take } = await queued('a');
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    equal(given(await take()).attempt, attempt);
+    await kit.clock.advance(12_000);
+  }
+  equal(await take(), undefined);
+  const names = [];
+  for await (const { value } of jobs.dead()) names.push(value);
+  deepEqual(names, ['a']);
+  await kit.close();
+});
+
+test('a delayed job is ready when its time has come, not before', async () => {
+  const { kit, jobs, take } = await queued();
+  await jobs.push('later', { delay: 15_000 });
+  await jobs.push('now');
+  equal(given(await take()).value, 'now');
+  await kit.clock.advance(11_000);
+  equal(given(await take()).value, 'now', 'the one that was not done');
+  await kit.clock.advance(11_000);
+  deepEqual([given(await take()).value, given(await take()).value].sort(), ['later', 'now']);
+  await kit.close();
+});
+
+test('queues have nothing in common, and a name has no brace', async () => {
+  const { kit, jobs } = await queued('a');
+  const other = queue<string>(kit.kv().space('tenant'), 'jobs');
+  equal(await other.take(NOT_AT_ALL), undefined);
+  await other.push('b');
+  equal((await jobs.take(NOT_AT_ALL))?.value, 'a');
+  throws(() => queue(kit.kv(), 'a}b'), /without braces/);
+  await kit.close();
+});
+
+test('a worker that waits is woken by a push, a hold that is over, and its signal', async () => {
+  const { kit, jobs } = await queued();
+  const waiting = jobs.take();
+  await jobs.push('a');
+  const first = given(await waiting);
+  equal(first.value, 'a');
+  const again = jobs.take();
+  await kit.clock.advance(12_000);
+  equal(given(await again).attempt, 2);
+  const stop = new AbortController();
+  const stopped = jobs.take({ signal: stop.signal });
+  stop.abort();
+  await rejects(stopped, { code: 'aborted' });
+  equal(await jobs.take({ wait: 50 }), undefined);
+  await kit.close();
+});
