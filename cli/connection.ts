@@ -88,6 +88,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     settle: (transaction) => settle(urls, transaction, { ...timeout, cluster }),
     lock: async (request) => lockBy(await client(), request),
     lead: async (request) => leadBy(await client(), request),
+    leaders: (key) => leadersBy(client, key),
     leases: () => askLeases(urls, { ...timeout, cluster }),
     tickets: () => askTickets(urls, { ...timeout, cluster }),
     revoke: (lease) => revokeLease(urls, lease, { ...timeout, cluster }),
@@ -117,6 +118,11 @@ async function leadBy(kv: Client, request: ElectionRequest): Promise<StoreLock |
   if (leadership === undefined) return undefined;
   const { fence, signal } = leadership;
   return { fence: String(fence), signal, release: () => election.resign() };
+}
+
+async function* leadersBy(client: () => Promise<Client>, key: Uint8Array) {
+  const election = (await client()).elect<Uint8Array>(key, { value: new Uint8Array(0) });
+  yield* election.observe();
 }
 
 /** A day, the most that the library waits. */

@@ -222,6 +222,8 @@ export interface Store {
   lock(request: LockRequest): Promise<StoreLock | undefined>;
   /** Undefined if another one led for all of the wait. */
   lead(request: ElectionRequest): Promise<StoreLock | undefined>;
+  /** Values of leaders as they change; undefined while there is none. */
+  leaders(key: Uint8Array): AsyncIterable<Uint8Array | undefined>;
   /** Of all shards. */
   leases(): Promise<readonly LeaseInShard[]>;
   /** Of all locks, each queue in its order. */

@@ -18,6 +18,7 @@ export type {
   ElectionOptions,
   Leadership,
   LeadOptions,
+  ObserveOptions,
 } from './client/election.ts';
 export type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './client/encoding.ts';
 export type { Fence, FenceOwner, FenceSource } from './client/fence.ts';

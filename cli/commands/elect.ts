@@ -3,12 +3,22 @@
 import type { Call } from '../call.ts';
 import { bytesOf, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
+import { usageFailure } from '../failure.ts';
 import { durationOption } from '../options.ts';
 import { runOwned } from '../owned-command.ts';
+import { meaningOf, shownValue } from '../value.ts';
 import { noteFor } from './lock.ts';
 
-export async function run({ options, terminal, words, ...call }: Call): Promise<Exit | number> {
-  const [key = '', value = '', ...command] = words;
+export async function run(call: Call): Promise<Exit | number> {
+  const { options, terminal, words } = call;
+  const [key = '', value, ...command] = words;
+  if (options.observe === true) return await observe(call, key);
+  if (value === undefined || command.length === 0) {
+    throw usageFailure(
+      'the value or the command is missing',
+      'use kvctl elect KEY VALUE -- COMMAND, or kvctl elect KEY --observe',
+    );
+  }
   const store = await call.store();
   const lock = await store.lead({
     key: bytesOf(key, encodingOf(options)),
@@ -22,4 +32,19 @@ export async function run({ options, terminal, words, ...call }: Call): Promise<
     return EXIT.timeout;
   }
   return await runOwned({ command, lock, what: `the leadership of ${key}`, terminal });
+}
+
+/** One line for each leader, until kvctl is ended. */
+async function observe(call: Call, key: string): Promise<Exit> {
+  const { options, terminal, words } = call;
+  if (words.length > 1) {
+    throw usageFailure('--observe takes the key alone', 'use kvctl elect KEY --observe');
+  }
+  const encoding = encodingOf(options);
+  const store = await call.store();
+  for await (const value of store.leaders(bytesOf(key, encoding))) {
+    if (value === undefined) terminal.note('no leader');
+    else await terminal.write(`${shownValue(meaningOf(value, store.codec), encoding)}\n`);
+  }
+  return EXIT.ok;
 }

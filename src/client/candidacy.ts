@@ -1,11 +1,18 @@
 /** A candidate: an exclusive lock of the key's name, and the key that shows who owns it. */
 
 import type { KvError } from '../base/errors.ts';
-import type { Election, ElectionOptions, Leadership, LeadOptions } from './election.ts';
+import type {
+  Election,
+  ElectionOptions,
+  Leadership,
+  LeadOptions,
+  ObserveOptions,
+} from './election.ts';
 import type { Fence, FenceSource } from './fence.ts';
 import type { Key } from './key.ts';
 import type { Lease } from './lease.ts';
 import type { Lock, LockOptions } from './lock.ts';
+import type { Watch, WatchEvent } from './watch.ts';
 
 /** The calls of the space in which the election is held. */
 interface ElectionHome<V> {
@@ -17,6 +24,7 @@ interface ElectionHome<V> {
     options: { readonly lease: Lease; readonly fence: FenceSource },
   ): Promise<unknown>;
   delete(key: Key, options: { readonly fence: FenceSource }): Promise<unknown>;
+  watch(options: { readonly key: Key; readonly signal?: AbortSignal }): Watch<WatchEvent<V>>;
 }
 
 interface CandidacyTerms<V> extends ElectionOptions<V> {
@@ -48,6 +56,28 @@ export class Candidacy<V> implements Election<V> {
     const term = this.#term;
     this.#term = undefined;
     await term?.end();
+  }
+
+  /** A leader is told once, also where the key was read again after its changes were lost. */
+  async *observe(options: ObserveOptions = {}): AsyncGenerator<V | undefined, void, undefined> {
+    const { home, key } = this.#terms;
+    let present: { readonly value: V; readonly version: number } | undefined;
+    let told: number | undefined;
+    let isSynced = false;
+    for await (const event of home.watch({ key, ...options })) {
+      if (event.type === 'set') present = event;
+      else if (event.type === 'delete' || event.type === 'expire') present = undefined;
+      else if (event.type === 'synced') isSynced = true;
+      else if (event.type !== 'compacted') continue;
+      else {
+        isSynced = false;
+        if (!event.differences) present = undefined;
+      }
+      const version = present?.version ?? 0;
+      if (!isSynced || version === told) continue;
+      told = version;
+      yield present?.value;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

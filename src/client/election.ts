@@ -23,6 +23,12 @@ export interface LeadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of `observe`. */
+export interface ObserveOptions {
+  /** Ends the loop: it rejects with `aborted`. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * The candidacy of this client. At most one of the candidates for a key leads; they lead in the
  * order in which they asked. The key holds the value of the leader, and does not exist while there
@@ -63,6 +69,17 @@ export interface Election<V> extends AsyncDisposable {
    * ```
    */
   resign(): Promise<void>;
+  /**
+   * The value of the present leader, and of each later one; undefined while there is none. A client
+   * that only observes is no candidate. Leaving the loop ends it.
+   *
+   * @example
+   * ```ts
+   * const election = kv.elect<string>('scheduler', { value: '' });
+   * for await (const leader of election.observe()) console.log(leader ?? 'no leader');
+   * ```
+   */
+  observe(options?: ObserveOptions): AsyncIterable<V | undefined>;
 }
 
 /** A time in which this client leads. */

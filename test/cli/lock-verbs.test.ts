@@ -97,6 +97,16 @@ test('elect runs the command while the key has the value', async () => {
   assert.equal(store.releases, 1);
 });
 
+test('elect prints the leaders as they change', async () => {
+  const store = new MemoryStore();
+  store.leaderList = [undefined, store.codec.encode('node-7'), store.codec.encode('node-8')];
+  const { exit, data, notes } = await kvctl(['elect', 'scheduler', '--observe'], { store });
+  assert.deepEqual([exit, data.toString(), notes], [0, 'node-7\nnode-8\n', 'no leader\n']);
+  for (const words of [['k'], ['k', 'v'], ['k', 'v', '--observe']]) {
+    assert.equal((await kvctl(['elect', ...words], { store })).exit, 2);
+  }
+});
+
 test('locks prints owners, and with a name the whole queue', async () => {
   const store = new MemoryStore();
   const none = await kvctl(['locks'], { store });

@@ -172,6 +172,12 @@ export class MemoryStore implements Store {
     return Promise.resolve(isTaken ? undefined : this.#owned(true));
   }
 
+  leaderList: readonly (Uint8Array | undefined)[] = [];
+
+  async *leaders(): AsyncGenerator<Uint8Array | undefined, void, undefined> {
+    yield* this.leaderList;
+  }
+
   leases(): Promise<readonly LeaseInShard[]> {
     return Promise.resolve(this.leaseList);
   }

@@ -219,6 +219,42 @@ test('one of several candidates leads, and the key shows which', async () => {
   await rejects(ada.lead({ signal: AbortSignal.abort() }), { code: 'aborted' });
 });
 
+test('observers are told of each leader, and when there is none', async () => {
+  const candidate = kv.elect('observed', { value: 'first' });
+  const told: (string | undefined)[] = [];
+  const ending = new AbortController();
+  const observing = (async () => {
+    for await (const value of candidate.observe({ signal: ending.signal })) told.push(value);
+  })();
+  await until(() => told.length === 1);
+  const leadership = await candidate.lead();
+  await until(() => told.length === 2);
+  await leadership.proclaim('second');
+  await until(() => told.length === 3);
+  await candidate.resign();
+  await until(() => told.length === 4);
+  deepEqual(told, [undefined, 'first', 'second', undefined]);
+  ending.abort();
+  await rejects(observing, { code: 'aborted' });
+});
+
+test('what was held while the loop stood still is lost before anything else runs', async () => {
+  const own = await open(':memory:');
+  const lease = await own.lease({ ttl: 1000 });
+  await own.set('stood still', 1, { lease });
+  const lock = await own.lock('stood still', { ttl: 1000 });
+  const { signal } = lease;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 900);
+  deepEqual([lock.isOwned, lock.signal.aborted], [false, true]);
+  deepEqual([lease.state, signal.aborted], ['unsure', true]);
+  equal(await failureOf(own.set('stood still', 2, { lease })), 'lease-ended notApplied');
+  equal(await failureOf(own.set('stood still', 2, { fence: lock })), 'lock-lost notApplied');
+  await until(() => lease.state === 'held');
+  equal(lease.signal.aborted, false);
+  equal(lock.isOwned, false);
+  await own.close();
+});
+
 test('names of locks lie in their space', async () => {
   const [users, orders] = [kv.space('user'), kv.space('order')];
   const lock = await users.lock('7');

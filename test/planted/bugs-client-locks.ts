@@ -154,9 +154,41 @@ const PLANTED: readonly Planted[] = [
   },
 ];
 
+const LIBRARY: readonly Planted[] = [
+  {
+    name: 'owned-by-an-old-look',
+    sentence: 'a program that stood still is told that it still owns its lock',
+    file: 'src/client/held-lock.ts',
+    find: 'this.#terms.engine.observe(); return this.#terms.owned.loss === undefined;',
+    replace: 'return this.#terms.owned.loss === undefined;',
+  },
+  {
+    name: 'lost-lock-guards',
+    sentence: 'a lock that was lost guards writes as one that is owned',
+    file: 'src/client/fence.ts',
+    find: 'if (source.isOwned)',
+    replace: 'if (fence)',
+  },
+  {
+    name: 'fence-of-another-cluster',
+    sentence: 'the text of a fence is taken from any cluster',
+    file: 'src/client/fence.ts',
+    find: 'digest.some((byte, at) => byte !== bytes[at])',
+    replace: 'digest.length === 0',
+  },
+  {
+    name: 'lost-lock-returns',
+    sentence: 'a function that ended without its lock counts as done under it',
+    file: 'src/client/locking.ts',
+    find: 'const cause = lock.isOwned ? undefined : lock.loss;',
+    replace: 'const cause = undefined;',
+  },
+];
+
 /** The seeds of locks find most of them; scripted tests find what needs a shard of its own. */
 const TESTS = ['locks', 'locks-under-faults'];
 
-export const CLIENT_LOCK_BUGS: readonly Bug[] = PLANTED.map((one) => {
-  return { isFast: false, ...one, profiles: [], tests: TESTS };
-});
+export const CLIENT_LOCK_BUGS: readonly Bug[] = [
+  ...PLANTED.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: TESTS })),
+  ...LIBRARY.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: ['locking'] })),
+];
