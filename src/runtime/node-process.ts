@@ -335,14 +335,11 @@ export class NodeProcess {
 
   /**
    * A store of a process that never lives long would otherwise apply its whole log at each start.
-   * Twice: the log drops only what the write before the last one contained.
+   * Once: the log keeps what this last write contains, in case that is damaged.
    */
   async #saveState(core: NodeCore): Promise<void> {
-    const until = monotoneNow() + NODE_LIMITS.saveMilliseconds;
-    for (let write = 1; write <= 2; write++) {
-      this.guard.run(() => core.saveState());
-      await this.#until(() => core.hasSavedState, until - monotoneNow());
-    }
+    this.guard.run(() => core.saveState());
+    await this.#until(() => core.hasSavedState, NODE_LIMITS.saveMilliseconds);
   }
 
   /** Until it is so, or too late, or the node has ended. */

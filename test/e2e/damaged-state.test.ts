@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -77,25 +77,41 @@ function scramble(path: string): void {
   });
 }
 
+/** A copy of a folder as a kill leaves it: all rows are in tables, and the log has them as well. */
+async function killedCopyOf(folder: string): Promise<string> {
+  const copy = join(temporaryFolder(), 'data');
+  await using _ = await open(folder);
+  cpSync(folder, copy, { recursive: true });
+  // It names this process, which lives.
+  rmSync(join(copy, 'lock', 'holder'));
+  return copy;
+}
+
 test('a damaged store is rebuilt from the log, and kept until the next one', LONG, async () => {
-  const folder = join(temporaryFolder(), 'data');
+  const first = join(temporaryFolder(), 'data');
+  const left = join(temporaryFolder(), 'data');
   {
-    await using kv = await open(folder);
+    await using kv = await open(first);
     const rows = Array.from({ length: ROWS }, (_, at) => at);
     const texts = rows.map((at) => [at, expected(at)] as const);
     const written = texts.filter(([, text]) => text !== undefined);
-    // The log drops what a checkpoint contains only when a second one has followed.
-    await checkpoint(folder, () =>
+    // The log drops what a checkpoint contains only when a second one has followed: at the latest
+    // when the store is closed.
+    await checkpoint(first, () =>
       Promise.all(written.map(([at, text]) => kv.set(['k', at], { text }))),
     );
+    cpSync(first, left, { recursive: true });
   }
-  await (await open(folder)).close();
+  const killed = await killedCopyOf(left);
   const harms = [
-    () => scramble(tablesIn(folder)[0] ?? ''),
-    () => rmSync(join(folder, 'state', 'CURRENT')),
+    (folder: string) => scramble(tablesIn(folder)[0] ?? ''),
+    (folder: string) => rmSync(join(folder, 'state', 'CURRENT')),
   ];
   for (const [round, harm] of harms.entries()) {
-    harm();
+    const folder = join(temporaryFolder(), 'data');
+    cpSync(killed, folder, { recursive: true });
+    if (round > 0) mkdirSync(join(folder, `state.damaged-${round}`));
+    harm(folder);
     const seen = read(folder);
     assert.deepEqual([seen.outcome, seen.wrong, seen.failed], ['served', [], []], seen.message);
     const aside = readdirSync(folder).filter((name) => name.startsWith('state.damaged-'));

@@ -48,8 +48,9 @@ test('a small store takes little, and no more by being opened again', async (con
   const sizes = lives.map(({ bytes }) => bytes);
   context.diagnostic(`${processor} ms of processor; ${first.bytes}, then ${sizes.join(' ')} bytes`);
   ok(Math.max(first.bytes, ...sizes) < 16 * MIB);
-  // The first segment of the first life becomes a third spare.
-  ok((sizes[5] ?? 0) <= (sizes[0] ?? 0) + NOISE_BYTES);
+  // A segment more or less depends on which entries the last life but one has left.
+  const [early, late] = [Math.max(...sizes.slice(0, 3)), Math.max(...sizes.slice(3))];
+  ok(late <= early + NOISE_BYTES, `${late} bytes after ${early}`);
   ok(processor < 100, `${processor} ms of processor at best`);
 });
 
