@@ -38,7 +38,8 @@ export interface TestClock {
 /** What a test may do to its cluster. */
 export interface TestFaults {
   /**
-   * Cuts a node off from all other nodes and from the clients. Nodes are numbered from 1.
+   * Cuts a node off from all other nodes and from the clients, or a client off from all nodes.
+   * Nodes are numbered from 1.
    *
    * @example
    * ```ts
@@ -47,7 +48,7 @@ export interface TestFaults {
    * kit.faults.cut(1);
    * ```
    */
-  cut(node: number): void;
+  cut(what: number | Client): void;
   /**
    * Every message takes this long from now on, in each direction.
    *
@@ -202,7 +203,7 @@ export async function testkit(options: TestkitOptions = {}): Promise<Testkit> {
       advance: (milliseconds) => cluster.advance(milliseconds),
     },
     faults: {
-      cut: (node) => cluster.cut(node),
+      cut: (what) => cluster.cut(what),
       delay: (milliseconds) => cluster.delay(milliseconds),
       crash: (node) => cluster.crash(node),
       crashLeader: async (key = ANY_KEY) => {

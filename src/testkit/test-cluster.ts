@@ -44,7 +44,7 @@ export class TestCluster {
   readonly #pump: Pump;
   readonly #clients: { readonly name: string; readonly kv: Client }[] = [];
   readonly #clientNames: string[] = [];
-  /** Urls of the nodes that are cut off. */
+  /** Nodes and clients, as the network names them. */
   readonly #cutOff = new Set<string>();
   #delays: Delays = DELAY_MILLISECONDS;
   /** Clients that wait for their first connection. */
@@ -84,7 +84,7 @@ export class TestCluster {
   async connect(how: ConnectOptions): Promise<Client> {
     const name = `client-${this.#clientNames.length + 1}`;
     this.#clientNames.push(name);
-    for (const url of this.#cutOff) this.#cutBetween(url, name);
+    for (const host of this.#cutOff) this.#cutBetween(host, name);
     this.#disturb(this.#delays);
     const random = this.#random.fork(name);
     const urls = this.#nodes.map(({ url }) => url);
@@ -108,11 +108,11 @@ export class TestCluster {
     await this.#pump.advance(milliseconds - jumped);
   }
 
-  /** No frame reaches the node or leaves it. */
-  cut(number: number): void {
-    const { url } = this.#nodeNumbered(number);
-    this.#cutOff.add(url);
-    for (const other of this.#hosts) if (other !== url) this.#cutBetween(url, other);
+  /** No frame reaches the node or the client, or leaves it. */
+  cut(what: number | Client): void {
+    const host = typeof what === 'number' ? this.#nodeNumbered(what).url : this.#nameOf(what);
+    this.#cutOff.add(host);
+    for (const other of this.#hosts) if (other !== host) this.#cutBetween(host, other);
   }
 
   delay(milliseconds: number): void {
@@ -202,6 +202,12 @@ export class TestCluster {
   #cutBetween(one: string, other: string): void {
     this.#network.cut({ from: one, to: other });
     this.#network.cut({ from: other, to: one });
+  }
+
+  #nameOf(kv: Client): string {
+    const client = this.#clients.find((one) => one.kv === kv);
+    if (client !== undefined) return client.name;
+    throw invalid('only a node, by its number, or a client of this testkit can be cut off');
   }
 
   #disturb(trouble: Delays): void {

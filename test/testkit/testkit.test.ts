@@ -120,6 +120,39 @@ test('a delay makes a call take as long', async () => {
   equal((await other.get('a'))?.value, 1);
 });
 
+test('a watch of one client sees what another one does, and what expires', async () => {
+  await using kit = await testkit({ nodes: 3 });
+  const seen: string[] = [];
+  const watch = kit.kv().watch({ prefix: 'w', changesOnly: true });
+  const watching = (async () => {
+    for await (const event of watch) {
+      seen.push(`${event.type} ${String(event.key)}`);
+      if (event.type === 'expire') return;
+    }
+  })();
+  await kit.clock.advance(100);
+  const other = await kit.connect();
+  await other.set('w1', 1);
+  await other.set('w2', 2, { ttl: 1000 });
+  await kit.clock.advance(3000);
+  await watching;
+  deepEqual(seen, ['set w1', 'set w2', 'expire w2']);
+});
+
+test('a lock lives while its owner is heard, and passes on when it is cut off', async () => {
+  await using kit = await testkit({ nodes: 3 });
+  const [owner, other] = [kit.kv(), await kit.connect()];
+  const lock = await owner.lock('job', { ttl: 10_000 });
+  await kit.clock.advance(60_000);
+  equal(lock.isOwned, true);
+  equal(await other.tryLock('job'), undefined);
+  kit.faults.cut(owner);
+  await using next = await other.lock('job', { wait: 60_000 });
+  equal(next.isOwned, true);
+  await kit.clock.advance(1000);
+  equal(lock.isOwned, false);
+});
+
 /** Everything that a test could see of one run. */
 async function story(seed: number): Promise<readonly unknown[]> {
   const seen: unknown[] = [];
@@ -159,5 +192,7 @@ test('options and faults that make no sense are refused', async () => {
   await using kit = await testkit();
   await rejects(kit.clock.advance(-1), { code: 'invalid-argument' });
   await rejects(async () => kit.faults.cut(2), { code: 'invalid-argument' });
+  await using another = await testkit();
+  await rejects(async () => kit.faults.cut(another.kv()), { code: 'invalid-argument' });
   await rejects(async () => kit.faults.delay(1e6), { code: 'invalid-argument' });
 });
