@@ -2,7 +2,8 @@
 
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { type QueueJob, queue } from '../../src/queue.ts';
+import { Random } from '../../src/base/random.ts';
+import { type Queue, type QueueJob, queue } from '../../src/queue.ts';
 import { testkit } from '../../src/testkit.ts';
 
 const OPTIONS = { visibility: 10_000, attempts: 3, backoff: 2000 };
@@ -143,5 +144,43 @@ test('a worker that waits is woken by a push, a hold that is over, and its signa
   stop.abort();
   await rejects(stopped, { code: 'aborted' });
   equal(await jobs.take({ wait: 50 }), undefined);
+  await kit.close();
+});
+
+test('each job is done although workers abandon jobs and leaders crash', async () => {
+  const random = new Random(11);
+  const kit = await testkit({ nodes: 3 });
+  const other = await kit.connect();
+  const options = { visibility: 3000, attempts: 1000, backoff: 100 };
+  const workers = [kit.kv(), other, kit.kv(), other].map((kv) =>
+    queue<number>(kv, 'jobs', options),
+  );
+  const [first] = workers;
+  ok(first);
+  const all = Array.from({ length: 30 }, (_, at) => at);
+  for (const at of all) await first.push(at);
+  const finished = new Map<number, number>();
+  const work = async (jobs: Queue<number>): Promise<void> => {
+    // An outcome that is not known is one more job that is abandoned.
+    const job = await jobs.take(NOT_AT_ALL).catch(() => undefined);
+    if (job === undefined || random.chance(0.3)) return;
+    if (random.chance(0.2)) return void (await job.fail('again').catch(() => {}));
+    const isDone = await job.done().catch(() => false);
+    if (isDone) finished.set(job.value, (finished.get(job.value) ?? 0) + 1);
+  };
+  for (let round = 0; round < 400; round++) {
+    if (round % 20 === 10) await kit.faults.crashLeader('queue:{jobs}:');
+    if (round % 20 === 15) kit.faults.heal();
+    await Promise.all(workers.map(work));
+    await kit.clock.advance(500);
+    if (await kit.kv().isEmpty()) break;
+  }
+  ok(await kit.kv().isEmpty(), 'no job is left');
+  ok(
+    [...finished.values()].every((times) => times === 1),
+    'each job is finished once at most',
+  );
+  // Some may have been finished by a call whose outcome was lost.
+  ok(finished.size > all.length / 2, `${finished.size} are known to be finished`);
   await kit.close();
 });
