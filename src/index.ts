@@ -55,10 +55,12 @@ export type {
   Detailed,
   Plain,
   ScannedVersion,
+  Spaces,
   Transaction,
   TransactionDetails,
   TransactionOptions,
   TransactionScanOptions,
+  TransactionsIn,
 } from './client/transaction.ts';
 export type { View, ViewChange, ViewEntry, ViewOptions } from './client/view.ts';
 export type {

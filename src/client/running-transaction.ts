@@ -8,7 +8,13 @@ import type { Key } from './key.ts';
 import { appendedBytesOf, invalid, lifeOf, versionOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
 import type { KeysOnly, WithValues } from './scanning.ts';
-import type { ScannedVersion, Transaction, TransactionScanOptions } from './transaction.ts';
+import type {
+  ScannedVersion,
+  Spaces,
+  Transaction,
+  TransactionScanOptions,
+  TransactionsIn,
+} from './transaction.ts';
 import type { Run } from './transaction-run.ts';
 import type { LifeOptions } from './write-options.ts';
 
@@ -116,7 +122,17 @@ export class RunningTransaction<V> implements Transaction<V> {
     return this;
   }
 
-  in<U>(space: Encoded<U>): Transaction<U> {
+  in<U>(space: Encoded<U>): Transaction<U>;
+  in<S extends Spaces>(...spaces: S): TransactionsIn<S>;
+  in(
+    ...spaces: readonly Encoded<unknown>[]
+  ): Transaction<unknown> | readonly Transaction<unknown>[] {
+    const all = spaces.map((space) => this.#within(space));
+    const [only] = all;
+    return only !== undefined && all.length === 1 ? only : all;
+  }
+
+  #within<U>(space: Encoded<U>): Transaction<U> {
     const encoding = encodingIn(space, this.#encoding.home);
     if (encoding !== undefined) return new RunningTransaction<U>(this.#run, encoding);
     throw invalid('the space belongs to another client; a transaction has one client');

@@ -67,6 +67,18 @@ export interface TransactionScanOptions extends RangeOptions {
   readonly keys?: KeyKind;
 }
 
+/** At least two spaces. */
+export type Spaces = readonly [
+  Encoded<unknown>,
+  Encoded<unknown>,
+  ...(readonly Encoded<unknown>[]),
+];
+
+/** One transaction, in each of some spaces. */
+export type TransactionsIn<S extends Spaces> = {
+  readonly [At in keyof S]: S[At] extends Encoded<infer U> ? Transaction<U> : never;
+};
+
 /** An entry of a scan with `keysOnly` inside a transaction. */
 export interface ScannedVersion extends ScannedKey {
   /** The version of the key, for `ifVersion` and `check`. */
@@ -263,7 +275,8 @@ export interface Transaction<V = unknown> {
   append(key: Key, value: Uint8Array, options?: { readonly ttl?: number }): this;
 
   /**
-   * The same transaction, with the keys and values of a space of this client.
+   * The same transaction, with the keys and values of a space of this client; of several spaces, in
+   * their order.
    *
    * @example
    * ```ts
@@ -271,8 +284,12 @@ export interface Transaction<V = unknown> {
    * await kv.transaction((tx) => {
    *   tx.set('count', 1);
    *   tx.in(users).set('7', { name: 'Ada' });
+   *   const [byId, byName] = tx.in(users, kv.space<string>('user-id'));
+   *   byId.set('8', { name: 'Grace' });
+   *   byName.set('Grace', '8');
    * });
    * ```
    */
   in<U>(space: Encoded<U>): Transaction<U>;
+  in<S extends Spaces>(...spaces: S): TransactionsIn<S>;
 }

@@ -309,8 +309,13 @@ test('a transaction uses several spaces, each with its own keys and values', asy
       ['8', "Ada's friend"],
     ]);
     throws(() => tx.in(rival.space('user')), { code: 'invalid-argument' });
+    const [byId, plain] = tx.in(users, kv);
+    plain.set('friends', 1);
+    equal((await byId.get('8'))?.value.name, "Ada's friend");
+    throws(() => tx.in(kv, rival), { code: 'invalid-argument' });
   });
   equal((await users.get('8'))?.value.name, "Ada's friend");
+  equal((await kv.get('friends'))?.value, 1);
   await close();
 });
 

@@ -70,6 +70,9 @@ async function examples(kv: Client): Promise<void> {
     const a = await tx.get<number>('a');
     tx.set('b', (a?.value ?? 0) + 1).delete('c');
     const inside = tx.in(users);
+    const [same, counts] = tx.in(users, kv.space<number>('count'));
+    true satisfies IsSame<typeof same, Transaction<User>>;
+    true satisfies IsSame<typeof counts, Transaction<number>>;
     inside.set('7', { name: (await inside.get('7'))?.value.name ?? '' });
     for await (const { value } of inside.scan({ prefix: 'a', limit: 1 })) String(value?.name);
     return a?.value ?? 0;
