@@ -54,8 +54,11 @@ export class Engine {
   readonly #observation = new Observation();
   readonly #connections = new Map<number, DialedConnection>();
   readonly #ticker: Ticks;
+  /** While only leases and watches are open. A process that owns a lock costs next to nothing. */
+  readonly #calmTicker: Ticks;
   readonly #isDebugging: boolean;
   #isFlushing = false;
+  #isFast = false;
   #isClosed = false;
 
   constructor(options: EngineOptions) {
@@ -66,11 +69,11 @@ export class Engine {
     this.secureBytes = secureBytes;
     this.#wallNow = wallNow;
     this.schedule = surroundings.schedule ?? CLIENT_TIMERS;
-    this.#ticker = this.schedule.ticks({
-      milliseconds: CLIENT_LIMITS.tickMilliseconds,
-      onTick: () => this.#tick(),
-      now,
-    });
+    const ticksEach = (milliseconds: number) => {
+      return this.schedule.ticks({ milliseconds, onTick: () => this.#tick(), now });
+    };
+    this.#ticker = ticksEach(CLIENT_LIMITS.tickMilliseconds);
+    this.#calmTicker = ticksEach(CLIENT_LIMITS.calmTickMilliseconds);
     const random = new Random(new DataView(secureBytes(4).buffer).getUint32(0));
     this.random = random.fork('rests');
     this.#core = new Core({
@@ -234,18 +237,19 @@ export class Engine {
     this.#isClosed = true;
     this.#core.step({ type: 'close', why });
     this.#ticker.stop();
+    this.#calmTicker.stop();
   }
 
   #listenerOf(connection: number): ConnectionListener {
     return {
       onUp: (greeting) => {
-        this.#ticker.arrived();
+        this.#arrived();
         this.#observation.rise(connection);
         this.#core.step({ type: 'up', connection, greeting, now: this.now() });
         this.#wake();
       },
       onFrame: (bytes) => {
-        this.#ticker.arrived();
+        this.#arrived();
         this.observe();
         this.#core.step({ type: 'frame', connection, bytes, now: this.now() });
         this.#wake();
@@ -263,7 +267,7 @@ export class Engine {
   }
 
   #lose(connection: number, reason: string): void {
-    this.#ticker.arrived();
+    this.#arrived();
     this.#connections.delete(connection);
     this.#observation.fall(connection, reason);
     this.#core.step({ type: 'down', connection, reason, now: this.now() });
@@ -281,14 +285,30 @@ export class Engine {
     });
   }
 
+  #arrived(): void {
+    this.#ticker.arrived();
+    this.#calmTicker.arrived();
+  }
+
+  /** Fast ticks begin at once; they give way to calm ones with a tick of their own. */
   #startTicks(): void {
-    if (this.#core.isBusy) this.#ticker.start();
+    const { isBusy, isCalm } = this.#core;
+    if (!isBusy) return;
+    if (isCalm && !this.#isFast) return this.#calmTicker.start();
+    this.#isFast = true;
+    this.#calmTicker.stop();
+    this.#ticker.start();
   }
 
   #tick(): void {
     this.observe();
     this.#core.step({ type: 'tick', now: this.now() });
-    if (!this.#core.isBusy) this.#ticker.stop();
+    const { isBusy, isCalm } = this.#core;
+    if (isBusy && !isCalm) return this.#startTicks();
+    this.#isFast = false;
+    this.#ticker.stop();
+    if (isBusy) this.#calmTicker.start();
+    else this.#calmTicker.stop();
   }
 }
 

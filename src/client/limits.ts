@@ -99,6 +99,8 @@ export const CLIENT_LIMITS = {
   /** Changes that wait for one consumer of `view.changes()`. */
   viewChangesMax: 65_536,
   tickMilliseconds: 10,
+  /** While no call and no request is open, and only leases or watches are. */
+  calmTickMilliseconds: 50,
 } as const;
 
 assert(

@@ -77,7 +77,6 @@ for (const [name, profile] of profiles) {
       }
     }
     const told = JSON.stringify(sum);
-    console.log(told);
     ok((sum.granted ?? 0) > SEEDS * 20, `few were granted: ${told}`);
   });
 }

@@ -58,8 +58,8 @@ const PLANTED: readonly Planted[] = [
     sentence:
       'a lease counts as proven for all of its time to live, whatever the clocks of leaders do',
     file: LEASE,
-    find: 'return this.ttlMilliseconds * provenPart - clockStepMilliseconds;',
-    replace: 'return this.ttlMilliseconds;',
+    find: 'this.ttlMilliseconds * provenPart - clockStepMilliseconds - tickMilliseconds;',
+    replace: 'this.ttlMilliseconds;',
   },
   {
     name: 'grant-taken-unsure',

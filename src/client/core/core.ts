@@ -150,7 +150,13 @@ export class Core {
     this.#tickedAt = now;
   }
 
-  /** Whether it needs ticks: a call, a request or a dial is open. */
+  /** No call, request or dial is open, though leases or watches may be: fewer ticks suffice. */
+  get isCalm(): boolean {
+    const isOpen = this.#openCalls.calls > 0 || !this.#dispatch.isIdle;
+    return !isOpen && this.#connections.dials.length === 0;
+  }
+
+  /** Whether it needs ticks: a call, a request or a dial is open, or a lease or a watch. */
   get isBusy(): boolean {
     const isOpen = this.#openCalls.calls > 0 || !this.#dispatch.isIdle;
     const isWaiting = isOpen || this.#watches.size > 0 || this.#coordination.isBusy;

@@ -50,8 +50,6 @@ export interface LockCounts {
   unavailable: number;
   failed: number;
   lost: number;
-  /** Grants that came while the lease was not held. */
-  late: number;
   checks: number;
   attached: number;
 }
@@ -76,7 +74,6 @@ class Trial {
     unavailable: 0,
     failed: 0,
     lost: 0,
-    late: 0,
     checks: 0,
     attached: 0,
   };

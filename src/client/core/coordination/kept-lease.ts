@@ -74,8 +74,8 @@ export class KeptLease {
 
   /** How long a proof holds. */
   get provenMilliseconds(): number {
-    const { provenPart, clockStepMilliseconds } = LEASE_KEEPING;
-    return this.ttlMilliseconds * provenPart - clockStepMilliseconds;
+    const { provenPart, clockStepMilliseconds, tickMilliseconds } = LEASE_KEEPING;
+    return this.ttlMilliseconds * provenPart - clockStepMilliseconds - tickMilliseconds;
   }
 
   /** No shard ends it before, by the elapsed clock. Infinite while it is open in none. */

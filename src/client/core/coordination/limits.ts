@@ -3,6 +3,7 @@
 import { assert } from '../../../base/assert.ts';
 import { COORDINATION_LIMITS } from '../../../base/coordination-limits.ts';
 import { RAFT_LIMITS } from '../../../base/limits.ts';
+import { CLIENT_LIMITS } from '../../limits.ts';
 
 export const LEASE_KEEPING = {
   /** A lease is kept alive each such part of its time to live. */
@@ -12,6 +13,8 @@ export const LEASE_KEEPING = {
    * lease: its clock may run by `clockDriftMax` faster than that of this client.
    */
   provenPart: 1 / RAFT_LIMITS.clockDriftMax,
+  /** How late a signal may abort: the tick that sees it comes so much later. */
+  tickMilliseconds: CLIENT_LIMITS.calmTickMilliseconds,
   /** What the wall clock may gain on the monotone clock unnoticed. */
   clockStepMilliseconds: 20,
   /** Leases of one client. */
@@ -39,7 +42,8 @@ assert(
   'a lease outlives a keep that is lost',
 );
 assert(
-  leaseTtlMillisecondsMin * LEASE_KEEPING.provenPart > 10 * LEASE_KEEPING.clockStepMilliseconds,
-  'what the clock does not notice is little of the shortest time to live',
+  leaseTtlMillisecondsMin * LEASE_KEEPING.provenPart >
+    10 * (LEASE_KEEPING.clockStepMilliseconds + LEASE_KEEPING.tickMilliseconds),
+  'what clock and ticks do not notice is little of the shortest time to live',
 );
 assert(LEASE_KEEPING.usersMax <= ticketsOfLeaseMax, 'a shard has room for all tickets of a lease');
