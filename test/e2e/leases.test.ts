@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { COORDINATION_LIMITS } from '../../src/base/coordination-limits.ts';
 import { connect, utf8 } from '../../src/index.ts';
 import type { LeaseReference } from '../../src/machine/command.ts';
 import {
@@ -63,6 +64,29 @@ test('an attached key lives as long as its lease is kept alive', LONG, async () 
   } finally {
     client.end();
     await kv.close();
+    await node.end();
+  }
+});
+
+test('a node that stood still ends no lease whose keepalive is in its socket', LONG, async () => {
+  const node = await LoneNode.start(temporaryFolder());
+  const client = await LeaseClient.open(node.port);
+  try {
+    // Less than what a lease loses in any gap.
+    const ttl = COORDINATION_LIMITS.leaseStepMillisecondsMax;
+    await client.do(attach('here', 'v', lease(1, ttl)));
+    const stop = keepAlive(client, known(1));
+    for (let count = 0; count < 2; count++) {
+      await pause(1000);
+      node.signal('SIGSTOP');
+      await pause(2 * ttl);
+      node.signal('SIGCONT');
+    }
+    await pause(1000);
+    await stop();
+    assert.equal((await client.leases())[0]?.isEnded, false);
+  } finally {
+    client.end();
     await node.end();
   }
 });

@@ -46,6 +46,11 @@ export class LoneNode {
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
   }
 
+  /** It stands still, or goes on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name);
+  }
+
   async end(): Promise<void> {
     if (!this.isRunning) return;
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
