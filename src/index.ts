@@ -20,7 +20,14 @@ export type {
   LeadOptions,
   ObserveOptions,
 } from './client/election.ts';
-export type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './client/encoding.ts';
+export type {
+  Encoded,
+  Entries,
+  Entry,
+  ScannedEntry,
+  ScannedKey,
+  SpaceOptions,
+} from './client/encoding.ts';
 export type { Fence, FenceOwner, FenceSource } from './client/fence.ts';
 export type { Key, KeyKind, KeyPart } from './client/key.ts';
 export type { EndedLease, Lease, LeaseOptions } from './client/lease.ts';
@@ -39,7 +46,6 @@ export type {
   Read,
   ReadOptions,
   SnapshotOptions,
-  SpaceOptions,
 } from './client/options.ts';
 export type { RangeOptions } from './client/range-options.ts';
 export type {

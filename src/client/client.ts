@@ -2,11 +2,18 @@
 
 import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
-import type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './encoding.ts';
+import type {
+  Encoded,
+  Entries,
+  Entry,
+  ScannedEntry,
+  ScannedKey,
+  SpaceOptions,
+} from './encoding.ts';
 import type { Key } from './key.ts';
 import type { LockCalls } from './lock-calls.ts';
 import type { ClientStats } from './observation.ts';
-import type { CallOptions, ReadOptions, SnapshotOptions, SpaceOptions } from './options.ts';
+import type { CallOptions, ReadOptions, SnapshotOptions } from './options.ts';
 import type {
   CountOptions,
   KeysOnly,

@@ -15,6 +15,7 @@ import {
   type Entry,
   type ScannedEntry,
   type ScannedKey,
+  type SpaceOptions,
 } from './encoding.ts';
 import { Engine } from './engine.ts';
 import type { Key } from './key.ts';
@@ -23,13 +24,7 @@ import type { Lease, LeaseOptions } from './lease.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import type { Lock, LockOptions, TryLockOptions } from './lock.ts';
 import type { ClientStats } from './observation.ts';
-import type {
-  CallOptions,
-  ConnectOptions,
-  ReadOptions,
-  SnapshotOptions,
-  SpaceOptions,
-} from './options.ts';
+import type { CallOptions, ConnectOptions, ReadOptions, SnapshotOptions } from './options.ts';
 import { clusterOf, failFastOf, timeoutOf } from './options.ts';
 import type {
   CountOptions,
@@ -93,6 +88,7 @@ export async function connectBy(
       home: engine,
       prefix: new Uint8Array(0),
       codec: options.codec ?? (messagePack as Codec<unknown>),
+      kind: 'text',
     }),
   });
   try {

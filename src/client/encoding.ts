@@ -10,6 +10,17 @@ import { encodeKey, type Key, type KeyKind, keyFrom } from './key.ts';
 import { invalid } from './options.ts';
 import { type RangeOptions, rangeOf } from './range-options.ts';
 
+/** Options of `space`. */
+export interface SpaceOptions<V> {
+  /** How values of the space become bytes. By default the codec of the client or outer space. */
+  readonly codec?: Codec<V> | Codec<unknown>;
+  /**
+   * The form of the keys that scans, watches and views of the space return, where a call asks for
+   * none: `kv.space('order', { keys: 'tuple' })`. By default that of the outer space, or `text`.
+   */
+  readonly keys?: KeyKind;
+}
+
 /**
  * A key with its value and version. `key`, `value` and `version` are properties of the object, the
  * others are computed: JSON, `{ ...entry }` and the console show only the former.
@@ -78,6 +89,7 @@ interface EncodingParts<V> {
   readonly home: Home;
   readonly prefix: Uint8Array;
   readonly codec: Codec<V>;
+  readonly kind: KeyKind;
 }
 
 export class Encoding<V> {
@@ -85,23 +97,27 @@ export class Encoding<V> {
   readonly home: Home;
   /** What all keys of the space begin with. */
   readonly prefix: Uint8Array;
+  /** The form of the keys that it returns, where a call asks for none. */
+  readonly kind: KeyKind;
   readonly #codec: Codec<V>;
 
-  constructor({ home, prefix, codec }: EncodingParts<V>) {
+  constructor({ home, prefix, codec, kind }: EncodingParts<V>) {
     this.home = home;
     this.prefix = prefix;
+    this.kind = kind;
     this.#codec = codec;
   }
 
   /** The encoding of a space within this one. */
-  within<U>(name: string, codec: Codec<U> | undefined): Encoding<U> {
+  within<U>(name: string, { codec, keys }: SpaceOptions<U>): Encoding<U> {
     if (typeof name !== 'string')
       throw invalid(`a space is named by a text; got ${typeNameOf(name)}`);
     const prefix = new Uint8Array([...this.prefix, ...encodeKey(`${name}:`)]);
     return new Encoding<U>({
       home: this.home,
       prefix,
-      codec: codec ?? (this.#codec as unknown as Codec<U>),
+      codec: (codec ?? this.#codec) as Codec<U>,
+      kind: keys ?? this.kind,
     });
   }
 

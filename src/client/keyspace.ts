@@ -7,7 +7,6 @@ import type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './
 import { AtomicCommand, type Collected, operandOf } from './atomic-command.ts';
 import { locate } from './call-site.ts';
 import { type Cleared, type ClearOptions, type ClearRange, clearRange } from './clearing.ts';
-import type { Codec } from './codec.ts';
 import type { CountCall, ReadCall, RowsRead, WriteCall } from './core/call.ts';
 import type { Election, ElectionOptions } from './election.ts';
 import {
@@ -17,6 +16,7 @@ import {
   type Entry,
   type ScannedEntry,
   type ScannedKey,
+  type SpaceOptions,
 } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { FenceSource } from './fence.ts';
@@ -41,7 +41,6 @@ import {
   type Read,
   type ReadOptions,
   type SnapshotOptions,
-  type SpaceOptions,
   timeoutOf,
   touchedLifeOf,
 } from './options.ts';
@@ -269,14 +268,14 @@ export class Keyspace<V> implements Space<V> {
   scan<T extends V = V>(options?: WithValues<ScanOptions>): Scanning<ScannedEntry<T>>;
   scan<T extends V = V>(options: ScanOptions): Scanning<ScannedEntry<T> | ScannedKey>;
   scan(options: ScanOptions = {}): Scanning<ScannedEntry<V> | ScannedKey> {
-    const { keys = 'text' } = options;
     const encoding = this[ENCODING];
+    const { keys = encoding.kind } = options;
     return this.#scanning(options, (row) => encoding.scannedOf(row, keys));
   }
 
   keys(options: KeysOptions = {}): Scanning<Key> {
-    const { keys = 'text' } = options;
     const encoding = this[ENCODING];
+    const { keys = encoding.kind } = options;
     return this.#scanning({ ...options, keysOnly: true }, ({ key }) =>
       encoding.innerKeyOf(key, keys),
     );
@@ -334,8 +333,7 @@ export class Keyspace<V> implements Space<V> {
   }
 
   space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
-    const codec = options.codec as Codec<U> | undefined;
-    const encoding = this[ENCODING].within<U>(name, codec);
+    const encoding = this[ENCODING].within<U>(name, options);
     return new Keyspace<U>({ engine: this.#engine, defaults: this.#defaults, encoding });
   }
 

@@ -70,12 +70,6 @@ export interface SnapshotOptions extends CallOptions {
   readonly read?: 'linearizable' | 'lease';
 }
 
-/** Options of `space`. */
-export interface SpaceOptions<V> {
-  /** How values of the space become bytes. By default the codec of the client or outer space. */
-  readonly codec?: Codec<V> | Codec<unknown>;
-}
-
 export function timeoutOf(timeout: number | undefined, usual: number): number {
   const chosen = timeout ?? usual;
   const max = CLIENT_LIMITS.timeoutMillisecondsMax;

@@ -53,7 +53,7 @@ export class RunningTransaction<V> implements Transaction<V> {
     options: TransactionScanOptions = {},
   ): AsyncGenerator<ScannedEntry<V> | ScannedVersion, void, undefined> {
     const encoding = this.#encoding;
-    const { reverse = false, keysOnly = false, keys = 'text' } = options;
+    const { reverse = false, keysOnly = false, keys = encoding.kind } = options;
     const range = encoding.rangeOf(options);
     const limit = limitOf(options.limit);
     const terms = { range, isReverse: reverse, isKeysOnly: false, limit };

@@ -15,7 +15,7 @@ export interface ScanOptions extends RangeOptions, ReadOptions {
   readonly limit?: number;
   /** Returns keys alone, without values and versions; `keys()` does the same. */
   readonly keysOnly?: boolean;
-  /** The form of returned keys. `text` by default; keys of another form are returned as bytes. */
+  /** The form of returned keys, by default that of the space; others are returned as bytes. */
   readonly keys?: KeyKind;
   /**
    * Continues behind the last entry of an earlier scan of the same space, range and direction:

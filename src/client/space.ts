@@ -2,10 +2,17 @@
 
 import type { Atomic, Committed, Conflict, Deleted } from './atomic.ts';
 import type { Cleared, ClearOptions, ClearRange } from './clearing.ts';
-import type { Encoded, Entries, Entry, ScannedEntry, ScannedKey } from './encoding.ts';
+import type {
+  Encoded,
+  Entries,
+  Entry,
+  ScannedEntry,
+  ScannedKey,
+  SpaceOptions,
+} from './encoding.ts';
 import type { Key } from './key.ts';
 import type { LockCalls } from './lock-calls.ts';
-import type { CallOptions, ReadOptions, SnapshotOptions, SpaceOptions } from './options.ts';
+import type { CallOptions, ReadOptions, SnapshotOptions } from './options.ts';
 import type {
   CountOptions,
   KeysOnly,
@@ -288,10 +295,13 @@ export interface Space<V = unknown> extends Encoded<V>, LockCalls {
   view<T extends V = V>(options?: ViewOptions): View<T>;
 
   /**
-   * A space within this one: its keys begin with both names. No request is sent.
+   * A space within this one: its keys begin with both names. No request is sent. With `keys`, scans
+   * return the keys of the space in that form.
    *
    * @example
    * ```ts
+   * const orders = users.space<number>('order', { keys: 'tuple' });
+   * for await (const { key, value } of orders.scan({ prefix: [2026] })) console.log(key, value);
    * const sessions = users.space<string>('session', { codec: utf8 });
    * await sessions.set('9', 'open'); // the key is user:session:9
    * ```

@@ -63,7 +63,7 @@ export interface TransactionScanOptions extends RangeOptions {
   readonly limit?: number;
   /** Returns keys and versions without values; the same is validated at the end. */
   readonly keysOnly?: boolean;
-  /** The form of returned keys. `text` by default; keys of another form are returned as bytes. */
+  /** The form of returned keys, by default that of the space; others are returned as bytes. */
   readonly keys?: KeyKind;
 }
 

@@ -9,7 +9,7 @@ import type { ChangeEvent } from './watch.ts';
 export interface ViewOptions extends RangeOptions {
   /** The most bytes of keys and stored values: 256 MiB by default. Then it fails. */
   readonly maxBytes?: number;
-  /** The form of keys. `text` by default; keys of another form are given as bytes. */
+  /** The form of keys, by default that of the space; keys of another form are given as bytes. */
   readonly keys?: KeyKind;
   /** Which replicas serve it. `any` spares the leaders, `leader` tells of writes a bit sooner. */
   readonly replicas?: 'any' | 'leader';

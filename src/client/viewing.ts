@@ -157,7 +157,7 @@ export class Viewing<V> implements View<V> {
     if (kind === 'set' ? held?.entry.version === version : held === undefined) return;
     try {
       const { encoding, options } = this.#parts;
-      const event = changeEventOf(news, encoding, options.keys ?? 'text');
+      const event = changeEventOf(news, encoding, options.keys ?? encoding.kind);
       if (event.type === 'set') {
         const entry = { key: event.key, value: event.value, version };
         this.#set(name, { entry, bytes: key.length + (value?.length ?? 0) });

@@ -20,7 +20,7 @@ export interface WatchOptions extends RangeOptions {
   readonly keysOnly?: boolean;
   /** Only changes of keys are given, not what is told of the watch itself. */
   readonly changesOnly?: boolean;
-  /** The form of keys. `text` by default; keys of another form are given as bytes. */
+  /** The form of keys, by default that of the space; keys of another form are given as bytes. */
   readonly keys?: KeyKind;
   /** What may wait for the loop, in bytes: 16 KiB to 64 MiB, 1 MiB by default. */
   readonly bufferBytes?: number;

@@ -114,7 +114,8 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   }
 
   #nextEvent(): AnyEvent<V> | { readonly error: unknown } | undefined {
-    const { changesOnly = false, keys = 'text', keysOnly = false } = this.#parts.options;
+    const { encoding, options } = this.#parts;
+    const { changesOnly = false, keys = encoding.kind, keysOnly = false } = options;
     for (;;) {
       const news = this.#subscription.take();
       if (news === undefined) {

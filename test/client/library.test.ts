@@ -165,6 +165,23 @@ test('tuples are keys that sort by their parts', async () => {
   await kv.close();
 });
 
+test('a space says once in which form its keys are returned', async () => {
+  const { client: kv } = await connectLocally();
+  const orders = kv.space<number>('order', { keys: 'tuple' });
+  await orders.set([2026, 'a'], 1);
+  const inner = orders.space<number>('open');
+  await inner.set([7], 1);
+  const found: unknown[] = [];
+  for await (const key of orders.keys({ prefix: [2026] })) found.push(key);
+  for await (const { key } of inner.scan()) found.push(key);
+  for await (const { key } of inner.scan({ keys: 'bytes' })) found.push(key instanceof Uint8Array);
+  await kv.transaction(async (tx) => {
+    for await (const { key } of tx.in(inner).scan()) found.push(key);
+  });
+  deepEqual(found, [[2026, 'a'], [7], true, [7]]);
+  await kv.close();
+});
+
 test('calls of one turn share one frame, even if a hundred answers caused them', async () => {
   const { client: kv, frames } = await connectLocally();
   const tags = Array.from({ length: 100 }, (_, at) => `{one}${at}`);

@@ -123,6 +123,14 @@ const PLANTED: readonly Omit<Bug, 'profiles' | 'isFast'>[] = [
     replace: '',
     tests: ['queue'],
   },
+  {
+    name: 'a-form-of-keys-that-is-not-inherited',
+    sentence: 'a space within one with tuple keys returns its keys as text',
+    file: 'src/client/encoding.ts',
+    find: 'kind: keys ?? this.kind',
+    replace: "kind: keys ?? 'text'",
+    tests: ['library'],
+  },
 ];
 
 /** Unit tests find them within seconds. */
