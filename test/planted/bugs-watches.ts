@@ -137,6 +137,44 @@ const OF_EVENTS: readonly Planted[] = [
   },
 ];
 
+const OF_THE_LIBRARY: readonly Planted[] = [
+  {
+    name: 'token-of-another-range',
+    sentence: 'a token of another range is taken',
+    file: 'src/client/token.ts',
+    find: 'if (range[0] !== first || range[1] !== second)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'loop-returns-no-credit',
+    sentence: 'what the loop has taken is not granted again',
+    file: 'src/client/watch-subscription.ts',
+    find: 'this.#engine.takeWatched(this.#call, consumed);',
+    replace: '',
+  },
+  {
+    name: 'watch-outlives-its-loop',
+    sentence: 'leaving the loop does not end the watch',
+    file: 'src/client/watching.ts',
+    find: 'return() {\n        this.#end();',
+    replace: 'return() {',
+  },
+  {
+    name: 'view-forgets-no-key',
+    sentence: 'a deleted key stays in a view',
+    file: 'src/client/viewing.ts',
+    find: 'this.#bytes -= this.#rows.get(name)?.bytes ?? 0;\n        this.#rows.delete(name);',
+    replace: '',
+  },
+  {
+    name: 'view-of-any-size',
+    sentence: 'the limit of a view is not looked at',
+    file: 'src/client/viewing.ts',
+    find: 'if (this.#bytes > this.#bytesMax)',
+    replace: 'if (false)',
+  },
+];
+
 const TESTS: readonly string[] = [
   'streams/stream-reader',
   'streams/credit',
@@ -148,6 +186,11 @@ const TESTS: readonly string[] = [
   'watch-random',
 ];
 
-export const WATCH_BUGS: readonly Bug[] = [...OF_STREAMS, ...OF_EVENTS].map((bug) => {
-  return { profiles: [], tests: TESTS, isFast: false, ...bug };
-});
+export const WATCH_BUGS: readonly Bug[] = [
+  ...[...OF_STREAMS, ...OF_EVENTS].map((bug) => {
+    return { profiles: [], tests: TESTS, isFast: false, ...bug };
+  }),
+  ...OF_THE_LIBRARY.map((bug) => {
+    return { profiles: [], tests: ['token', 'watch'], isFast: false, ...bug };
+  }),
+];
