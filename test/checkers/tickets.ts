@@ -228,6 +228,10 @@ function differenceOf(is: readonly string[], due: readonly string[]): string | u
   return missing === undefined ? undefined : `there is no ${missing}`;
 }
 
+/** Ids are bytes: in a message each of them stands for two digits. */
 function said(told: ToldGrant | object): string {
-  return JSON.stringify(Object.fromEntries(Object.entries(told).sort()));
+  const text = JSON.stringify(Object.fromEntries(Object.entries(told).sort()));
+  return text.replace(/\\u00([0-9a-f]{2})|[^ -~]/g, (sign, digits: string | undefined) => {
+    return digits ?? sign.charCodeAt(0).toString(16);
+  });
 }

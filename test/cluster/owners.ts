@@ -35,6 +35,7 @@ const KEYS = 6;
 const WORK_MAX = 4;
 const BREAKS_CHANCE = 0.3;
 const GUARD_CHANCE = 0.4;
+const ELECTED_CHANCE = 0.3;
 
 type OpenBelief = { -readonly [Name in keyof Belief]: Belief[Name] };
 
@@ -161,23 +162,31 @@ export class Owners implements Workload {
     });
   }
 
+  /** Some keys go with the lease of the lock, as the value of an elected leader does. */
   #write({ customer, lock }: Job, next: () => void): void {
     const { random } = customer;
+    const { lease } = lock.ticket;
+    const isElected = random.chance(ELECTED_CHANCE);
+    const attached = isElected ? { lease: { id: lease.id, opening: undefined } } : {};
     const command: Command = random
       .shuffle(Array.from({ length: KEYS }, (_, at) => at))
       .slice(0, random.pick([1, 1, 2, 3]))
       .map((key) => {
         this.#values += 1;
         const value = bytesOf(`guarded ${this.#values}`);
-        return { type: 'set', key: bytesOf(`guarded-${key}`), value, lifeMilliseconds: 0 };
+        const about = { key: bytesOf(`guarded-${key}`), value, lifeMilliseconds: 0 };
+        return { type: 'set', ...about, ...attached };
       });
     customer.write(
       command,
       ({ outcome }) => {
-        customer.hit(`guarded write ${outcome}`);
+        customer.hit(`guarded write ${outcome}${isElected ? ', attached' : ''}`);
         next();
       },
-      lock.fence > 0 ? { guards: [guardOf(lock)] } : {},
+      {
+        ...(lock.fence > 0 ? { guards: [guardOf(lock)] } : {}),
+        ...(isElected ? { leases: [lease] } : {}),
+      },
     );
   }
 

@@ -30,6 +30,7 @@ const RANGES: readonly WatcherRange[] = [
   { from: 'seen-', to: 'seen-~' },
   { from: 'seen-2', to: 'seen-7' },
   { from: 'account', to: 'ring~' },
+  { from: 'held-', to: 'service-~' },
   { from: '', to: undefined },
 ];
 

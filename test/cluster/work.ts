@@ -70,7 +70,9 @@ export class Work {
       watch: watches,
       locks,
     }[plan.profile];
-    this.all = [...new Set([...others, ...many, ...transactions, ...locks, ...watches])];
+    const leased = plan.profile === 'watch' ? [new Registrants(plan), new RawLocks()] : [];
+    const special = [...locks, ...watches, ...leased];
+    this.all = [...new Set([...others, ...many, ...transactions, ...special])];
   }
 
   /** Reads that have ended. */
