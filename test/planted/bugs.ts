@@ -43,8 +43,9 @@ import { TESTKIT_BUGS } from './bugs-testkit.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
 import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 import { WATCH_BUGS } from './bugs-watches.ts';
+import { foundBySeeds } from './found-by-seeds.ts';
 
-export const BUGS: readonly Bug[] = [
+const ALL: readonly Bug[] = [
   ...TESTKIT_BUGS,
   ...CLIENT_BUGS,
   ...CALL_BUGS,
@@ -88,3 +89,5 @@ export const BUGS: readonly Bug[] = [
   ...STREAM_BUGS,
   ...WATCH_BUGS,
 ];
+
+export const BUGS: readonly Bug[] = ALL.map(foundBySeeds);

@@ -1,6 +1,6 @@
 /** Every patch still matches its place in the product, and none of them is in it. */
 
-import { doesNotThrow, equal, ok, throws } from 'node:assert/strict';
+import { deepEqual, doesNotThrow, equal, ok, throws } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -9,6 +9,7 @@ import { CLUSTER_PROFILES } from '../cluster/profile.ts';
 import { PROFILES } from '../sim/profiles.ts';
 import { type Bug, compiledPath, plant } from './bug.ts';
 import { BUGS } from './bugs.ts';
+import { NAMES_FOUND_BY_SEEDS } from './found-by-seeds.ts';
 import { roomOf } from './rooms.ts';
 import { runChild } from './run-child.ts';
 import { huntByTests, suitesFor } from './unit-suites.ts';
@@ -40,6 +41,14 @@ test('with each bug in it a module still parses', () => {
 
 test('every bug has a name of its own', () => {
   equal(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
+});
+
+test('every bug that seeds are said to find exists', () => {
+  const names = new Set(BUGS.map(({ name }) => name));
+  deepEqual(
+    NAMES_FOUND_BY_SEEDS.filter((name) => !names.has(name)),
+    [],
+  );
 });
 
 test('every bug names the profiles or unit tests that should find it, and they exist', () => {
