@@ -184,3 +184,88 @@ test('with a nearly full disk only deletes are accepted', () => {
   equal(write({ type: 'touch', key, lifeMilliseconds: 7 }), 'read-only');
   equal(write({ type: 'delete', key }), undefined);
 });
+
+const NO_KEY = new Uint8Array();
+const WATCH = {
+  ...({ type: 'watch', id: 1, shard: SHARD, epoch: EPOCH, from: NO_KEY, to: NO_KEY } as const),
+  ...{ start: undefined, atLeast: 0, keysOnly: false, credit: 1000 },
+};
+const BARRIER = {
+  ...({ type: 'barrier', id: 1, shard: SHARD, epoch: EPOCH, from: NO_KEY, to: NO_KEY } as const),
+  ...{ isRecording: true, patienceMilliseconds: 1000 },
+};
+
+/** A client with room for streams, or without. */
+function watcherOf(admits = true) {
+  const responses: Response[] = [];
+  const attached: number[] = [];
+  const streams = {
+    admits: () => admits,
+    attach: (id: number) => void attached.push(id),
+    of: () => undefined,
+    detach: () => {},
+  };
+  const responder = { respond: (one: Response) => void responses.push(one), streams };
+  return { source: { responder, isForwarded: false }, responses, attached };
+}
+
+test('no barrier and no watch reaches the catalog', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const router = routerOf({ rig, shard: CATALOG_SHARD });
+  const proposed = rig.entries.size;
+  const barrier = { ...BARRIER, shard: CATALOG_SHARD };
+  equal(failureOf(ask(router, barrier)), 'malformed');
+  const { source, responses, attached } = watcherOf();
+  router.route({ ...WATCH, shard: CATALOG_SHARD }, source);
+  deepEqual([failureOf(responses), attached], ['malformed', []]);
+  rig.turns(4);
+  equal(rig.entries.size, proposed);
+});
+
+test('a watch is served by any replica, and never forwarded', () => {
+  const forwarded: Request[] = [];
+  const follower = new ReplicaRig();
+  follower.open();
+  const { source, responses, attached } = watcherOf();
+  const start = { position: { index: 0, term: 0 }, cursor: undefined };
+  const here = routerOf({ rig: follower, leader: ELSEWHERE, forwarded });
+  here.route({ ...WATCH, start }, source);
+  deepEqual([responses, attached], [[], [1]]);
+  routerOf({ leader: ELSEWHERE, forwarded }).route(WATCH, source);
+  deepEqual([failureOf(responses), forwarded], ['not-here', []]);
+});
+
+test('a watch needs a client that takes several responses, and room for them', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const router = routerOf({ rig });
+  equal(failureOf(ask(router, WATCH)), 'not-here');
+  const { source, responses } = watcherOf(false);
+  router.route(WATCH, source);
+  equal(failureOf(responses), 'streams-full');
+});
+
+test('a watch of no key, or by an old map, is refused', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  const router = routerOf({ rig });
+  const key = Uint8Array.of(1);
+  for (const [terms, failure] of [
+    [{ from: key, to: key }, 'malformed'],
+    [{ epoch: EPOCH + 1 }, 'not-here'],
+  ] as const) {
+    const { source, responses } = watcherOf();
+    router.route({ ...WATCH, ...terms }, source);
+    equal(failureOf(responses), failure);
+    equal(failureOf(ask(router, { ...BARRIER, ...terms })), failure);
+  }
+});
+
+test('a barrier is forwarded to the leader, by a read-only node too', () => {
+  const forwarded: Request[] = [];
+  const isReadOnly = true;
+  deepEqual(ask(routerOf({ leader: ELSEWHERE, forwarded, isReadOnly }), BARRIER), []);
+  deepEqual(forwarded, [BARRIER]);
+  equal(failureOf(ask(routerOf({ leader: ELSEWHERE, forwarded }), BARRIER, true)), 'not-leader');
+});

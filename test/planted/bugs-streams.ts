@@ -297,6 +297,31 @@ const OF_BARRIERS: readonly Planted[] = [
   },
 ];
 
+const OF_THE_ROUTER: readonly Planted[] = [
+  {
+    name: 'barrier-at-the-catalog',
+    sentence: 'a barrier writes an entry into the log of the catalog that stops its replicas',
+    file: 'src/node/router.ts',
+    find: `if (shard === CATALOG_SHARD || isEmpty(from, to)) return this.fail(asked, 'malformed');
+      const replica = this.leaderHere(shard);`,
+    replace: 'const replica = this.leaderHere(shard);',
+  },
+  {
+    name: 'watch-by-an-old-map',
+    sentence: 'a watch of a former epoch of its shard is served',
+    file: 'src/node/router.ts',
+    find: 'replica !== undefined && this.rowOf(shard)?.epoch === epoch',
+    replace: 'replica !== undefined',
+  },
+  {
+    name: 'streams-without-a-bound',
+    sentence: 'the streams of a node take any amount of memory',
+    file: 'src/node/router.ts',
+    find: '!streams.admits(from.length + to.length)',
+    replace: 'false',
+  },
+];
+
 export const STREAM_BUGS: readonly Bug[] = [
   ...OF_THE_WIRE.map((bug) => {
     return { profiles: [], tests: ['watch-frames', 'client-frames'], isFast: false, ...bug };
@@ -307,6 +332,9 @@ export const STREAM_BUGS: readonly Bug[] = [
   ...OF_RAFT.map((bug) => ({ profiles: ['lite'], isFast: false, ...bug })),
   ...OF_A_REPLICA.map((bug) => {
     return { profiles: [], tests: ['streams', 'follower-streams'], isFast: false, ...bug };
+  }),
+  ...OF_THE_ROUTER.map((bug) => {
+    return { profiles: [], tests: ['router'], isFast: false, ...bug };
   }),
   ...OF_BARRIERS.map((bug) => {
     return { profiles: [], tests: ['barriers'], isFast: false, ...bug };
