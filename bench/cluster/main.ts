@@ -15,6 +15,7 @@ import { measureNewcomer } from './newcomer.ts';
 import { measureSkew } from './skew.ts';
 import { pause, startThreeNodes } from './three-nodes.ts';
 import { measureTransactions } from './transactions.ts';
+import { measureWatches } from './watches.ts';
 
 const KEYS = 100_000;
 const SECONDS = 5;
@@ -32,6 +33,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   transactions: measureTransactions,
   newcomer: measureNewcomer,
   locks: measureLocks,
+  watches: measureWatches,
 };
 const named = process.argv.slice(2);
 for (const name of named.length > 0 ? named : Object.keys(PARTS)) await PARTS[name]?.();
