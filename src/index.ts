@@ -37,6 +37,7 @@ export type {
   CallEvent,
   ClientStats,
   ConnectionEvent,
+  LeaseNotification,
   RetryEvent,
   WatchNotification,
 } from './client/observation.ts';

@@ -319,10 +319,10 @@ export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
 
   /**
    * Counts of calls, retries and connections since the client was made. For each single one
-   * subscribe to `ringkv:call`, `ringkv:retry` or `ringkv:connection` with the module
-   * `node:diagnostics_channel`: the messages are a `CallEvent`, a `RetryEvent` and a
-   * `ConnectionEvent`, of all clients of the process. They cost nothing while there is no
-   * subscriber.
+   * subscribe to `ringkv:call`, `ringkv:retry`, `ringkv:connection` or `ringkv:lease` with the
+   * module `node:diagnostics_channel`: the messages are a `CallEvent`, a `RetryEvent`, a
+   * `ConnectionEvent` and a `LeaseNotification`, of all clients of the process. They cost nothing
+   * while there is no subscriber.
    *
    * @example
    * ```ts
@@ -337,7 +337,8 @@ export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
   stats(): ClientStats;
 
   /**
-   * Closes the connections. Open calls reject with `closed`, and their `outcome` says whether they
+   * Ends all leases and gives all locks back, as far as that succeeds within a second, and closes
+   * the connections. Open calls reject with `closed`, and their `outcome` says whether they
    * took effect. An embedded store has released its folder when the promise resolves. Safe to call
    * twice.
    *

@@ -91,6 +91,7 @@ export class Engine {
         send: (connection, bytes) => {
           if (this.#connections.get(connection)?.send(bytes) === false) this.#cut(connection);
         },
+        leaseChanged: (lease) => this.#observation.lease(lease),
         retried: (shard, { endpoint, what }) => this.#observation.retry({ shard, endpoint, what }),
         watched: (notice) => this.#observation.watch(notice),
       },
@@ -221,7 +222,7 @@ export class Engine {
   }
 
   get stats(): ClientStats {
-    return this.#observation.stats;
+    return this.#observation.statsWith(this.#core.held);
   }
 
   endScan(scan: Scan): void {

@@ -2,6 +2,7 @@
 
 import { channel } from 'node:diagnostics_channel';
 import type { KvErrorCode, Outcome } from '../base/errors.ts';
+import type { KeptLease } from './core/coordination/kept-lease.ts';
 
 /** Published on `ringkv:call` at the end of each call. */
 export interface CallEvent {
@@ -53,6 +54,16 @@ export interface WatchNotification {
   readonly why?: string;
 }
 
+/** Published on `ringkv:lease` when the state of a lease changes, those of locks included. */
+export interface LeaseNotification {
+  /** 32 hexadecimal digits, as `kvctl lease list` shows it. */
+  readonly id: string;
+  /** See `Lease.state`. */
+  readonly state: 'held' | 'unsure' | 'ended';
+  /** Why it has ended; undefined if it has not. See `EndedLease`. */
+  readonly reason: 'released' | 'revoked' | 'expired' | 'closed' | undefined;
+}
+
 /** Counts of a client since it was made, as `stats` returns them. */
 export interface ClientStats {
   /** Calls that have not ended. */
@@ -69,6 +80,10 @@ export interface ClientStats {
   readonly compactions: number;
   /** Changes that did not fit what a watch was told before: a defect of the cluster. */
   readonly misfits: number;
+  /** Leases that have not ended, those that locks share included. */
+  readonly leases: number;
+  /** Locks that this client owns. */
+  readonly locks: number;
   /** The URLs of the nodes that are connected. */
   readonly connections: readonly string[];
 }
@@ -77,6 +92,7 @@ const CALLS = channel('ringkv:call');
 const RETRIES = channel('ringkv:retry');
 const CONNECTIONS = channel('ringkv:connection');
 const WATCHES = channel('ringkv:watch');
+const LEASES = channel('ringkv:lease');
 
 /** Counts, and publishes what is subscribed to: without a subscriber no event is built. */
 export class Observation {
@@ -90,7 +106,7 @@ export class Observation {
   readonly #endpoints = new Map<number, string>();
   readonly #up = new Map<number, string>();
 
-  get stats(): ClientStats {
+  statsWith(held: Pick<ClientStats, 'leases' | 'locks'>): ClientStats {
     return {
       openCalls: this.#openCalls,
       endedCalls: this.#endedCalls,
@@ -99,6 +115,7 @@ export class Observation {
       dials: this.#dials,
       compactions: this.#compactions,
       misfits: this.#misfits,
+      ...held,
       connections: [...this.#up.values()],
     };
   }
@@ -131,6 +148,12 @@ export class Observation {
     if (event.type === 'compacted') this.#compactions += 1;
     if (event.type === 'misfit') this.#misfits += 1;
     if (WATCHES.hasSubscribers) WATCHES.publish(event);
+  }
+
+  lease({ id, state, endReason: reason }: KeptLease): void {
+    if (!LEASES.hasSubscribers) return;
+    const event = { id: Buffer.from(id).toString('hex'), state, reason };
+    LEASES.publish(event satisfies LeaseNotification);
   }
 
   dial(connection: number, endpoint: string): void {

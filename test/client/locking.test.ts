@@ -1,8 +1,15 @@
 /** Leases, locks, elections and fences, as applications call them, on a store in memory. */
 
 import { deepEqual, equal, match, notEqual, ok, rejects, throws } from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { after, before, test } from 'node:test';
-import { type Client, isKvError, type KvError, open } from '../../src/index.ts';
+import {
+  type Client,
+  isKvError,
+  type KvError,
+  type LeaseNotification,
+  open,
+} from '../../src/index.ts';
 
 let kv: Client;
 
@@ -252,6 +259,26 @@ test('what was held while the loop stood still is lost before anything else runs
   await until(() => lease.state === 'held');
   equal(lease.signal.aborted, false);
   equal(lock.isOwned, false);
+  await own.close();
+});
+
+test('tools are told of leases, and how many there are', async () => {
+  const own = await open(':memory:');
+  const told: string[] = [];
+  const hear = (event: unknown) => {
+    const { id, state, reason } = event as LeaseNotification;
+    if (id === lease.id) told.push(`${state} ${reason}`);
+  };
+  subscribe('ringkv:lease', hear);
+  const lease = await own.lease();
+  await own.set('told', 1, { lease });
+  const lock = await own.lock('told', { lease });
+  deepEqual([own.stats().leases, own.stats().locks], [1, 1]);
+  await lock.release();
+  await lease.release();
+  deepEqual([own.stats().leases, own.stats().locks], [0, 0]);
+  deepEqual(told, ['ended released']);
+  unsubscribe('ringkv:lease', hear);
   await own.close();
 });
 

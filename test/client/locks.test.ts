@@ -292,6 +292,20 @@ test('a lock is acquired in another batch than that in which its lease ends', ()
   ok(batches.every((batch) => !batch.includes('acquire') || !batch.includes('end-lease')));
 });
 
+test('a release that is aborted goes on in the background', () => {
+  const rig = new LockRig();
+  const ada = rig.client();
+  const first = rig.lock(ada, HERE);
+  rig.pass(100);
+  rig.onRequest = (request) => (operationsOf(request).includes('release') ? 500 : 'pass');
+  const released = rig.release(ada, first);
+  rig.pass(100);
+  ada.abort(released.call);
+  equal(released.told, 'failed');
+  rig.pass(900);
+  deepEqual([released.told, rig.shardOf(HERE).left.tickets], ['failed', 0]);
+});
+
 test('locks that follow each other share one lease, which ends when none uses it', () => {
   const rig = new LockRig();
   const ada = rig.client();

@@ -145,6 +145,7 @@ export class Core {
       submit: (body) => dispatch.submit(body),
       write: (write) => this.#writeOwn(write),
       settle: (call, result) => openCalls.settle(call, result as CallFailure),
+      onLeaseChange: (lease) => port.leaseChanged?.(lease),
     });
     this.#coordination.pass(now);
     this.#tickedAt = now;
@@ -262,7 +263,7 @@ export class Core {
       case 'lock':
         return this.#coordination.tickets.start(call, expiresAt);
       case 'unlock':
-        return this.#coordination.tickets.release(call);
+        return this.#coordination.release(call);
       case 'end-lease':
         return this.#coordination.end(call);
       default:

@@ -18,6 +18,8 @@ export interface ClientPort {
   hangUp(connection: number): void;
   /** In order. Only answers show that it arrived. The bytes belong to the port. */
   send(connection: number, bytes: Uint8Array): void;
+  /** The state of a lease has changed. For people only. */
+  leaseChanged?(lease: KeptLease): void;
   /** A request to this shard will be sent again after this attempt. For people only. */
   retried?(shard: ShardId, attempt: Attempt): void;
   /** Something that is worth knowing of a watch. For people only. */

@@ -8,6 +8,7 @@ import type {
   Granted,
   LockCall,
   OwnedLock,
+  UnlockCall,
 } from '../../../src/client/core/coordination/ticket-call.ts';
 import { encodeBatch } from '../../../src/machine/batch.ts';
 import type { Operation } from '../../../src/machine/command.ts';
@@ -143,14 +144,15 @@ export class LockRig {
     return told;
   }
 
-  release(host: ClientHost, { lock }: LockTold): WriteTold {
+  release(host: ClientHost, { lock }: LockTold): WriteTold & { readonly call: UnlockCall } {
     const told: WriteTold = { told: '' };
     if (lock === undefined) throw new Error('what is released is owned');
     const settle = (result: { readonly type: string }) => {
       told.told = result.type;
     };
-    host.call({ type: 'unlock', lock, timeoutMilliseconds: 5000, settle });
-    return told;
+    const call: UnlockCall = { type: 'unlock', lock, timeoutMilliseconds: 5000, settle };
+    host.call(call);
+    return Object.assign(told, { call });
   }
 
   end(host: ClientHost, lease: KeptLease): WriteTold {

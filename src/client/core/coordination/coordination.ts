@@ -9,7 +9,7 @@ import { ElapsedClock } from './elapsed-clock.ts';
 import type { KeptLease } from './kept-lease.ts';
 import { type CoreWrite, KeptLeases } from './kept-leases.ts';
 import { OwnTickets } from './own-tickets.ts';
-import type { EndLeaseCall, LockCall } from './ticket-call.ts';
+import type { EndLeaseCall, UnlockCall } from './ticket-call.ts';
 import { TicketIds } from './ticket-ids.ts';
 
 interface CoordinationOptions {
@@ -20,6 +20,8 @@ interface CoordinationOptions {
   readonly submit: (body: RequestBody) => void;
   readonly write: (write: CoreWrite) => void;
   readonly settle: (call: Call, result: unknown) => void;
+  /** For people only. */
+  readonly onLeaseChange: (lease: KeptLease) => void;
 }
 
 export class ClientCoordination {
@@ -27,12 +29,18 @@ export class ClientCoordination {
   readonly tickets: OwnTickets;
   readonly #options: CoordinationOptions;
   readonly #clock = new ElapsedClock();
+  /** Calls that give back or end something. It goes on when they are aborted. */
+  readonly #ending = new Set<Call>();
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
-    const { client, shardOf, toldTimeOf: heardTimeOf, submit, write, settle } = options;
+    const { client, shardOf, toldTimeOf: heardTimeOf, submit, write } = options;
+    const settle = (call: Call, result: unknown) => this.#settle(call, result);
     const clock = this.#clock;
-    const onChange = (lease: KeptLease) => this.tickets.onLeaseChange(lease);
+    const onChange = (lease: KeptLease) => {
+      this.tickets.onLeaseChange(lease);
+      options.onLeaseChange(lease);
+    };
     const leases = new KeptLeases({ clock, client, shardOf, submit, write, onChange });
     const ids = new TicketIds({ client });
     this.leases = leases;
@@ -104,19 +112,36 @@ export class ClientCoordination {
     call.trace = use;
   }
 
+  release(call: UnlockCall): void {
+    this.#ending.add(call);
+    this.tickets.release(call);
+  }
+
   end(call: EndLeaseCall): void {
     const { lease, timeoutMilliseconds } = call;
-    const { settle } = this.#options;
-    const onEnded = (failure?: CallFailure) => settle(call, failure ?? { type: 'leases-ended' });
+    this.#ending.add(call);
+    const onEnded = (failure?: CallFailure) => {
+      this.#settle(call, failure ?? { type: 'leases-ended' });
+    };
     if (lease === undefined) this.leases.endAll({ timeoutMilliseconds, onEnded });
     else this.leases.end(lease, 'released', { timeoutMilliseconds, onEnded });
   }
 
-  /** False if the call is not one that waits for a lock. */
+  /** False if the call is about no lock and no lease. */
   abort(call: Call, failure: CallFailure): boolean {
+    if (call.type === 'unlock' || call.type === 'end-lease') {
+      this.#settle(call, failure);
+      return true;
+    }
     if (call.type !== 'lock') return false;
-    this.tickets.abort(call as LockCall, failure);
+    this.tickets.abort(call, failure);
     return true;
+  }
+
+  #settle(call: Call, result: unknown): void {
+    const isEnding = call.type === 'unlock' || call.type === 'end-lease';
+    if (isEnding && !this.#ending.delete(call)) return;
+    this.#options.settle(call, result);
   }
 
   close({ code, message }: CloseReason): void {
