@@ -314,9 +314,10 @@ export class Streams {
       this.#schedule(stream);
     }
     if (!this.#state.isLeader) return;
-    // No leader lacks a committed entry: the position is of a history that was forced anew.
+    // No leader lacks what was committed before it was asked: the position is of a history that was
+    // forced anew.
     for (const [stream, wanted] of this.#behind) {
-      if (stream.openedAt <= at && wanted > index) this.#end(stream, 'history-gone');
+      if (stream.openedAt < at && wanted > index) this.#end(stream, 'history-gone');
     }
   }
 

@@ -149,7 +149,7 @@ const OF_A_REPLICA: readonly Planted[] = [
     name: 'forced-history-is-awaited',
     sentence: 'a leader lets a stream wait for an entry that it has not committed',
     file: 'src/shard/streams.ts',
-    find: 'stream.openedAt <= at && wanted > index',
+    find: 'stream.openedAt < at && wanted > index',
     replace: 'false',
   },
   {
