@@ -46,9 +46,18 @@ export class ViewChanges<V> implements AsyncIterableIterator<ViewChange<V>, unde
   next(): Promise<IteratorResult<ViewChange<V>, undefined>> {
     const value = this.#waiting.shift();
     if (value !== undefined) return Promise.resolve({ done: false, value });
-    if (!this.#isOver) {
-      return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
-    }
+    const next = this.#isOver ? this.#end() : this.#wait();
+    // A rejected promise that the caller ignores must not end the process.
+    next.catch(() => {});
+    return next;
+  }
+
+  #wait(): Promise<IteratorResult<ViewChange<V>, undefined>> {
+    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
+  }
+
+  /** A failure is told once. */
+  #end(): Promise<IteratorResult<ViewChange<V>, undefined>> {
     const failure = this.#failure;
     this.#failure = undefined;
     return failure === undefined ? Promise.resolve(END) : Promise.reject(failure);

@@ -88,10 +88,13 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   }
 
   next(): Promise<IteratorResult<AnyEvent<V>, undefined>> {
-    return new Promise((resolve, reject) => {
+    const next = new Promise<IteratorResult<AnyEvent<V>, undefined>>((resolve, reject) => {
       this.#pending.push({ resolve, reject });
       this.#serve();
     });
+    // A rejected promise that the caller ignores must not end the process.
+    next.catch(() => {});
+    return next;
   }
 
   return(): Promise<IteratorResult<AnyEvent<V>, undefined>> {

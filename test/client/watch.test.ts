@@ -152,6 +152,21 @@ test('a watch ends with its loop, by close, by its signal and with its client', 
   });
 });
 
+test('a failure that no caller waits for does not end the process', async () => {
+  // The runner fails a test whose rejections no listener has heard of.
+  await withStore(async (kv) => {
+    const watch = kv.watch({ prefix: 'a' });
+    const iterator = watch[Symbol.asyncIterator]();
+    await iterator.next();
+    void iterator.next();
+    const view = kv.view({ prefix: 'a' });
+    await view.ready;
+    void view.changes()[Symbol.asyncIterator]().next();
+    void watch.sync({ timeout: 10_000 });
+  });
+  await new Promise((resume) => setTimeout(resume, 20));
+});
+
 test('a sync that the loop does not serve ends with timeout, and by its own signal', async () => {
   await withStore(async (kv) => {
     await kv.set('a', 1);

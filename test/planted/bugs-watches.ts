@@ -62,7 +62,7 @@ const OF_STREAMS: readonly Planted[] = [
     name: 'one-replica-speaks-for-all',
     sentence: 'what one replica has forgotten is not looked for at others',
     file: 'src/client/core/streams/replica-choice.ts',
-    find: 'return this.#isSearching && nodes.every((node) => this.#tried.has(node));',
+    find: 'return this.#isSearching && nodes.every((node) => this.#hasTried(node));',
     replace: 'return this.#isSearching;',
   },
 ];

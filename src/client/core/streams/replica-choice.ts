@@ -13,7 +13,8 @@ interface Situation {
 }
 
 export class ReplicaChoice {
-  #tried = new Set<NodeId>();
+  /** Made when one has failed: most streams never need it. */
+  #tried: Set<NodeId> | undefined;
   /** A replica does not know what comes behind the position: all others are asked for it. */
   #isSearching = false;
   #wantsLeader = false;
@@ -21,7 +22,7 @@ export class ReplicaChoice {
   /** Undefined when all were tried. */
   next({ nodes, leader, replicas, isConnected, pick }: Situation): NodeId | undefined {
     if (replicas === 'leader' && !this.#isSearching) return leader;
-    const left = nodes.filter((node) => !this.#tried.has(node));
+    const left = nodes.filter((node) => !this.#hasTried(node));
     const leads = left.find((node) => node === leader);
     if (this.#wantsLeader && leads !== undefined) return leads;
     // Followers first, since the leader has the writes to serve.
@@ -29,42 +30,51 @@ export class ReplicaChoice {
     const connected = followers.filter(isConnected);
     if (connected.length > 0) return pick(connected);
     // A stream that was lost waits for no dial.
-    const isHurried = this.#tried.size > 0 && !this.#isSearching;
+    const isHurried = this.#tried !== undefined && !this.#isSearching;
     if (isHurried && leads !== undefined && isConnected(leads)) return leads;
     return pick(followers) ?? leads;
   }
 
   hasOther({ nodes, replicas }: Pick<Situation, 'nodes' | 'replicas'>): boolean {
     if (replicas === 'leader' && !this.#isSearching) return true;
-    return nodes.some((node) => !this.#tried.has(node));
+    return nodes.some((node) => !this.#hasTried(node));
   }
 
   fail(node: NodeId): void {
-    this.#tried.add(node);
+    this.#note(node);
     this.#wantsLeader = false;
   }
 
   /** It could not prove that it is fresh: the leader most likely can. */
   failStale(node: NodeId): void {
-    this.#tried.add(node);
+    this.#note(node);
     this.#wantsLeader = true;
   }
 
   failGone(node: NodeId): void {
-    this.#tried.add(node);
+    this.#note(node);
     this.#isSearching = true;
     this.#wantsLeader = false;
   }
 
   /** Whether every replica was asked for what one of them did not know. */
   isLost(nodes: readonly NodeId[]): boolean {
-    return this.#isSearching && nodes.every((node) => this.#tried.has(node));
+    return this.#isSearching && nodes.every((node) => this.#hasTried(node));
   }
 
   /** All may be asked again. */
   reset(): void {
-    this.#tried.clear();
+    this.#tried = undefined;
     this.#isSearching = false;
     this.#wantsLeader = false;
+  }
+
+  #note(node: NodeId): void {
+    this.#tried ??= new Set();
+    this.#tried.add(node);
+  }
+
+  #hasTried(node: NodeId): boolean {
+    return this.#tried?.has(node) === true;
   }
 }
