@@ -131,7 +131,14 @@ const CASES: readonly Case[] = [
 
 for (const { name, rules, lives = [], attached, gaps = [], now = 10_000 } of CASES) {
   test(name, () => {
-    const findings = checkLeases({ lives, attached: [attached], gaps, lingers: 0, now });
+    const findings = checkLeases({
+      lives,
+      attached: [attached],
+      gaps,
+      lingers: 0,
+      entryMilliseconds: 0,
+      now,
+    });
     deepEqual(
       findings.map(({ rule }) => rule),
       rules,

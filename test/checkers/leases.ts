@@ -5,8 +5,10 @@
 
 /** The rates of two clocks, at most. */
 export const DRIFT_MAX = 1.25;
-/** A sweep of the leader, its stamps, the entry and its way to the first replica. */
+/** A sweep of the leader, its stamps, the entries and their way to the first replica. */
 const SWEEP_MILLISECONDS = 2500;
+/** A stamp, the end of the lease, and that of its keys. */
+const ENTRIES = 3;
 
 interface Span {
   readonly from: number;
@@ -49,6 +51,8 @@ export interface LeaseHistory {
   readonly gaps: readonly Gap[];
   /** For so long a keep of a dead client may be on its way. */
   readonly lingers: number;
+  /** How long a stalled or slow leader takes for one more entry, without counting as a gap. */
+  readonly entryMilliseconds: number;
   /** The end of the observation. */
   readonly now: number;
 }
@@ -92,7 +96,7 @@ function earlyOf({ name, shard, gone }: Attached, life: LeaseLife): readonly Lea
 function immortalOf(
   { name, shard, from, gone, held = [] }: Attached,
   life: LeaseLife,
-  { gaps, lingers, now }: LeaseHistory,
+  { gaps, lingers, entryMilliseconds, now }: LeaseHistory,
 ): readonly LeaseFinding[] {
   if (life.diedAt === undefined) return [];
   const until = gone?.at ?? now;
@@ -100,7 +104,8 @@ function immortalOf(
   const spans = [...gaps.filter((gap) => gap.shard === shard), ...held];
   const without = lengthWithin({ from: began, to: until }, spans);
   const stayed = until - began - without;
-  if (stayed <= life.ttl * DRIFT_MAX + SWEEP_MILLISECONDS) return [];
+  const entries = ENTRIES * entryMilliseconds;
+  if (stayed <= life.ttl * DRIFT_MAX + SWEEP_MILLISECONDS + entries) return [];
   const text = `${name} stayed ${Math.round(stayed)} ms after its client died`;
   return [{ rule: 'immortal', text }];
 }

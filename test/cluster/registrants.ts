@@ -16,8 +16,9 @@ const TTLS = [1000, 2000, 5000, 15_000];
 const KEYS = 8;
 const ROUNDS_MAX = 5;
 const LOOK_MILLISECONDS = 40;
-/** What is on its way when a client dies is in the log so much later. */
 const PLAIN_CHANCE = 0.15;
+/** Of a leader that is stalled, or waits for a slow disk. */
+const ENTRY_MILLISECONDS = 1500;
 
 interface Span {
   readonly from: number;
@@ -94,7 +95,8 @@ export class Registrants implements Workload {
       const renewed = renewals.get(`${stay.shard}/${stay.lease}`) ?? stay.from;
       return { ...stay, from: Math.max(stay.from, renewed) };
     });
-    const history = { lives, attached: counted, gaps: gapsIn(truth), lingers: 0, now: truth.now };
+    const about = { lingers: 0, entryMilliseconds: ENTRY_MILLISECONDS, now: truth.now };
+    const history = { lives, attached: counted, gaps: gapsIn(truth), ...about };
     const [found] = checkLeases(history);
     if (found !== undefined) truth.fail(`lease ${found.rule}`, found.text);
   }
