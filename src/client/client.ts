@@ -319,10 +319,10 @@ export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
 
   /**
    * Counts of calls, retries and connections since the client was made. For each single one
-   * subscribe to `ringkv:call`, `ringkv:retry`, `ringkv:connection` or `ringkv:lease` with the
-   * module `node:diagnostics_channel`: the messages are a `CallEvent`, a `RetryEvent`, a
-   * `ConnectionEvent` and a `LeaseNotification`, of all clients of the process. They cost nothing
-   * while there is no subscriber.
+   * subscribe to `ringkv:call`, `ringkv:retry`, `ringkv:connection`, `ringkv:lease` or
+   * `ringkv:watch` with the module `node:diagnostics_channel`: the messages are a `CallEvent`, a
+   * `RetryEvent`, a `ConnectionEvent`, a `LeaseNotification` and a `WatchNotification`, of all
+   * clients of the process. They cost nothing while there is no subscriber.
    *
    * @example
    * ```ts

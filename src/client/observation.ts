@@ -80,6 +80,8 @@ export interface ClientStats {
   readonly compactions: number;
   /** Changes that did not fit what a watch was told before: a defect of the cluster. */
   readonly misfits: number;
+  /** Open watches and views. */
+  readonly watches: number;
   /** Leases that have not ended, those that locks share included. */
   readonly leases: number;
   /** Locks that this client owns. */
@@ -106,7 +108,7 @@ export class Observation {
   readonly #endpoints = new Map<number, string>();
   readonly #up = new Map<number, string>();
 
-  statsWith(held: Pick<ClientStats, 'leases' | 'locks'>): ClientStats {
+  statsWith(held: Pick<ClientStats, 'leases' | 'locks' | 'watches'>): ClientStats {
     return {
       openCalls: this.#openCalls,
       endedCalls: this.#endedCalls,

@@ -129,7 +129,9 @@ test('a watch ends with its loop, by close, by its signal and with its client', 
     for await (const event of left) if (event.type === 'synced') break;
     deepEqual(await take(left, 1), ['end']);
 
+    equal(kv.stats().watches, 0);
     const closed = kv.watch({ prefix: 'a' });
+    equal(kv.stats().watches, 1);
     const waiting = take(closed, 5);
     await closed.sync();
     await closed.close();

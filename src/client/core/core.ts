@@ -174,9 +174,10 @@ export class Core {
     return this.#coordination.leases.count > 0;
   }
 
-  /** The number of leases that have not ended, and of locks that are owned. */
-  get held(): { readonly leases: number; readonly locks: number } {
-    return { leases: this.#coordination.leases.count, locks: this.#coordination.tickets.owned };
+  /** The number of leases that have not ended, of owned locks, and of open watches. */
+  get held(): { readonly leases: number; readonly locks: number; readonly watches: number } {
+    const { leases, tickets } = this.#coordination;
+    return { leases: leases.count, locks: tickets.owned, watches: this.#watches.size };
   }
 
   step(event: ClientEvent): void {

@@ -137,7 +137,7 @@ class Trial {
     }
     for (const { host } of this.#customers) {
       const held = JSON.stringify(host.core.held);
-      equal(held, '{"leases":0,"locks":0}', 'nothing is left in a client');
+      equal(held, '{"leases":0,"locks":0,"watches":0}', 'nothing is left in a client');
       equal(host.core.isBusy, false, 'nothing is waited for any more');
     }
   }
