@@ -237,8 +237,11 @@ class WatchCheck {
   #takeCompacted(event: Extract<Given, { readonly type: 'compacted' }>): void {
     const { at, differences, shard: only } = event;
     const tracks = [...this.#tracks.values()].filter(({ shard }) => (only ?? shard) === shard);
-    const isLost = tracks.some(({ shard, placed, next, through }) => {
-      const yielded = next === undefined ? 0 : (placed[next - 1]?.index ?? 0);
+    const isResumed = this.#watching.start instanceof Map;
+    const isLost = tracks.some(({ shard, placed, next, through, hasBegun }) => {
+      // A token in the middle of an entry names the position before it, perhaps long before.
+      const isAtToken = isResumed && !hasBegun;
+      const yielded = next === undefined || isAtToken ? 0 : (placed[next - 1]?.index ?? 0);
       const position = Math.max(yielded, through);
       return this.#world.floors.some(
         (floor) => floor.shard === shard && floor.at <= at && floor.index > position,
