@@ -55,8 +55,10 @@ export interface Lease extends AsyncDisposable {
   /** Resolves when it has ended. Never rejects. */
   readonly ended: Promise<EndedLease>;
   /**
-   * Ends it: its keys are deleted and its locks are free. Safe to call twice. If it rejects, the
-   * lease is not kept alive any more, and ends by itself when its time to live is over.
+   * Ends it: when this resolves, its locks are free, and its keys will be gone within about half a
+   * second, or when the transaction that holds a key at this moment is resolved. Safe to call
+   * twice. If it rejects, the lease is not kept alive any more, and ends by itself when its time to
+   * live is over.
    *
    * @example
    * ```ts

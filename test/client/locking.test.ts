@@ -78,6 +78,7 @@ test('a semaphore has as many owners as permits, and no fence', async () => {
   const permits = await Promise.all([kv.semaphore('two', 2), kv.semaphore('two', 2)]);
   equal(await failureOf(kv.semaphore('two', 2, { wait: 0 })), 'lock-unavailable notApplied');
   equal(await failureOf(kv.semaphore('two', 3)), 'lock-kind notApplied');
+  await rejects(kv.lock('two'), /lock "two" was not taken: others use this name with another kind/);
   throws(() => permits[0].fence, { code: 'bad-fence' });
   equal(await failureOf(kv.set('a', 1, { fence: permits[0] })), 'bad-fence notApplied');
   await Promise.all(permits.map((permit) => permit.release()));

@@ -21,5 +21,13 @@ export function withoutLease({ name }: LockCall): CallFailure {
  */
 export function lockFailure({ name }: LockCall, failure: CallFailure): CallFailure {
   const { code, message, attempts } = failure;
-  return notApplied(code, `lock ${keyText(name)} was not taken: ${message}`, attempts);
+  const why = WHY[code] ?? message;
+  return notApplied(code, `lock ${keyText(name)} was not taken: ${why}`, attempts);
 }
+
+/** What the shard says by a word. */
+const WHY: Partial<Record<CallFailure['code'], string>> = {
+  'lock-kind': 'others use this name with another kind of lock, or another number of permits',
+  'lock-queue-full': 'its queue is full',
+  'leases-full': 'its shard has as many leases as it may have',
+};
