@@ -274,6 +274,8 @@ export class HistoryWorld {
     this.#rows = snapshot.rows.copy();
     this.#machine = new Machine({ source: this.#rows });
     for (const replica of this.replicas) replica.install(snapshot);
+    // Streams end where a state is replaced: what was sent of an entry is no part of another one.
+    for (const watcher of this.#watchers) Object.assign(watcher, { parts: [], sent: 0 });
   }
 
   #watch(): Watcher {
