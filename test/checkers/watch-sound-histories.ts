@@ -47,6 +47,18 @@ export const SOUND_WATCHES: readonly WatchCase[] = [
     ]),
   },
   {
+    name: 'a change of a command whose other key is read later',
+    watching: initial([
+      row('a', 2),
+      was('b begins 3', { isLast: true }),
+      row('c', 3),
+      row('x', 1),
+      synced(3, 1),
+      ...REST_OF_ONE,
+      was('y begins 2'),
+    ]),
+  },
+  {
     name: 'a version below that of the change before it',
     watching: resumed(at(5, 2), [was('d begins 4'), was('b ends 3')]),
   },

@@ -174,7 +174,7 @@ class WatchCheck {
   #takeTrue(event: GivenChange, track: Track, place: number): void {
     const placed = track.placed[place] as Placed;
     this.#judgeContent(event, placed);
-    this.#judgeGroup(event, placed);
+    this.#judgeGroup(event, placed, track);
     const { next } = track;
     if (next === undefined) return this.#judgeChain(event);
     const identity = identityOf(event);
@@ -218,8 +218,10 @@ class WatchCheck {
     }
   }
 
-  #judgeGroup(event: GivenChange, { change, isLast }: Placed): void {
+  #judgeGroup(event: GivenChange, { change, ...placed }: Placed, { isReading }: Track): void {
     const { group } = change;
+    // Keys of the group that were not read yet come as rows, so an earlier one may be the last.
+    const isLast = isReading ? event.isLast : placed.isLast;
     if (this.#open !== undefined && this.#open !== group) {
       this.#find('group', `${this.#open} is cut by ${group}`);
     }
