@@ -22,6 +22,8 @@ const WATCHERS_MAX = 3;
 const TOKENS_MAX = 20;
 const PACES = [5, 50, 400, 4000];
 const SYNC_MILLISECONDS = 20_000;
+/** How often floors are looked at while something is watched. */
+const FLOORS_MILLISECONDS = 20;
 
 /** One key, some, those of transactions, and everything. */
 const RANGES: readonly WatcherRange[] = [
@@ -122,6 +124,16 @@ export class Watchers implements Workload {
       onCompacted: () => this.#noteFloors(customer.now),
     });
     this.#watchers.push({ customer, watcher });
+    this.#followFloors(customer, watcher);
+  }
+
+  /** Also those of replicas that end between two steps. */
+  #followFloors(customer: Customer, watcher: Watcher): void {
+    customer.after(FLOORS_MILLISECONDS, () => {
+      if (watcher.isOver) return;
+      this.#noteFloors(customer.now);
+      this.#followFloors(customer, watcher);
+    });
   }
 
   #write(customer: Customer, done: () => void): void {
