@@ -5,11 +5,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
-import { askMap } from '../../src/admin.ts';
 import { connect } from '../../src/index.ts';
 import { type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { change, filesOf } from '../storage/level-folder.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
+import { isSpread } from './spread.ts';
 
 const ROWS = 500;
 const TIMEOUT = { timeout: 60_000 };
@@ -41,11 +41,6 @@ async function until(what: string, isDone: () => boolean | Promise<boolean>): Pr
     assert.ok(Date.now() < end, what);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-async function isSpread(url: string): Promise<boolean> {
-  const { shards } = await askMap(url);
-  return shards.every(({ members }) => members.filter(({ isVoter }) => isVoter).length === 3);
 }
 
 function logBytes(folder: string): number {

@@ -9,6 +9,7 @@ import { askInfo, askLeases, askTickets, revokeLease } from '../../src/admin.ts'
 import { connect } from '../../src/index.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 import { freePort } from './child-node.ts';
+import { untilSpread } from './spread.ts';
 
 const NODE = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
 const OWNER = fileURLToPath(new URL('./lock-owner.js', import.meta.url));
@@ -41,6 +42,7 @@ async function clusterOf(context: TestContext): Promise<readonly RunningNode[]> 
     first ||= `ws://127.0.0.1:${port}`;
     nodes.push({ url: `kv://127.0.0.1:${port}`, child });
   }
+  await untilSpread(nodes[0]?.url ?? '');
   return nodes;
 }
 

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { untilSpread } from './spread.ts';
 
 const NODES = 3;
 const NODE = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
@@ -24,6 +25,7 @@ export class NodeCluster {
     return this.members.map(({ port }) => `kv://127.0.0.1:${port}`);
   }
 
+  /** Resolves when each shard is on all nodes. */
   async grow(shards: number): Promise<void> {
     for (let number = 1; number <= NODES; number++) {
       const port = await freePort();
@@ -33,6 +35,7 @@ export class NodeCluster {
       const how = number === 1 ? [`${shards}`] : ['0', `ws://127.0.0.1:${first.port}`];
       await this.start(member, how);
     }
+    await untilSpread(this.urls[0] ?? '');
   }
 
   /** Resolves when it serves. */

@@ -6,9 +6,9 @@ import { cpSync, renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { askMap } from '../../src/admin.ts';
 import { connect } from '../../src/index.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
+import { isSpread } from './spread.ts';
 
 const NODE = fileURLToPath(new URL('./cluster-node.js', import.meta.url));
 const LONG = { timeout: 180_000 };
@@ -47,12 +47,6 @@ async function start(words: readonly string[]): Promise<Running> {
 async function kill({ child, ended }: Running): Promise<void> {
   child.kill('SIGKILL');
   await ended;
-}
-
-/** Every shard has three voters. */
-async function isSpread(url: string): Promise<boolean> {
-  const { shards } = await askMap(url);
-  return shards.every(({ members }) => members.filter(({ isVoter }) => isVoter).length === 3);
 }
 
 function pause(): Promise<void> {
