@@ -91,8 +91,10 @@ export class ClientFrames {
       requests.route(request, source);
       return requestCost;
     }
-    // Its responses could not be told from those of the open one.
-    if (request.type === 'watch' && client.hasOpen(request.id)) {
+    // Its responses could not be told from those of the open one, and would end a stream.
+    const isTaken =
+      request.type === 'watch' ? client.hasOpen(request.id) : client.streams.has(request.id);
+    if (isTaken) {
       this.#cutOff(client);
       return requestCost;
     }

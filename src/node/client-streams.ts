@@ -56,6 +56,10 @@ export class ClientStreams implements ResponderStreams {
     this.#open.set(id, undefined);
   }
 
+  has(id: number): boolean {
+    return this.#open.has(id);
+  }
+
   admits(rangeBytes: number): boolean {
     return this.#quota.admits(rangeBytes);
   }

@@ -137,16 +137,16 @@ export class Barriers {
 
   /** A read of no keys: served once everything acknowledged before is applied. */
   #confirm(terms: BarrierTerms): void {
-    const { requester, until } = terms;
+    const { until } = terms;
     this.#asked += 1;
     const respond = (response: Response) => {
       this.#asked -= 1;
       if (response.type === 'failed') this.#fail(terms, response.failure);
       else this.#waitForParts(terms);
     };
-    const { share } = requester.responder;
     const what = { type: 'keys', keys: [] } as const;
-    this.#reading.read({ requester: { responder: { respond, share }, id: 0 }, until, what });
+    // Without the client's share: reads are dropped unanswered when their client goes.
+    this.#reading.read({ requester: { responder: { respond }, id: 0 }, until, what });
   }
 
   #waitForParts(terms: BarrierTerms): void {

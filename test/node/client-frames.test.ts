@@ -249,6 +249,13 @@ test('a stream under the id of an open request closes the connection', () => {
   deepEqual(rig.strangers, [`client ${CONNECTION}`]);
 });
 
+test('a request under the id of an open stream closes the connection', () => {
+  const rig = new Rig();
+  rig.take(WATCH, { type: 'info', id: 1 });
+  deepEqual(rig.routed, ['watch']);
+  deepEqual(rig.strangers, [`client ${CONNECTION}`]);
+});
+
 test('with too many streams another one is refused, and requests are not', () => {
   const rig = new Rig();
   const { streamsOfConnectionMax } = WATCH_LIMITS;

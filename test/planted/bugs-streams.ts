@@ -45,8 +45,15 @@ const OF_THE_NODE: readonly Planted[] = [
     name: 'one-id-for-two-streams',
     sentence: 'a stream is opened under the id of an open request',
     file: 'src/node/client-frames.ts',
-    find: "request.type === 'watch' && client.hasOpen(request.id)",
-    replace: 'false',
+    find: "request.type === 'watch' ? client.hasOpen(request.id) : client.streams.has(request.id)",
+    replace: 'client.streams.has(request.id)',
+  },
+  {
+    name: 'request-with-the-id-of-a-stream',
+    sentence: 'the answer to another request ends a stream, which its replica never hears of',
+    file: 'src/node/client-frames.ts',
+    find: "request.type === 'watch' ? client.hasOpen(request.id) : client.streams.has(request.id)",
+    replace: "request.type === 'watch' && client.hasOpen(request.id)",
   },
 ];
 
@@ -232,6 +239,15 @@ const OF_A_REPLICA: readonly Planted[] = [
 ];
 
 const OF_BARRIERS: readonly Planted[] = [
+  {
+    name: 'barrier-of-a-gone-client-stays',
+    sentence: 'a barrier whose client has gone is counted for ever',
+    file: 'src/shard/barriers.ts',
+    find: 'this.#reading.read({ requester: { responder: { respond }, id: 0 }, until, what });',
+    replace:
+      'const { share } = terms.requester.responder;' +
+      ' this.#reading.read({ requester: { responder: { respond, share }, id: 0 }, until, what });',
+  },
   {
     name: 'barrier-ignores-parts',
     sentence: 'a barrier does not wait for prepared parts',

@@ -2,6 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import { Flow } from '../../src/shard/fair-queue.ts';
 import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import { put } from '../machine/machine-rig.ts';
 import { WatchRig } from './watch-rig.ts';
@@ -101,5 +102,20 @@ test('a replica that ends tells all barriers that the shard is elsewhere', () =>
   const told = rig.barrier();
   rig.replica.end();
   deepEqual(told, ['not-here']);
+  equal(rig.replica.waiting, 0);
+});
+
+test('a barrier whose client leaves in its round is forgotten', () => {
+  const rig = new WatchRig();
+  const share = new Flow({ client: 7, mayGoOn: () => true });
+  const none = new Uint8Array();
+  for (let id = 1; id <= 10; id++) {
+    const requester = { responder: { respond: () => {}, share }, id };
+    const about = { from: none, to: none, isRecording: true, epoch: 1 };
+    rig.replica.barrier({ requester, ...about, until: rig.rig.now + 5000 });
+  }
+  share.leave();
+  rig.settle();
+  rig.pass(60_000);
   equal(rig.replica.waiting, 0);
 });
