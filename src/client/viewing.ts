@@ -153,14 +153,18 @@ export class Viewing<V> implements View<V> {
     const name = nameOf(key);
     const held = this.#rows.get(name);
     this.#unseen?.delete(name);
-    // A re-read tells rows that are here already.
-    if (kind === 'set' ? held?.entry.version === version : held === undefined) return;
+    // A re-read tells rows that are here already. If a shorter log has replaced the one that they
+    // are from, equal versions may be of other values: so what it tells is taken, silently.
+    const isHeld = held?.entry.version === version;
+    if (kind !== 'set' && held === undefined) return;
+    if (kind === 'set' && isHeld && !news.isFromRead) return;
     try {
       const { encoding, options } = this.#parts;
       const event = changeEventOf(news, encoding, options.keys ?? encoding.kind);
       if (event.type === 'set') {
         const entry = { key: event.key, value: event.value, version };
         this.#set(name, { entry, bytes: key.length + (value?.length ?? 0) });
+        if (isHeld) return;
       } else this.#delete(name);
       const previousVersion = held?.entry.version ?? 0;
       this.#tell({ ...event, previousVersion });

@@ -177,7 +177,8 @@ export class OwnTickets {
   }
 
   #answered(wait: Wait, ticket: OwnTicket, use: LeaseUse, result: Replied | CallFailure): void {
-    if (result.type === 'failed' && isInDoubt(result, use)) ticket.doubtUntil = use.deadline;
+    if (result.type === 'failed' && isInDoubt(result, use))
+      ticket.doubtUntil = Math.max(ticket.doubtUntil, use.deadline);
     const isOpen = wait.ticket === ticket && wait.state === 'asking';
     const state = stateOf(result);
     if (isOpen && result.type === 'failed' && this.#mayAskAgain(wait, ticket, result)) {

@@ -109,14 +109,13 @@ export class OpenWatch {
 
   receive(one: ShardWatch, message: StreamMessage, now: number): Received {
     const { reader, credit } = one;
-    const bytes = message.block.length;
+    const { length } = message.block;
     const before = reader.mark;
     const taken = reader.take(message);
     if (taken.type === 'refused') return taken;
-    credit.receive(bytes);
     one.isBegun = true;
-    // What is kept back is not for the consumer yet: it must not keep the node from completing it.
-    if (taken.type === 'part') return { type: 'taken', granted: credit.consume(bytes) };
+    if (taken.type === 'part') return { type: 'taken', granted: credit.receivePart(length) };
+    const bytes = credit.receive(length);
     const isFromRead = taken.type === 'rows';
     const cursor = message.kind === 'rows' ? message.cursor : undefined;
     const changes = this.#track(one, taken.changes, isFromRead, cursor);
@@ -128,6 +127,7 @@ export class OpenWatch {
     if (reader.isRead) {
       one.unfinishedReads = 0;
       one.tellsDifferences = false;
+      one.lostIndex = 0;
     }
     if (credit.isSpent) this.#blockedAt ??= now;
     one.hasProgressed = true;
@@ -163,7 +163,8 @@ export class OpenWatch {
       const { place } = one;
       if (!isFirst) this.tell({ type: 'compacted', differences: true, place });
       one.tellsDifferences = true;
-      one.lostIndex = one.reader.index;
+      // The reader is at 0 if the read behind an earlier loss has not begun.
+      one.lostIndex = Math.max(one.lostIndex, one.reader.index);
       return [one];
     }
     this.tell({ type: 'compacted', differences: false, place: undefined });

@@ -1,8 +1,8 @@
 /**
  * The facts of a watch, until its consumer takes them, and the resume point behind what it took.
  *
- * Bounded: changes are held as long as credit was granted for them, and marks that nothing was told
- * with are merged.
+ * Bounded: changes count against the credit of their stream until they are taken (`credit.ts`), and
+ * marks that nothing was told with are merged.
  */
 
 import { present } from '../../../base/assert.ts';

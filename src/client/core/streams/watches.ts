@@ -322,7 +322,11 @@ export class Watches {
 }
 
 /** Failures that pass while the cluster is repaired. */
-const OUTAGES: ReadonlySet<KvErrorCode> = new Set(['timeout', 'unreachable', 'overloaded']);
+const OUTAGES: ReadonlySet<KvErrorCode> = new Set([
+  ...(['timeout', 'unreachable', 'overloaded'] as const),
+  // A part stays prepared while its home shard has no majority.
+  'contended',
+]);
 
 function isOneKey({ from, to }: KeyRange): boolean {
   return areEqual(to, keyBehind(from));
