@@ -60,7 +60,9 @@ function run(
     for (const signal of PASSED_ON) process.on(signal, pass);
     lock.signal.addEventListener('abort', lose);
     if (lock.signal.aborted) lose();
-    child.once('error', (error) => {
+    child.on('error', (error) => {
+      // It is also told of a signal that could not be sent: then the command runs on.
+      if (child.pid !== undefined) return;
       end();
       reject(commandFailure(file, error));
     });

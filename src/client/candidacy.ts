@@ -38,6 +38,8 @@ export class Candidacy<V> implements Election<V> {
   readonly #terms: CandidacyTerms<V>;
   #term: Term<V> | undefined;
   #leading: Promise<Term<V>> | undefined;
+  /** Ends the candidacy that waits. */
+  #giveUp = new AbortController();
 
   constructor(terms: CandidacyTerms<V>) {
     this.#terms = terms;
@@ -53,9 +55,9 @@ export class Candidacy<V> implements Election<V> {
   }
 
   async resign(): Promise<void> {
-    const term = this.#term;
-    this.#term = undefined;
-    await term?.end();
+    this.#giveUp.abort();
+    await this.#leading?.catch(ignore);
+    await this.#endTerm();
   }
 
   /** A leader is told once, also where the key was read again after its changes were lost. */
@@ -84,15 +86,23 @@ export class Candidacy<V> implements Election<V> {
     return this.resign();
   }
 
+  async #endTerm(): Promise<void> {
+    const term = this.#term;
+    this.#term = undefined;
+    await term?.end();
+  }
+
   async #begin({ signal, wait = this.#terms.wait }: LeadOptions): Promise<Term<V>> {
     const { home, key, value, ttl, note } = this.#terms;
-    await this.resign();
+    this.#giveUp = new AbortController();
+    const { signal: givenUp } = this.#giveUp;
+    await this.#endTerm();
     // A lease of its own: it ends with the leadership, and takes the key along.
     const about = note === undefined ? {} : { note };
     const lease = await home.lease(ttl === undefined ? about : { ttl, ...about });
     try {
-      const waiting = signal === undefined ? { wait } : { wait, signal };
-      const lock = await home.lock(key, { ...waiting, lease, ...about });
+      const ending = signal === undefined ? givenUp : AbortSignal.any([signal, givenUp]);
+      const lock = await home.lock(key, { wait, signal: ending, lease, ...about });
       await home.set(key, value, { lease, fence: lock });
       this.#term = new Term({ home, key, lease, lock });
       return this.#term;

@@ -59,7 +59,8 @@ export interface Election<V> extends AsyncDisposable {
    */
   lead(options?: LeadOptions): Promise<Leadership<V>>;
   /**
-   * Gives the leadership up, if there is one: the key is deleted, and the next candidate leads.
+   * Gives the leadership up, if there is one: the key is deleted, and the next candidate leads. A
+   * call of `lead` that waits is `aborted`.
    *
    * @example
    * ```ts

@@ -10,6 +10,7 @@ import {
   type LeaseNotification,
   open,
 } from '../../src/index.ts';
+import { testkit } from '../../src/testkit.ts';
 
 let kv: Client;
 
@@ -205,6 +206,35 @@ test('a client that is closed gives its leases and locks up', async () => {
   deepEqual(await lease.ended, { reason: 'closed' });
   deepEqual([lease.state, lock.isOwned, lock.signal.aborted], ['ended', false, true]);
   await rejects(own.lease(), { code: 'closed' });
+});
+
+test('a client that is closed while it waits leaves the queue', async () => {
+  await using kit = await testkit();
+  const [owner, waiting, next] = [kit.kv(), await kit.connect(), await kit.connect()];
+  const lock = await owner.lock('queued');
+  const positions: number[] = [];
+  const onWait = (position: number) => positions.push(position);
+  const call = failureOf(waiting.lock('queued', { wait: 600_000, onWait }));
+  await until(() => positions.length > 0);
+  const { now } = kit.clock;
+  await waiting.close();
+  equal(await call, 'closed notApplied');
+  const passed = next.lock('queued', { wait: 600_000 });
+  await lock.release();
+  equal((await passed).isOwned, true);
+  ok(kit.clock.now - now < 5000, 'no lease had to run out');
+});
+
+test('a candidate that resigns while it waits never leads', async () => {
+  const first = kv.elect('resigned', { value: 'first' });
+  await first.lead();
+  const second = kv.elect('resigned', { value: 'second' });
+  const leading = failureOf(second.lead({ wait: 600_000 }));
+  await second.resign();
+  equal(await leading, 'aborted notApplied');
+  await first.resign();
+  await (await kv.lock('resigned', { wait: 5000 })).release();
+  equal(await kv.get('resigned'), undefined);
 });
 
 test('one of several candidates leads, and the key shows which', async () => {

@@ -123,8 +123,10 @@ export class ClientCoordination {
     const onEnded = (failure?: CallFailure) => {
       this.#settle(call, failure ?? { type: 'leases-ended' });
     };
-    if (lease === undefined) this.leases.endAll({ timeoutMilliseconds, onEnded });
-    else this.leases.end(lease, 'released', { timeoutMilliseconds, onEnded });
+    if (lease === undefined) {
+      this.tickets.giveUpAll(notApplied('closed', 'the client was closed'));
+      this.leases.endAll({ timeoutMilliseconds, onEnded });
+    } else this.leases.end(lease, 'released', { timeoutMilliseconds, onEnded });
   }
 
   /** False if the call is about no lock and no lease. */

@@ -135,6 +135,11 @@ export class OwnTickets {
     }
   }
 
+  /** The client will be closed: no call waits any more, or begins anew under another lease. */
+  giveUpAll(failure: CallFailure): void {
+    for (const wait of [...this.#waits.values()]) this.#giveUp(wait, failure);
+  }
+
   close(failure: CallFailure): void {
     for (const wait of [...this.#waits.values()]) this.#end(wait, failure);
     this.#returns.close();
