@@ -159,7 +159,7 @@ they may have. A watch counts once for each shard of its range.
 Do: end watches that are not needed; watch one range instead of many keys.`,
   'watch-too-slow': `The range was read three times, and each time the shard had forgotten
 what changed meanwhile before the read was finished. The watch has ended.
-Do: print to a faster place, watch a smaller range, or raise historyBytes of the
+Do: print to a faster place, watch a smaller range, or raise historyBytesMax of the
 nodes.`,
   'view-too-large': `A view of a program holds more bytes than its maxBytes. It has ended; the data
 in the cluster are unchanged.

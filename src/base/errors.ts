@@ -377,9 +377,9 @@ export const CODES = {
    *
    * Effect: none; the watch has ended.
    *
-   * Do: do less in the loop, watch a smaller range, or raise `historyBytes`.
+   * Do: do less in the loop, watch a smaller range, or raise `historyBytesMax`.
    */
-  'watch-too-slow': [true, 'do less in the loop, watch less, or raise `historyBytes`'],
+  'watch-too-slow': [true, 'do less in the loop, watch less, or raise `historyBytesMax`'],
   /**
    * A view is larger than its `maxBytes`: 256 MiB by default.
    *

@@ -1,7 +1,8 @@
 /**
  * The leases of a shard, all in memory. A lease begins with the first key or ticket that opens it
- * here. Only an entry of the log ends it, and an ended lease is never alive again; its row stays
- * until none of its keys is left.
+ * here. Only an entry of the log ends it; its row stays until none of its keys is left. As long as
+ * its row is there, an ended lease is not alive again. An operation that opens it and is executed
+ * later begins a lease with the same id: a known gap.
  *
  * Expiry goes by the lease clock, which counts a bounded part of any silence of the log: so no
  * outage of the shard ends a lease (`shard-metadata.ts`).
