@@ -58,7 +58,7 @@ test('a file that passes takes one line, one that fails tells why and how to rep
   equal(stdout.split('as planned').length, 2, 'a failure is told once');
   doesNotMatch(stdout, /it holds/);
   match(stdout, /^to repeat it: node build\/test\/run\.js unit test\/raft\/broken\.test\.ts$/m);
-  match(stdout, /\ntests 5, pass 4, fail 1, cancelled 0\n$/);
+  match(stdout, /\nunit: 4 passed, 1 failed\n$/);
 });
 
 test('a brief run leaves out what is slow, and says to the tests that it is brief', (t) => {
@@ -74,14 +74,14 @@ test('parts of paths choose files, whose tests are told by name', (t) => {
   equal(status, 0);
   match(stdout, /it holds/);
   match(stdout, /it takes long/);
-  match(stdout, /\ntests 2, pass 2, fail 0, cancelled 0\n$/);
+  match(stdout, /\nunit: 2 passed, 0 failed\n$/);
 });
 
 test('tests of processes are a suite of their own', (t) => {
   const { status, stdout } = run(t, 'e2e');
   equal(status, 0);
   match(stdout, /^✔ test\/e2e\/kill\.test\.ts/m);
-  match(stdout, /\ntests 1, pass 1/);
+  match(stdout, /\ne2e: 1 passed, 0 failed\n/);
 });
 
 test('what matches no file is an error, and so is a suite that there is not', (t) => {
@@ -110,7 +110,7 @@ test('a file that shares its process is blamed alone if its import throws', (t) 
   const { status, stdout } = runIn(t, harmed("throw new Error('as planned');"), 'unit');
   equal(status, 1);
   assertBlamed(stdout, /as planned/);
-  match(stdout, /\ntests 3, pass 2, fail 1, cancelled 0\n$/);
+  match(stdout, /\nunit: 2 passed, 1 failed\n$/);
 });
 
 test('a file that ends the process is blamed, and those behind it still run', (t) => {

@@ -13,7 +13,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { chooseEffort, effortSetting } from './support/effort.ts';
-import { COUNTED, type FileRun, runFile } from './support/runner/file-run.ts';
+import { type Counts, type FileRun, runFile } from './support/runner/file-run.ts';
 import { runGroup } from './support/runner/group-run.ts';
 import { groupFiles } from './support/runner/groups.ts';
 import { longestFirst, readTimes, writeTimes } from './support/runner/run-times.ts';
@@ -96,7 +96,8 @@ async function runAll(
 async function tellFile(task: Task, done: FileRun): Promise<void> {
   const { path, seconds, counts, isFailed } = done;
   const mark = isFailed ? '✖' : '✔';
-  const tests = isFailed ? `${counts.fail} of ${counts.tests} failed` : plural(counts.tests);
+  const all = counts.passed + counts.failed;
+  const tests = isFailed ? `${counts.failed} of ${all} failed` : plural(all);
   const lines = [`${mark} ${path}: ${tests}, ${seconds.toFixed(1)} s`];
   if (task.filters.length > 0) lines.push(await done.report());
   else if (isFailed) lines.push(await done.failures());
@@ -134,14 +135,14 @@ function tellEnd(task: Task, runs: readonly FileRun[]): void {
     console.log('\nfailed; to repeat:');
     for (const run of failed) console.log(`  ${commandFor(task, run)}`);
   }
-  console.log(COUNTED.map((name) => `${name} ${total(runs, name)}`).join(', '));
+  console.log(`${task.suite}: ${total(runs, 'passed')} passed, ${total(runs, 'failed')} failed`);
 }
 
 function slowest(runs: readonly FileRun[]): readonly FileRun[] {
   return [...runs].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST_SHOWN);
 }
 
-function total(runs: readonly FileRun[], name: (typeof COUNTED)[number]): number {
+function total(runs: readonly FileRun[], name: keyof Counts): number {
   return runs.reduce((sum, { counts }) => sum + counts[name], 0);
 }
 
@@ -172,7 +173,7 @@ async function main(): Promise<void> {
   tellEnd(task, runs);
   for (const { path, seconds } of runs) times.set(path, seconds);
   writeTimes(timesPath, times);
-  if (total(runs, 'tests') === 0 || runs.some(({ isFailed }) => isFailed)) process.exitCode = 1;
+  if (total(runs, 'passed') === 0 || runs.some(({ isFailed }) => isFailed)) process.exitCode = 1;
 }
 
 await main();
