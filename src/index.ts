@@ -78,6 +78,7 @@ export type {
   KeyEvent,
   KeyExpired,
   KeySet,
+  Undecoded,
   Watch,
   WatchEvent,
   WatchKeys,

@@ -158,11 +158,12 @@ function reasonOf(cause: unknown): string {
   return typeof message === 'string' ? message : String(cause);
 }
 
-export function decodeValue<V>(codec: Codec<V>, stored: Uint8Array): V {
+export function decodeValue<V>(codec: Codec<V>, stored: Uint8Array, keyText: () => string): V {
   try {
     return codec.decode(stored);
   } catch (cause) {
-    const message = `the codec ${codec.name} cannot decode the value`;
+    const what = `the codec ${codec.name} cannot decode the value of ${keyText()}`;
+    const message = `${what}: ${reasonOf(cause)}`;
     throw new KvError({ code: 'damaged-value', outcome: 'notApplied', message, cause });
   }
 }

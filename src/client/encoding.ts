@@ -4,6 +4,7 @@ import { wallNow } from '../base/ambient.ts';
 import { typeNameOf } from '../base/type-name.ts';
 import type { Row } from '../machine/row.ts';
 import { type Codec, decodeValue, encodeValue } from './codec.ts';
+import { keyText } from './core/call-failure.ts';
 import type { KeyRange } from './core/range.ts';
 import { encodeKey, type Key, type KeyKind, keyFrom } from './key.ts';
 
@@ -138,8 +139,9 @@ export class Encoding<V> {
     return encodeValue(this.#codec, value);
   }
 
-  valueOf(bytes: Uint8Array): V {
-    return decodeValue(this.#codec, bytes);
+  /** The key, as it is stored, is for the message of an error. */
+  valueOf(bytes: Uint8Array, key: Uint8Array): V {
+    return decodeValue(this.#codec, bytes, () => keyText(key));
   }
 
   /** The clock is that of the client less the log time of the shard, at the time of reading. */
@@ -147,7 +149,8 @@ export class Encoding<V> {
     if (row === undefined) return undefined;
     const { value, version, expiresAt = 0 } = row;
     const life = expiresAt === 0 ? undefined : lifeLeft(expiresAt + clock - this.home.now());
-    return new FoundEntry<V>(this, { key, value: decodeValue(this.#codec, value), version, life });
+    const decoded = decodeValue(this.#codec, value, () => keyText(this.keyOf(key)));
+    return new FoundEntry<V>(this, { key, value: decoded, version, life });
   }
 
   /** As `entryOf`, or a key alone if there is no row. */

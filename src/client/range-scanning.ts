@@ -57,8 +57,10 @@ export class RangeScanning<E> implements Scanning<E> {
           options.signal,
         );
         for (const row of page.rows) {
+          // First: the cursor must not cover an entry whose value could not be decoded.
+          const entry = entryOf(row);
           this.#last = row.key;
-          yield entryOf(row);
+          yield entry;
         }
         isEnd = page.isEnd;
       }

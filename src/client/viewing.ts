@@ -135,12 +135,13 @@ export class Viewing<V> implements View<V> {
 
   #apply(): void {
     while (!this.#isClosed) {
-      const news = this.#subscription.take();
+      const news = this.#subscription.first();
       if (news === undefined) {
         const { failure } = this.#subscription;
         if (failure !== undefined) this.#end(failure);
         return;
       }
+      this.#subscription.advance();
       if (news.type === 'change') this.#applyChange(news);
       else if (news.type === 'compacted') {
         this.#unseen = new Set([...this.#rows].map(([name]) => name));

@@ -57,6 +57,11 @@ export class WatchSubscription {
     return this.#queue.point;
   }
 
+  /** Behind what `first` returns; undefined if that is no change, or was found by a read. */
+  get pointBehind(): ResumePoint | undefined {
+    return this.#queue.pointBehind;
+  }
+
   /** Why nothing follows what was taken. An aborted signal drops what waits. */
   get failure(): KvError | undefined {
     const failure = this.#aborted ?? this.#queue.failure;
@@ -67,13 +72,17 @@ export class WatchSubscription {
     return this.#engine.staleMilliseconds(this.#call);
   }
 
-  take(): WatchNews | undefined {
-    if (this.#aborted !== undefined) return undefined;
-    const news = this.#queue.take();
+  /** What the consumer is told next, and no token covers before `advance`. */
+  first(): WatchNews | undefined {
+    return this.#aborted === undefined ? this.#queue.first() : undefined;
+  }
+
+  /** Takes what `first` has returned. */
+  advance(): void {
+    this.#queue.advance();
     for (const consumed of this.#queue.takeConsumed()) {
       this.#engine.takeWatched(this.#call, consumed);
     }
-    return news;
   }
 
   sync({ timeout, signal }: CallOptions, usual: number): Promise<void> {

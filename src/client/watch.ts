@@ -103,6 +103,20 @@ export type WatchStatus =
 /** An event of a watch: a change of a key, or of the watch itself. */
 export type WatchEvent<V> = ChangeEvent<V> | WatchStatus;
 
+/** A change whose value the codec of the watch could not decode. */
+export interface Undecoded {
+  /** The key inside its space, in the form that the option `keys` asks for. */
+  readonly key: Key;
+  /** The version with this value. */
+  readonly version: number;
+  /**
+   * A token behind this change: a watch that resumes from it goes on without the change. Undefined
+   * if the value was read and not told as a change: as long as the key has it, a watch without
+   * `keysOnly` that reads the range will meet it again.
+   */
+  readonly tokenBehind: string | undefined;
+}
+
 /**
  * A watch, to be iterated once with `for await`: every change of its keys once, in the order of
  * each key, through failures of nodes and of connections. It begins when it is made; leaving the
@@ -118,11 +132,29 @@ export type WatchEvent<V> = ChangeEvent<V> | WatchStatus;
  */
 export interface Watch<E> extends AsyncIterable<E>, AsyncDisposable {
   /**
-   * Where to continue behind the last event that was given: a text that may be stored, and used by
-   * another process. Throws `invalid-argument` before the first `synced` of a watch that gives the
-   * present keys first. See the option `resume`.
+   * Where to continue behind the last event that was given, also when the loop has failed: a text
+   * that may be stored, and used by another process. Throws `invalid-argument` before the first
+   * `synced` of a watch that gives the present keys first. See the option `resume`.
    */
   readonly token: string;
+  /**
+   * The change that ended the loop with `damaged-value`, because the codec could not decode its
+   * value; undefined otherwise. `token` does not cover it.
+   *
+   * @example
+   * ```ts
+   * const watch = kv.watch<User>({ prefix: 'user:', initial: false });
+   * try {
+   *   for await (const event of watch) console.log(event.type);
+   * } catch (error) {
+   *   if (watch.undecoded === undefined) throw error;
+   *   console.error('skipping', watch.undecoded.key, watch.undecoded.version);
+   *   const next = kv.watch<User>({ prefix: 'user:', resume: watch.undecoded.tokenBehind });
+   *   await next.close();
+   * }
+   * ```
+   */
+  readonly undecoded: Undecoded | undefined;
   /**
    * Resolves when everything that was acknowledged before this call has been given to the loop.
    * Rejects with `timeout` if the loop does not take it in time: so call it beside the loop, not in

@@ -9,7 +9,14 @@ import type { KeyKind } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
 import { type CallOptions, invalid } from './options.ts';
 import { decodeToken, encodeToken, type WatchShape } from './token.ts';
-import type { ChangeEvent, KeyEvent, Watch, WatchOptions, WatchStatus } from './watch.ts';
+import type {
+  ChangeEvent,
+  KeyEvent,
+  Undecoded,
+  Watch,
+  WatchOptions,
+  WatchStatus,
+} from './watch.ts';
 import { WatchSubscription, watchedRange } from './watch-subscription.ts';
 
 interface WatchingParts<V> {
@@ -19,6 +26,7 @@ interface WatchingParts<V> {
   readonly options: WatchOptions;
 }
 
+type ChangeNews = Extract<WatchNews, { type: 'change' }>;
 type AnyEvent<V> = ChangeEvent<V> | KeyEvent | WatchStatus;
 
 interface Pending<E> {
@@ -35,6 +43,7 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   /** Calls of `next` that wait: one, unless a caller iterates by hand. */
   #pending: Pending<AnyEvent<V>>[] = [];
   #isOver = false;
+  #undecoded: Undecoded | undefined;
 
   constructor(parts: WatchingParts<V>) {
     this.#parts = parts;
@@ -68,6 +77,10 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
     const { resume } = this.#parts.options;
     if (resume !== undefined) return resume;
     throw invalid('a watch has no token before its first `synced`');
+  }
+
+  get undecoded(): Undecoded | undefined {
+    return this.#undecoded;
   }
 
   sync(options: CallOptions = {}): Promise<void> {
@@ -117,23 +130,39 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   }
 
   #nextEvent(): AnyEvent<V> | { readonly error: unknown } | undefined {
-    const { encoding, options } = this.#parts;
-    const { changesOnly = false, keys = encoding.kind, keysOnly = false } = options;
+    const { changesOnly = false } = this.#parts.options;
     for (;;) {
-      const news = this.#subscription.take();
+      const news = this.#subscription.first();
       if (news === undefined) {
         const error: KvError | undefined = this.#subscription.failure;
         return error && { error };
       }
       if (news.type === 'change') {
-        try {
-          const event = changeEventOf(news, this.#parts.encoding, keys);
-          return keysOnly ? withoutValue(event) : event;
-        } catch (error) {
-          return { error };
-        }
+        const event = this.#eventOf(news);
+        // It was not given, so the token stays before it.
+        if (!('error' in event)) this.#subscription.advance();
+        return event;
       }
+      this.#subscription.advance();
       if (!changesOnly) return statusOf(news);
+    }
+  }
+
+  #eventOf(news: ChangeNews): AnyEvent<V> | { readonly error: unknown } {
+    const { encoding, options } = this.#parts;
+    const { keys = encoding.kind, keysOnly = false } = options;
+    try {
+      const event = changeEventOf(news, encoding, keys);
+      return keysOnly ? withoutValue(event) : event;
+    } catch (error) {
+      const { key, version } = news.change;
+      const { pointBehind } = this.#subscription;
+      this.#undecoded = {
+        key: encoding.innerKeyOf(key, keys),
+        version,
+        tokenBehind: pointBehind && encodeToken(pointBehind, this.#shape),
+      };
+      return { error };
     }
   }
 
@@ -150,7 +179,7 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
 
 /** Throws what the codec throws. */
 export function changeEventOf<V>(
-  { change, shard, isFromRead }: Extract<WatchNews, { type: 'change' }>,
+  { change, shard, isFromRead }: ChangeNews,
   encoding: Encoding<V>,
   keys: KeyKind,
 ): ChangeEvent<V> {
@@ -160,7 +189,7 @@ export function changeEventOf<V>(
   const rest = { previousVersion, transaction, isLast };
   switch (kind) {
     case 'set': {
-      const decoded = value === undefined ? undefined : encoding.valueOf(value);
+      const decoded = value === undefined ? undefined : encoding.valueOf(value, change.key);
       const isInitial = isFromRead;
       return { type: 'set', key, value: decoded as V, version, ...rest, isInitial };
     }

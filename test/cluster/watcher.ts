@@ -150,7 +150,8 @@ export class Watcher {
     const { customer } = this.#options;
     for (let taken = 0; taken < takes; taken++) {
       this.#isTaking = true;
-      const news = this.#queue.take();
+      const news = this.#queue.first();
+      this.#queue.advance();
       this.#isTaking = false;
       for (const { place, bytes } of this.#queue.takeConsumed()) {
         customer.watch({ type: 'watch-took', watch: this.#call, place, bytes });

@@ -103,7 +103,7 @@ const OF_EVENTS: readonly Planted[] = [
     name: 'token-behind-its-message',
     sentence: 'a token in the middle of a message begins with the whole of it again',
     file: QUEUE,
-    find: 'skip: before.skip + item.at',
+    find: 'skip: before.skip + at + 1',
     replace: 'skip: before.skip',
   },
   {
@@ -160,6 +160,20 @@ const OF_THE_LIBRARY: readonly Planted[] = [
     replace: '',
   },
   {
+    name: 'token-covers-what-failed',
+    sentence: 'a token covers a change whose value could not be decoded',
+    file: 'src/client/watching.ts',
+    find: "if (!('error' in event))",
+    replace: '',
+  },
+  {
+    name: 'token-behind-is-no-other',
+    sentence: 'the token behind a change that could not be decoded begins with it again',
+    file: QUEUE,
+    find: 'this.#pointWith(item.fact.place, markBehind(item))',
+    replace: 'this.point',
+  },
+  {
     name: 'watch-outlives-its-loop',
     sentence: 'leaving the loop does not end the watch',
     file: 'src/client/watching.ts',
@@ -198,6 +212,6 @@ export const WATCH_BUGS: readonly Bug[] = [
     return { profiles: [], tests: TESTS, isFast: false, ...bug };
   }),
   ...OF_THE_LIBRARY.map((bug) => {
-    return { profiles: [], tests: ['token', 'watch'], isFast: false, ...bug };
+    return { profiles: [], tests: ['token', 'watch', 'watch-undecoded'], isFast: false, ...bug };
   }),
 ];

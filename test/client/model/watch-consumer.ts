@@ -147,7 +147,8 @@ export class WatchConsumer {
   /** Takes at most so many. */
   consume(max: number): void {
     for (let left = max; left > 0; left--) {
-      const news = this.queue.take();
+      const news = this.queue.first();
+      this.queue.advance();
       for (const { place, bytes } of this.queue.takeConsumed()) {
         const now = this.#options.world.now;
         this.#step({ type: 'watch-took', watch: this.call, place, bytes, now });

@@ -36,7 +36,8 @@ function marksOf({ point }: WatchQueue): readonly string[] | undefined {
 }
 
 function taken(queue: WatchQueue): string {
-  const news = queue.take();
+  const news = queue.first();
+  queue.advance();
   return news?.type === 'change' ? `change ${news.change.version}` : (news?.type ?? 'nothing');
 }
 
@@ -120,4 +121,32 @@ test('a consumer that was slow is told so before what waits', () => {
   queue.push(changes(0, [6], [5, 6]));
   queue.push({ type: 'lagging', milliseconds: 1200 });
   deepEqual([taken(queue), taken(queue)], ['lagging', 'change 6']);
+});
+
+test('what was not taken is in no token, and can be left out deliberately', () => {
+  const queue = queueOf();
+  for (const place of [0, 1]) queue.push({ type: 'moved', place, mark: at(5) });
+  queue.push(changes(0, [6, 7], [5, 8]));
+  const behind = () => queue.pointBehind?.arcs.map(({ mark }) => mark);
+  equal(queue.first()?.type, 'change');
+  equal(queue.first()?.type, 'change');
+  deepEqual(
+    [marksOf(queue), behind()],
+    [
+      ['5+0', '5+0'],
+      [at(5, 1), at(5)],
+    ],
+  );
+  queue.advance();
+  deepEqual(
+    [marksOf(queue), behind()],
+    [
+      ['5+1', '5+0'],
+      [at(8), at(5)],
+    ],
+  );
+  queue.advance();
+  deepEqual([marksOf(queue), behind()], [['8+0', '5+0'], undefined]);
+  queue.push(changes(0, [9], [undefined, 9]));
+  equal(behind(), undefined);
 });

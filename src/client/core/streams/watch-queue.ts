@@ -35,8 +35,15 @@ export interface Consumed {
   readonly bytes: number;
 }
 
+interface ChangesItem {
+  readonly type: 'changes';
+  readonly fact: ChangesFact;
+  /** So many of them were taken. */
+  at: number;
+}
+
 type Item =
-  | { readonly type: 'changes'; readonly fact: ChangesFact; at: number }
+  | ChangesItem
   | { readonly type: 'news'; readonly news: WatchNews }
   | { readonly type: 'sync'; readonly sync: SyncCall }
   /** Marks by place; perhaps with a mark of progress behind them. */
@@ -57,13 +64,16 @@ export class WatchQueue {
   /** Once everything before it was taken, nothing follows. */
   failure: CallFailure | undefined;
 
-  /** Undefined until the first read is complete. */
+  /** Behind what was taken; undefined until the first read is complete. */
   get point(): ResumePoint | undefined {
-    const arcs = this.#arcs.map((arc, place) => ({ ...arc, mark: this.#marks[place] }));
-    const isKnown = arcs.length > 0 && arcs.every(({ mark }) => mark !== undefined);
-    if (!isKnown) return undefined;
-    const known = arcs.map((arc) => ({ ...arc, mark: present(arc.mark, 'all marks are known') }));
-    return { cluster: this.#cluster, arcs: known };
+    return this.#pointWith(undefined, undefined);
+  }
+
+  /** As if the change that `first` returns had been taken; undefined for what a read has found. */
+  get pointBehind(): ResumePoint | undefined {
+    const item = this.#items[this.#at];
+    if (item?.type !== 'changes' || item.fact.before === undefined) return undefined;
+    return this.#pointWith(item.fact.place, markBehind(item));
   }
 
   push(fact: WatchFact): void {
@@ -95,17 +105,42 @@ export class WatchQueue {
     }
   }
 
-  /** Undefined if nothing waits. */
-  take(): WatchNews | undefined {
-    if (this.#lag !== undefined) {
-      const milliseconds = this.#lag;
-      this.#lag = undefined;
-      return { type: 'lagging', milliseconds };
+  /**
+   * What the consumer is told next; undefined if nothing waits. It is not taken, and no token
+   * covers it, before `advance`: a consumer that cannot use it has to be able to come back to it.
+   */
+  first(): WatchNews | undefined {
+    if (this.#lag !== undefined) return { type: 'lagging', milliseconds: this.#lag };
+    this.#pass();
+    const item = this.#items[this.#at];
+    switch (item?.type) {
+      case undefined:
+      case 'sync':
+        return undefined;
+      case 'news':
+        return item.news;
+      case 'marks':
+        return { type: 'progress' };
+      case 'changes': {
+        const { place, shard, changes, isFromRead } = item.fact;
+        const change = present(changes[item.at], 'a fact has changes');
+        return { type: 'change', place, shard, change, isFromRead };
+      }
     }
+  }
+
+  /** Takes what `first` has returned, if it was something. */
+  advance(): void {
+    if (this.#lag !== undefined) {
+      this.#lag = undefined;
+      return;
+    }
+    const item = this.#items[this.#at];
+    if (item === undefined || item.type === 'sync') return;
+    if (item.type === 'changes') this.#advanceIn(item);
+    else this.#drop();
+    if (item.type === 'news' && item.news.type === 'compacted') this.#forget(item.news.place);
     this.#pass();
-    const news = this.#takeFirst();
-    this.#pass();
-    return news;
   }
 
   /** What was taken since the last call. */
@@ -122,38 +157,24 @@ export class WatchQueue {
     this.#lag = undefined;
   }
 
-  #takeFirst(): WatchNews | undefined {
-    const item = this.#items[this.#at];
-    switch (item?.type) {
-      case undefined:
-      case 'sync':
-        return undefined;
-      case 'news':
-        this.#advance();
-        if (item.news.type === 'compacted') this.#forget(item.news.place);
-        return item.news;
-      case 'marks':
-        // Its marks are passed already.
-        this.#advance();
-        return { type: 'progress' };
-      case 'changes':
-        return this.#takeChange(item);
-    }
+  #advanceIn(item: ChangesItem): void {
+    const { place, changes, bytes } = item.fact;
+    const mark = markBehind(item);
+    if (mark !== undefined) this.#marks[place] = mark;
+    item.at += 1;
+    if (item.at < changes.length) return;
+    this.#consumed.push({ place, bytes });
+    this.#drop();
   }
 
-  #takeChange(item: Extract<Item, { type: 'changes' }>): WatchNews {
-    const { place, shard, changes, isFromRead, bytes, before, through } = item.fact;
-    const change = present(changes[item.at], 'a fact has changes');
-    item.at += 1;
-    const isWhole = item.at === changes.length;
-    if (isWhole) {
-      if (through !== undefined) this.#marks[place] = through;
-      this.#consumed.push({ place, bytes });
-      this.#advance();
-    } else if (before !== undefined) {
-      this.#marks[place] = { position: before.position, skip: before.skip + item.at };
-    }
-    return { type: 'change', place, shard, change, isFromRead };
+  #pointWith(at: number | undefined, mark: StreamMark | undefined): ResumePoint | undefined {
+    const arcs = this.#arcs.map((arc, place) => {
+      return { ...arc, mark: place === at ? mark : this.#marks[place] };
+    });
+    const isKnown = arcs.length > 0 && arcs.every((arc) => arc.mark !== undefined);
+    if (!isKnown) return undefined;
+    const known = arcs.map((arc) => ({ ...arc, mark: present(arc.mark, 'all marks are known') }));
+    return { cluster: this.#cluster, arcs: known };
   }
 
   /**
@@ -173,7 +194,7 @@ export class WatchQueue {
     for (let item = this.#items[this.#at]; item !== undefined; item = this.#items[this.#at]) {
       const isNews = item.type === 'marks' ? item.isProgress : item.type !== 'sync';
       if (isNews) return;
-      this.#advance();
+      this.#drop();
     }
   }
 
@@ -192,7 +213,8 @@ export class WatchQueue {
     return item;
   }
 
-  #advance(): void {
+  /** The first item is over. */
+  #drop(): void {
     this.#at += 1;
     // Taken items are dropped together: a queue that is emptied now and then moves nothing.
     if (this.#at < this.#items.length && this.#at < DROPPED_ITEMS) return;
@@ -202,6 +224,13 @@ export class WatchQueue {
 }
 
 const DROPPED_ITEMS = 1024;
+
+/** Of its shard, behind its next change; undefined if that is no position. */
+function markBehind({ fact, at }: ChangesItem): StreamMark | undefined {
+  const { changes, before, through } = fact;
+  if (at + 1 === changes.length) return through;
+  return before && { position: before.position, skip: before.skip + at + 1 };
+}
 
 function finish(sync: SyncCall): void {
   if (sync.isOver) return;
