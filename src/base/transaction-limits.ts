@@ -44,8 +44,6 @@ export const TRANSACTION_LIMITS = {
   restMilliseconds: 60,
   /** Between two attempts to lock a key whose younger holder was told to abort. */
   preemptMilliseconds: 5,
-  /** How long a request that meets a lock waits before it asks for the outcome of the holder. */
-  graceMilliseconds: 20,
   /** Holders for which a shard asks that often; with more, each is asked for less often. */
   questionsMax: 64,
   /** The minimal time before a missing answer, or a missing resolving entry, is asked for again. */
@@ -56,10 +54,12 @@ export const TRANSACTION_LIMITS = {
   orphanMilliseconds: 1000,
   /** How often leaders look for such parts, and for decisions that are not being sent. */
   sweepMilliseconds: 500,
-  /** How long a deferred entry waits for one of its shard that a request waits for. */
+  /** How long an entry that no request waits for is deferred, so that it can be shared. */
   deferMilliseconds: 100,
+  /** Deferred proposals of a shard; with more, all of them are proposed at once. */
+  deferredMax: 256,
   /** How long acknowledged decisions gather before they are deleted. */
-  clearMilliseconds: 50,
+  clearMilliseconds: 200,
   /** How long a request waits at a node for a locked key before it is refused. */
   waitMilliseconds: 2000,
   /** Waiting transactions that a node reports at once. */

@@ -69,7 +69,8 @@ export class Forwards {
     this.#nextId += 1;
     // A node's own request carries no client number.
     const client = responder.isClient === true ? (share?.client ?? 0) : 0;
-    this.#options.send(to, { type: 'forward', id, client, request: bytes });
+    const how = { hasHurry: isAwaited(request) };
+    this.#options.send(to, { type: 'forward', id, client, request: bytes }, how);
     // The outcome of a pure read is never in doubt.
     const isWrite = !READING.includes(request.type);
     const until = now + waitOf(request) + NODE_LIMITS.forwardMilliseconds;
@@ -137,6 +138,14 @@ const READING: readonly Request['type'][] = [
   ...(['barrier', 'await-ticket', 'coordination'] as const),
 ];
 
+/**
+ * Whether a requester waits for it. A request that meets a lock asks the home shard by itself, and
+ * only the sweep of old decisions waits for the acknowledgement of a resolution.
+ */
+function isAwaited(request: Request): boolean {
+  return request.type !== 'step' || request.step !== 'resolve';
+}
+
 /** How long its answer may wait for anything but disks and links. */
 function waitOf(request: Request): number {
   if (request.type !== 'await-ticket') return 0;
@@ -176,9 +185,7 @@ export class ForwardedOrigin implements Responder {
     this.#from = options.from;
     this.#send = options.send;
     this.#onBytes = options.onBytes;
-    // Only the sweep of old decisions waits for the acknowledgement of a resolution.
-    const { request } = options;
-    this.#hasHurry = request.type !== 'step' || request.step !== 'resolve';
+    this.#hasHurry = isAwaited(options.request);
   }
 
   respond(response: Response): void {

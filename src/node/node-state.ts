@@ -163,8 +163,8 @@ export class NodeState {
     return this.nodeOfMember(shard, member) ?? 0;
   }
 
-  tell(to: NodeId, message: NodeMessage): void {
-    this.outbox.tell(to, message);
+  tell(to: NodeId, message: NodeMessage, how?: { readonly hasHurry: boolean }): void {
+    this.outbox.tell(to, message, how);
   }
 
   /** Leaves with the next frame for that node, or with the next tick. */

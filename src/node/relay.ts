@@ -17,7 +17,7 @@ export class Relay {
   /** `firstId`: where the ids of requests begin. */
   constructor(node: NodeState, firstId: number) {
     this.#node = node;
-    const send: Send = (to, message) => node.tell(to, message);
+    const send: Send = (to, message, how) => node.tell(to, message, how);
     const onMissed = (shard: ShardId, leader: number) => this.#leaders.learn(shard, leader);
     this.forwards = new Forwards({ send, firstId, onMissed });
   }

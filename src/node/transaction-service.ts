@@ -175,6 +175,8 @@ export class TransactionService {
       },
       settle: (holder, isPreempting, done) => this.#askHome(holder, isPreempting, done),
       resolve: (resolution) => {
+        // The decision broadcast may have brought it meanwhile.
+        if (replica.releaseEndOf(resolution)) return;
         const bytes = encodeResolutions([resolution]);
         const requester = { responder: NO_RESPONDER, id: 1 };
         replica.stamp(requester, this.#router.rowOf(shard)?.epoch ?? 0, { type: 'resolve', bytes });

@@ -12,8 +12,8 @@
  * one reservation at most, and a transaction is refused.
  *
  * Entries that no request waits for, such as the resolution of a transaction that blocked no
- * request, are deferred: they are proposed with the next command of the shard, or after a delay,
- * together with later ones.
+ * request, are deferred: they are proposed after a delay, together with later ones, with which they
+ * share an entry; at once if a request meets a lock that they release.
  */
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -24,6 +24,7 @@ import type { Reply } from '../machine/reply.ts';
 import { type Contender, idText, isSameId, type TransactionId } from '../machine/transaction-id.ts';
 import { resolveConflict } from '../txn/conflict-policy.ts';
 import { type Holder, LockWaiters, type QueuedProposal } from './lock-waiters.ts';
+import { mergeResolutions } from './merged-resolutions.ts';
 import type { Proposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
 import { Reservations } from './reservations.ts';
@@ -87,6 +88,7 @@ export class ProposalQueue {
     this.#entered += 1;
     list.push({ proposal, order: this.#entered, until, hasYielded: false });
     this.#bytes = bytes;
+    if (this.#unhurried.length >= TRANSACTION_LIMITS.deferredMax) this.releaseDeferred();
     return true;
   }
 
@@ -96,8 +98,8 @@ export class ProposalQueue {
   }
 
   /** Whether the end of this holder is on its way; if so it is proposed with this turn. */
-  releaseEndOf(holder: Prepared): boolean {
-    if (!this.#ending.has(idText(holder.id))) return false;
+  releaseEndOf({ id }: Pick<Prepared, 'id'>): boolean {
+    if (!this.#ending.has(idText(id))) return false;
     this.releaseDeferred();
     return true;
   }
@@ -109,14 +111,20 @@ export class ProposalQueue {
 
   /** The commands that may be proposed now, and what became of the others. */
   take({ lockTable }: Pick<Present, 'lockTable'>): Sorted {
-    this.releaseDeferred();
     const gathered = this.#gathered;
     this.#gathered = [];
     this.#bytes = 0;
     const isHeld = (lockTable?.size ?? 0) + this.#reservations.size > 0;
-    const sorting = { lockTable, refused: [], overloaded: [], conflicts: [] };
+    const sorting: Sorting = {
+      lockTable,
+      refused: [],
+      overloaded: [],
+      conflicts: [],
+      isEndAwaited: false,
+    };
     const passing = isHeld ? gathered.filter((one) => this.#mayPass(one, sorting)) : gathered;
-    return { ...sorting, passing: passing.map(proposalOf) };
+    const ends = sorting.isEndAwaited ? this.#unhurried.splice(0) : [];
+    return { ...sorting, passing: mergeResolutions([...passing, ...ends].map(proposalOf)) };
   }
 
   /** For a transaction that has failed often. Earlier commands still go first. */
@@ -226,7 +234,8 @@ export class ProposalQueue {
     // Each holder may let one command pass, and with it the batch.
     if (!this.#waiters.add(entered, holders)) overloaded.push(requester);
     // The end of an ending holder is proposed with this turn, or is in the log.
-    else if (!isEnding) conflicts.push({ holder, isPreempting: decision === 'preempt' });
+    else if (isEnding) sorting.isEndAwaited = true;
+    else conflicts.push({ holder, isPreempting: decision === 'preempt' });
     return false;
   }
 }
@@ -247,6 +256,8 @@ interface Sorting {
   readonly refused: Sorted['refused'][number][];
   readonly overloaded: Requester[];
   readonly conflicts: LockConflict[];
+  /** One of them waits for a holder whose end is here, or in the log. */
+  isEndAwaited: boolean;
 }
 
 /** The first operation of a command that needs what another transaction locks. */

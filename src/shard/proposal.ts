@@ -3,6 +3,7 @@
 import { decodeBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { type EntryBody, encodeEntry } from '../machine/entry.ts';
+import type { Resolution } from '../machine/transaction.ts';
 import { decodeDecide, decodePrepare, decodeResolutions } from '../machine/transaction-codec.ts';
 import type { Contender, TransactionId } from '../machine/transaction-id.ts';
 import type { Requester } from './proposals.ts';
@@ -18,6 +19,14 @@ export interface Proposal {
   /** The transactions that it ends here. */
   readonly ends: readonly TransactionId[];
   readonly hasHurry: boolean;
+  /** It consists of these, so it may share an entry with others; undefined for other bodies. */
+  readonly resolutions?: Resolutions | undefined;
+}
+
+interface Resolutions {
+  readonly list: readonly Resolution[];
+  readonly epoch: number;
+  readonly valueBytesMax: number;
 }
 
 /** The keys that an entry touches, and the transaction that it belongs to. */
@@ -29,6 +38,7 @@ interface Touch {
   readonly isLast?: boolean;
 }
 
+const NO_ENDS: readonly TransactionId[] = [];
 const NOTHING: Touch = { commands: [], contender: undefined };
 
 /** A proposal that carries no stamp and touches no keys. */
@@ -51,6 +61,7 @@ interface StampedOptions {
 export function stampedProposal(options: StampedOptions): Proposal {
   const { requester, epoch, valueBytesMax, body, isAwaited } = options;
   let touch: Touch | undefined;
+  const list = body.type === 'resolve' ? decodeResolutions(body.bytes) : undefined;
   return {
     requester,
     bytes: bytesOf(body),
@@ -59,7 +70,8 @@ export function stampedProposal(options: StampedOptions): Proposal {
       touch ??= touchOf(body);
       return touch;
     },
-    ends: endsOf(body),
+    ends: list?.map(({ id }) => id) ?? NO_ENDS,
+    resolutions: list && { list, epoch, valueBytesMax },
     hasHurry: isAwaited || (body.type !== 'resolve' && body.type !== 'clear'),
   };
 }
@@ -67,11 +79,6 @@ export function stampedProposal(options: StampedOptions): Proposal {
 function bytesOf(body: EntryBody): number {
   if (body.type === 'batch') return body.batch.length;
   return 'bytes' in body ? body.bytes.length : 0;
-}
-
-function endsOf(body: EntryBody): readonly TransactionId[] {
-  if (body.type !== 'resolve') return [];
-  return (decodeResolutions(body.bytes) ?? []).map(({ id }) => id);
 }
 
 function touchOf(body: EntryBody): Touch {

@@ -53,7 +53,7 @@ export class Proposing {
     if (!hasRoom || !this.#queue.add(this.#counted(proposal), this.#state)) {
       return this.#state.fail(proposal.requester, 'overloaded');
     }
-    if (proposal.hasHurry) this.#state.wake();
+    if (this.#queue.hasGathered) this.#state.wake();
     else this.#state.report({ type: 'deferred' });
   }
 
@@ -128,8 +128,14 @@ export class Proposing {
 
   /** A request waits for a locked key. The end of its holder may be on its way here. */
   waitFor(holder: Prepared, isPreempting: boolean): void {
-    if (this.#queue.releaseEndOf(holder)) this.#state.wake();
-    else this.#state.report({ type: 'lock-wait', holder, isPreempting });
+    if (!this.releaseEndOf(holder)) this.#state.report({ type: 'lock-wait', holder, isPreempting });
+  }
+
+  /** Whether the end of this holder is in the log, or is proposed with this turn. */
+  releaseEndOf(holder: Pick<Prepared, 'id'>): boolean {
+    if (!this.#queue.releaseEndOf(holder)) return false;
+    this.#state.wake();
+    return true;
   }
 
   /** At the end of a turn: offers all gathered proposals to Raft. */
@@ -148,14 +154,28 @@ export class Proposing {
     const offered = [...this.#takeKeeps(), ...passing];
     if (offered.length === 0) return;
     for (const { proposal, result } of offerProposals(raft, offered, logTime)) {
-      const { requester } = proposal;
       if (typeof result !== 'string') {
-        this.#proposals.add(result.index, { term: result.term, requester });
+        this.#proposals.add(result.index, {
+          term: result.term,
+          requester: this.#endingWith(proposal),
+        });
         continue;
       }
       this.#queue.drop(proposal);
-      this.#state.fail(requester, result);
+      this.#state.fail(proposal.requester, result);
     }
+  }
+
+  /** Once the entry is applied, the end of a part that it had no room for is not on its way. */
+  #endingWith(proposal: Proposal): Requester {
+    const { requester, ends } = proposal;
+    if (ends.length === 0) return requester;
+    const { responder, id } = requester;
+    const respond = (response: Response) => {
+      this.#queue.drop(proposal);
+      responder.respond(response);
+    };
+    return { id, responder: { respond, share: responder.share } };
   }
 
   #takeKeeps(): readonly Proposal[] {

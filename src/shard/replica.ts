@@ -5,6 +5,7 @@ import { RAFT_LIMITS } from '../base/limits.ts';
 import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import type { EntryBody } from '../machine/entry.ts';
 import type { Reply } from '../machine/reply.ts';
+import type { TransactionId } from '../machine/transaction-id.ts';
 import type { Message } from '../raft/message.ts';
 import type { Mark, RaftEvent, Ready, StepResult, Write } from '../raft/ready.ts';
 import type { RaftStatus } from '../raft/status.ts';
@@ -247,6 +248,11 @@ export class Replica {
 
   refuse(requester: Requester, ...replies: readonly Reply[]): void {
     this.#state.refuse(requester, ...replies);
+  }
+
+  /** Whether the end of this transaction's part is in the log, or is proposed with this turn. */
+  releaseEndOf(part: { readonly id: TransactionId }): boolean {
+    return this.#proposing.releaseEndOf(part);
   }
 
   /** Proposes the deferred entries with the next turn. */

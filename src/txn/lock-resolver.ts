@@ -43,18 +43,16 @@ export class LockResolver {
   }
 
   /**
-   * A request waits for a key of this holder. The holder is usually about to be resolved, so the
-   * question is delayed; a request that preempts the holder asks immediately.
+   * A request waits for a key of this holder. The home shard answers as soon as there is a
+   * decision, so the request waits for that event, and not for a resolution, which may be deferred.
    */
   meet(holder: Prepared, isPreempting: boolean): void {
-    const { now } = this.#port;
     const name = idText(holder.id);
     const known = this.#conflicts.get(name);
     if (known === undefined) {
-      const askAt = isPreempting ? now : now + TRANSACTION_LIMITS.graceMilliseconds;
-      const conflict = { holder, isPreempting, askAt, resolvedUntil: 0 };
+      const conflict = { holder, isPreempting, askAt: 0, resolvedUntil: 0 };
       this.#conflicts.set(name, conflict);
-      if (isPreempting) this.#ask(conflict);
+      this.#ask(conflict);
     } else if (isPreempting && !known.isPreempting) {
       known.isPreempting = true;
       this.#ask(known);

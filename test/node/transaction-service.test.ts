@@ -318,8 +318,6 @@ test('a request that meets a lock makes its node ask the home shard and resolve 
     rig.prepare(50);
     const holder = rig.rig.replica.machine.lockTable?.holderOf(bytesOf(rig.keyIn(SHARD)));
     if (holder !== undefined) rig.transactions.meet(rig.rig.replica, holder, isPreempting);
-    equal(rig.asked.length, isPreempting ? 1 : 0);
-    rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
     deepEqual(rig.wishes(), [`settle at 1${isPreempting ? ', pressing' : ''}`]);
     rig.settled({ type: 'committed', versions: [], outputs: [] });
     equal(rig.held, 0);
@@ -330,10 +328,8 @@ test('a part whose locks no request meets is resolved too, though its shard is q
   const rig = new Rig();
   rig.prepare(50);
   rig.pass(TRANSACTION_LIMITS.orphanMilliseconds - 1);
-  rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
   deepEqual(rig.wishes(), []);
   rig.pass(TRANSACTION_LIMITS.sweepMilliseconds);
-  rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
   deepEqual(rig.wishes(), ['settle at 1']);
   rig.settled({ type: 'refused', reason: 'aborted', position: 0 });
   equal(rig.held, 0);
@@ -343,7 +339,6 @@ test('an unanswered question is repeated', () => {
   const rig = new Rig();
   rig.prepare(50);
   rig.pass(TRANSACTION_LIMITS.orphanMilliseconds);
-  rig.pass(TRANSACTION_LIMITS.graceMilliseconds);
   const nothingKnown = { time: 0, leader: 0, retryAfterMilliseconds: 0 };
   rig.asked.shift()?.responder.respond({ type: 'failed', id: 1, failure: 'lost', ...nothingKnown });
   rig.pass(TRANSACTION_LIMITS.restMilliseconds);

@@ -269,16 +269,36 @@ test('a single command is accepted whatever its size', () => {
   equal(rig.add('small', ['y']), false);
 });
 
-test('a deferred entry is proposed with the next command, and releases its locks at once', () => {
+test('a deferred entry is proposed with a command that waits for its locks, and no other', () => {
   const rig = new Rig();
   rig.hold('x', contender(8));
   rig.add('resolution', [], { ends: contender(8), hasHurry: false });
   equal(rig.queue.hasGathered, false);
   rig.add('plain', ['y']);
-  deepEqual(rig.take(), ['plain', 'resolution']);
+  deepEqual(rig.take(), ['plain']);
+  rig.add('waiting', ['x']);
+  deepEqual(rig.take(), ['resolution']);
+  rig.release('x');
+  deepEqual(rig.take(), ['waiting']);
+});
+
+test('a deferred entry is proposed once a read waits for its locks', () => {
+  const rig = new Rig();
+  rig.hold('x', contender(8));
   rig.add('second', [], { ends: contender(8), hasHurry: false });
+  equal(rig.queue.hasGathered, false);
   ok(rig.queue.releaseEndOf(rig.lockTable.holderOf(Buffer.from('x')) as Prepared));
   equal(rig.queue.hasGathered, true);
+});
+
+test('deferred entries are proposed at once when they are many', () => {
+  const rig = new Rig();
+  for (let at = 1; at < TRANSACTION_LIMITS.deferredMax; at++) {
+    rig.add(`resolution ${at}`, [], { hasHurry: false });
+  }
+  deepEqual([rig.queue.hasGathered, rig.take()], [false, []]);
+  rig.add('last', [], { hasHurry: false });
+  equal(rig.take().length, TRANSACTION_LIMITS.deferredMax);
 });
 
 test('all requests wait for a holder whose decision is on its way, and ask nothing', () => {

@@ -1,6 +1,6 @@
 /** How often a shard asks for the outcome of its holders, while home shards do not answer. */
 
-import { equal, ok } from 'node:assert/strict';
+import { ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { LockTable, Prepared } from '../../src/machine/lock-table.ts';
@@ -53,5 +53,8 @@ test('the more holders there are, the more rarely it asks after each', () => {
   ok(few >= often * TRANSACTION_LIMITS.questionsMax, `${few} questions`);
   const many = questionsAbout(8 * TRANSACTION_LIMITS.questionsMax);
   ok(many <= few + 8 * TRANSACTION_LIMITS.questionsMax, `${many} questions, and ${few} of few`);
-  equal(questionsAbout(TRANSACTION_LIMITS.slotsMax), TRANSACTION_LIMITS.slotsMax, 'once a second');
+  const { slotsMax } = TRANSACTION_LIMITS;
+  const most = questionsAbout(slotsMax);
+  // The first ones were met while there were few.
+  ok(most >= slotsMax && most < 1.1 * slotsMax, `${most} questions: once a second`);
 });
