@@ -11,6 +11,7 @@ const PHASE_TWO = 'src/txn/decision-broadcast.ts';
 const MEETINGS = 'src/txn/lock-resolver.ts';
 const OUTCOME = 'src/machine/outcome.ts';
 const PROPOSAL_QUEUE = 'src/shard/proposal-queue.ts';
+const MERGED = 'src/shard/merged-resolutions.ts';
 const WAITERS = 'src/shard/lock-waiters.ts';
 const HELD_READS = 'src/shard/blocked-reads.ts';
 const READING = 'src/shard/reading.ts';
@@ -31,6 +32,7 @@ const NOTICED: Readonly<Record<string, string>> = {
   [MEETINGS]: 'scenario',
   [OUTCOME]: 'outcome',
   [PROPOSAL_QUEUE]: 'proposal-queue',
+  [MERGED]: 'merged-resolutions',
   [WAITERS]: 'proposal-queue',
   [HELD_READS]: 'blocked-reads',
   [READING]: 'blocked-reads',
@@ -388,6 +390,35 @@ const RESOLVING: readonly Planted[] = [
     file: RANGE_READ,
     find: 'isReverse ? locks.at(-1) : locks[0]',
     replace: 'locks[0]',
+  },
+  {
+    name: 'a-deferred-end-is-not-awaited',
+    sentence: 'a command waits for a holder whose deferred end is here, and nothing proposes it',
+    file: PROPOSAL_QUEUE,
+    find: 'sorting.isEndAwaited ? this.#unhurried.splice(0) : []',
+    replace: '[]',
+  },
+  {
+    name: 'deferred-without-bound',
+    sentence: 'deferred entries are proposed by time alone, however many they are',
+    file: PROPOSAL_QUEUE,
+    find: 'if (this.#unhurried.length >= TRANSACTION_LIMITS.deferredMax)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'a-full-entry-resolves-all',
+    sentence: 'home shards learn that their parts are resolved, though the entry was full before',
+    file: MERGED,
+    find: 'left >= length ? [] : [partly(Math.max(0, left))]',
+    replace: '[]',
+    isFast: true,
+  },
+  {
+    name: 'merged-beyond-the-limit',
+    sentence: 'an entry holds more resolutions than replicas decode',
+    file: MERGED,
+    find: 'last === undefined || length > left',
+    replace: 'last === undefined',
   },
   {
     name: 'validated-under-a-lock',
