@@ -19,6 +19,10 @@ export const COORDINATION_LIMITS = {
   leaseStepMillisecondsMax: 3000,
   /** Leases of a shard, ended ones with attached keys included. */
   leasesMax: 16_384,
+  /** Leases, and ended ones that no operation may open again: with more of them none is opened. */
+  leaseIdsMax: 65_536,
+  /** For how much log time no operation opens a lease that has ended (`lease-tombstones.ts`). */
+  tombstoneMilliseconds: 2 * MACHINE_LIMITS.timeoutMillisecondsMax,
   /** Leases that one entry keeps alive. */
   keptLeasesMax: 1024,
   /** Of a lease and of a ticket: text for people. */
@@ -51,6 +55,7 @@ assert(
   LIMITS.ticketsOfLockMax <= LIMITS.ticketsMax && LIMITS.ticketsOfLeaseMax <= LIMITS.ticketsMax,
   'no lock and no lease has more tickets than the shard',
 );
+assert(LIMITS.leasesMax < LIMITS.leaseIdsMax, 'when all leases end, others can be opened');
 assert(LIMITS.permitsMax <= LIMITS.ticketsOfLockMax, 'each permit can have its owner');
 assert(
   LIMITS.keptLeasesMax <= MACHINE_LIMITS.sweepKeysMax,

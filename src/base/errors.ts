@@ -289,11 +289,11 @@ export const CODES = {
    */
   'lease-ended': [false, 'take another lease, and write the keys of the former one again'],
   /**
-   * The client or a shard has as many leases as it may have: 65,536 or 16,384.
+   * A client may have 65,536 leases, a shard 16,384, or 65,536 with those of the last 10 minutes.
    *
    * Effect: none.
    *
-   * Do: attach more keys to one lease, and release leases that are not needed.
+   * Do: attach more keys to one lease, and keep leases instead of taking a new one for each key.
    */
   'leases-full': [true, 'attach more keys to one lease, and release those that are not needed'],
   /**

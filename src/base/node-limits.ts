@@ -24,6 +24,8 @@ export const NODE_LIMITS = {
   leaseSweepMilliseconds: 200,
   /** How long it waits for requests that have arrived and are not decoded yet. */
   leaseSweepDelayMilliseconds: 1000,
+  /** How long tombstones of leases may be kept for nothing: they are forgotten many at once. */
+  tombstoneDelayMilliseconds: 60_000,
   /** Ended leases whose keys are looked for at once. */
   detachedLeasesMax: 128,
   /** How often leaders look for fencing tokens that need not be kept any more. */

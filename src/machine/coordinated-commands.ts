@@ -82,8 +82,10 @@ export class CoordinatedCommands {
         return coordination.answerTo(operation, this.#moment.index);
       case 'release':
         return coordination.tickets.stateOf(operation.key, operation.ticket);
-      case 'end-lease':
-        return { type: 'presence', wasThere: coordination.leases.isAlive(operation.lease) };
+      case 'end-lease': {
+        const answer = coordination.answerToEnd(operation.lease);
+        return typeof answer === 'string' ? answer : { type: 'presence', wasThere: answer };
+      }
       default:
         return unreachable(operation);
     }

@@ -8,6 +8,7 @@ import type { LeaseEnd } from './entry.ts';
 import { Fences } from './fences.ts';
 import type { ChangeRecorder } from './key-change.ts';
 import { attachmentKeyOf, encodeLeaseIds } from './lease.ts';
+import { LeaseTombstones } from './lease-tombstones.ts';
 import { Leases } from './leases.ts';
 import type { LockTable } from './lock-table.ts';
 import type { Reason, TicketState } from './reply.ts';
@@ -27,12 +28,14 @@ export interface CoordinationMoment extends WriteBuffer {
 export class Coordination {
   readonly #source: StateSource;
   readonly leases: Leases;
+  readonly tombstones: LeaseTombstones;
   readonly tickets: Tickets;
   readonly fences: Fences;
 
   constructor(source: StateSource) {
     this.#source = source;
     this.leases = new Leases(source);
+    this.tombstones = new LeaseTombstones(source);
     this.tickets = new Tickets(source);
     this.fences = new Fences(source);
   }
@@ -41,9 +44,9 @@ export class Coordination {
   objectionTo({ id, opening }: LeaseReference, more = 0): Reason | undefined {
     const lease = this.leases.of(id);
     if (lease !== undefined) return lease.endedAt === 0 ? undefined : 'lease-ended';
-    if (opening === undefined) return 'lease-ended';
+    if (opening === undefined || this.tombstones.has(id)) return 'lease-ended';
     const isFull = this.leases.size + more >= COORDINATION_LIMITS.leasesMax;
-    return isFull ? 'leases-full' : undefined;
+    return isFull || !this.#hasIdsFor(more) ? 'leases-full' : undefined;
   }
 
   /**
@@ -71,11 +74,24 @@ export class Coordination {
     if (state.number === moment.index) this.tickets.add(acquire, state, moment, moment);
   }
 
-  /** Its tickets go now, its keys with later entries. Ends only a lease that is alive. */
+  /** Whether the lease is alive, or why an end of it cannot be remembered. Changes nothing. */
+  answerToEnd(id: Uint8Array): Reason | boolean {
+    const isKnown = this.leases.of(id) !== undefined || this.tombstones.has(id);
+    return isKnown || this.#hasIdsFor(0) ? this.leases.isAlive(id) : 'leases-full';
+  }
+
+  /**
+   * Its tickets go now, its keys with later entries. Of a lease that the shard does not have, the
+   * end is remembered: an operation that opens it may be on its way. Required: `answerToEnd` gave
+   * no reason in this entry.
+   */
   endLease(id: Uint8Array, moment: CoordinationMoment): void {
-    if (!this.leases.isAlive(id)) return;
-    this.leases.end(id, moment.index, moment);
-    this.tickets.releaseAll(id, moment);
+    if (this.leases.isAlive(id)) {
+      this.leases.end(id, moment.index, moment);
+      this.tickets.releaseAll(id, moment);
+    } else if (this.leases.of(id) === undefined && !this.tombstones.has(id)) {
+      this.tombstones.add(id, moment.logTime, moment);
+    }
   }
 
   /** The reply names those that are not alive. */
@@ -88,7 +104,10 @@ export class Coordination {
     return encodeLeaseIds(lost);
   }
 
-  /** Judges anew what a leader found due: a keep that stands before this entry saves the lease. */
+  /**
+   * Judges anew what a leader found due: a keep that stands before this entry saves the lease.
+   * Forgets tombstones that are not needed any more.
+   */
   end(ends: readonly LeaseEnd[], moment: EndMoment): void {
     for (const end of ends) {
       const lease = this.leases.of(end.lease);
@@ -99,7 +118,10 @@ export class Coordination {
       const endedAt = this.leases.of(end.lease)?.endedAt ?? 0;
       // A key may have been attached between the leader's scan and the end of the lease.
       const isScanned = end.isLast && areAllGone && endedAt > 0 && endedAt <= end.seenAt;
-      if (isScanned) this.leases.remove(end.lease, moment);
+      if (isScanned) {
+        this.leases.remove(end.lease, moment);
+        this.tombstones.add(end.lease, moment.logTime, moment);
+      } else this.tombstones.forget(end.lease, moment.logTime, moment);
     }
   }
 
@@ -119,6 +141,11 @@ export class Coordination {
   finish(index: number, into: WriteBuffer): readonly Grant[] {
     this.fences.finish(into);
     return this.tickets.grant(index, into);
+  }
+
+  /** Each lease that is opened can leave a tombstone; `more` are opened before. */
+  #hasIdsFor(more: number): boolean {
+    return this.leases.size + this.tombstones.size + more < COORDINATION_LIMITS.leaseIdsMax;
   }
 
   /** Deletes the keys that still name the lease. Whether none of them is left. */

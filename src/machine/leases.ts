@@ -1,8 +1,7 @@
 /**
  * The leases of a shard, all in memory. A lease begins with the first key or ticket that opens it
- * here. Only an entry of the log ends it; its row stays until none of its keys is left. As long as
- * its row is there, an ended lease is not alive again. An operation that opens it and is executed
- * later begins a lease with the same id: a known gap.
+ * here. Only an entry of the log ends it. Its row stays until none of its keys is left, and then a
+ * tombstone: an ended lease is not alive again (`lease-tombstones.ts`).
  *
  * Expiry goes by the lease clock, which counts a bounded part of any silence of the log: so no
  * outage of the shard ends a lease (`shard-metadata.ts`).

@@ -88,8 +88,8 @@ export class Machine {
     return this.#transactions;
   }
 
-  /** Leases, tickets and fences. */
-  get coordination(): Pick<Coordination, 'leases' | 'tickets' | 'fences'> {
+  /** Leases, those that have ended, tickets and fences. */
+  get coordination(): Pick<Coordination, 'leases' | 'tombstones' | 'tickets' | 'fences'> {
     return this.#coordination;
   }
 

@@ -24,6 +24,8 @@ export const SECTION = {
   attachments: 9,
   /** The name of a lock: the highest token of its guarded writes. At the empty key their count. */
   fences: 10,
+  /** A number: the id of a lease that has ended, as long as no operation may open it again. */
+  tombstones: 11,
 } as const;
 
 /** A value, or undefined to delete the key. */

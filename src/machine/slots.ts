@@ -12,7 +12,10 @@ import { count, decode } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { RowWrite, StateSource } from './section.ts';
 
-const END = count({ max: TRANSACTION_LIMITS.slotsMax });
+/** The number of a row has two bytes. */
+const NUMBERS = 0x1_0000;
+
+const END = count({ max: NUMBERS });
 
 /** The writes of an entry, and the buffer that holds its rows. */
 export interface WriteBuffer {
@@ -22,13 +25,16 @@ export interface WriteBuffer {
 
 export class Slots {
   readonly #section: number;
+  readonly #rowsMax: number;
   readonly #isTaken: boolean[] = [];
   /** No number below it is free. */
   #fullBelow = 0;
   #count = 0;
 
-  constructor({ source, section, onRow }: SlotOptions) {
+  constructor({ source, section, rowsMax = TRANSACTION_LIMITS.slotsMax, onRow }: SlotOptions) {
+    assert(rowsMax <= NUMBERS, 'each row has a number');
     this.#section = section;
+    this.#rowsMax = rowsMax;
     const bytes = source.get(section, NO_BYTES);
     const end = bytes === undefined ? 0 : present(decode(END, bytes), 'an end of numbers is one');
     for (let slot = 0; slot < end; slot++) {
@@ -41,7 +47,7 @@ export class Slots {
   }
 
   get isFull(): boolean {
-    return this.#count >= TRANSACTION_LIMITS.slotsMax;
+    return this.#count >= this.#rowsMax;
   }
 
   /** Required: not full. The row is written under the returned number. */
@@ -91,6 +97,8 @@ export class Slots {
 interface SlotOptions {
   readonly source: StateSource;
   readonly section: number;
+  /** Rows at once. */
+  readonly rowsMax?: number;
   /** For every row that is there, in the order of their numbers. */
   readonly onRow: (slot: number, row: Uint8Array) => void;
 }

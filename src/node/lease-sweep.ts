@@ -1,8 +1,9 @@
 /**
  * The end of leases, by the leader of their shard. Leases that are due end first, many in one
  * entry, so that their tickets go at once; then the keys of ended leases, one lease after the
- * other, as they are found in the index of attachments. Every entry is judged anew when it is
- * applied: a keepalive that stands before it in the log saves its lease.
+ * other, as they are found in the index of attachments. Tombstones that are not needed any more go
+ * at last. Every entry is judged anew when it is applied: a keepalive that stands before it in the
+ * log saves its lease.
  */
 
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
@@ -69,14 +70,16 @@ export class LeaseSweep {
   #sweep(replica: Replica): void {
     const { machine } = replica;
     if (!replica.isCurrent || replica.isCorrupt || !(machine instanceof DataMachine)) return;
-    const { leases } = machine.coordination;
-    if (leases.size === 0) return;
+    const { leases, tombstones } = machine.coordination;
+    if (leases.size === 0 && tombstones.size === 0) return;
     const round = this.#roundOf(replica);
     if (round.isBusy) return;
     const due = dueOf(replica, machine);
     if (due.length > 0) return this.#endAll(replica, machine, due);
     const ended = [...leases.all()].filter(({ endedAt }) => endedAt > 0);
-    if (ended.length > 0) this.#detach(replica, machine, inOrder(ended));
+    if (ended.length > 0) return this.#detach(replica, machine, inOrder(ended));
+    const old = oldTombstones(replica, machine);
+    if (old.length > 0) this.#propose(replica, old.map(forgetting), () => {});
   }
 
   #roundOf(replica: Replica): Round {
@@ -150,6 +153,20 @@ function dueOf(replica: Replica, machine: DataMachine): readonly StoredLease[] {
     if (due.length === keptLeasesMax) break;
   }
   return inOrder(due);
+}
+
+/** Some that need not be kept, in the order of their ids; none as long as they are few and new. */
+function oldTombstones(replica: Replica, machine: DataMachine): readonly Uint8Array[] {
+  const { tombstones } = machine.coordination;
+  const due = tombstones.dueAt(replica.logTime, keptLeasesMax);
+  const earlier = replica.logTime - NODE_LIMITS.tombstoneDelayMilliseconds;
+  const isWorthAnEntry = due.length === keptLeasesMax || tombstones.dueAt(earlier, 1).length > 0;
+  return isWorthAnEntry ? [...due].sort(compareBytes) : [];
+}
+
+/** The entry looks at the log time. */
+function forgetting(lease: Uint8Array): LeaseEnd {
+  return { lease, seenAt: 0, isLast: false, keys: [] };
 }
 
 function inOrder(leases: readonly StoredLease[]): readonly StoredLease[] {

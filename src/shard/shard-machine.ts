@@ -30,7 +30,7 @@ export interface ShardMachine {
   reload(): void;
 }
 
-export type ShardCoordination = Pick<Coordination, 'leases' | 'tickets' | 'fences'>;
+export type ShardCoordination = Pick<Coordination, 'leases' | 'tombstones' | 'tickets' | 'fences'>;
 
 export interface CommittedCommand {
   readonly index: number;

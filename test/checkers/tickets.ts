@@ -186,19 +186,23 @@ export class TicketsCheck {
     reference.resolve(holder.id.sequence, isDone, client);
   }
 
-  #compare({ leases, tickets, fences }: Machine['coordination']): string | undefined {
+  #compare(is: Machine['coordination']): string | undefined {
+    const { leases, tombstones, tickets, fences } = is;
     const reference = this.#reference;
     const alive = [...leases.all()].map((lease) => {
       const { id, ttlMilliseconds: ttl, expiresAt, endedAt, client } = lease;
       return said({ id: textOf(id), ttl, expiresAt, endedAt, client: textOf(client) });
     });
     const due = [...reference.leases].map(([id, lease]) => said({ id, ...lease }));
+    const over = [...tombstones.all()].map(({ id, until }) => said({ id: textOf(id), until }));
+    const dead = [...reference.tombstones].map(([id, until]) => said({ id, until }));
     const standing = [...tickets.all()].map((ticket) => {
       const { name, lease, id, kind, permits, number, fence } = ticket;
       return said({ name: textOf(name), lease: textOf(lease), id, kind, permits, number, fence });
     });
     const wanted = reference.tickets.map(said);
-    const unlike = differenceOf(alive, due) ?? differenceOf(standing, wanted);
+    const unlike =
+      differenceOf(alive, due) ?? differenceOf(over, dead) ?? differenceOf(standing, wanted);
     if (unlike !== undefined) return unlike;
     const isSame = fences.size === reference.fences.size;
     return isSame ? undefined : `there are ${fences.size} fences, not ${reference.fences.size}`;

@@ -185,6 +185,35 @@ test('an operation does not open a lease again that has ended in its shard', () 
   equal(later.told, 'lease-ended notApplied');
 });
 
+/** The keys and the names of locks of its commands. */
+function keysOf(request: Request): readonly string[] {
+  if (request.type !== 'write') return [];
+  const commands = decodeBatch(request.batch)?.commands ?? [];
+  return commands.flatMap((command) => command.map(({ key }) => Buffer.from(key).toString()));
+}
+
+for (const late of ['a write', 'the request for another lock'] as const) {
+  test(`a lock has one owner, though ${late} is on its way when its lease is revoked`, () => {
+    const rig = new LockRig();
+    const [ada, bo] = [rig.client(), rig.client()];
+    rig.onRequest = (request) => (keysOf(request).includes(ALSO_HERE) ? 1200 : 'pass');
+    const lease = rig.lease(ada, 15_000);
+    if (late === 'a write') rig.attach(ada, [ALSO_HERE], lease);
+    else rig.lock(ada, ALSO_HERE, { lease });
+    rig.pass(20);
+    const first = rig.lock(ada, HERE, { lease });
+    rig.pass(100);
+    match(first.told, /^token/);
+    const second = rig.lock(bo, HERE);
+    rig.pass(100);
+    rig.revoke(rig.shardOf(HERE).shard, lease.id);
+    rig.pass(5000);
+    match(second.told, /^token/);
+    deepEqual([first.lock?.loss, second.lock?.loss], ['ended', undefined]);
+    equal(rig.shardOf(HERE).isAlive(lease.id), false);
+  });
+}
+
 test('a repeated request proves a lease from its first copy on', () => {
   const rig = new LockRig();
   const ada = rig.client();

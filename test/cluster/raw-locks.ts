@@ -123,7 +123,7 @@ export class RawLocks implements Workload {
   }
 
   #lease({ random }: Customer) {
-    const isKnown = this.#leases.length > 0 && random.chance(0.7);
+    const isKnown = this.#leases.length > 0 && random.chance(0.55);
     const id = isKnown
       ? random.pick(this.#leases)
       : Uint8Array.from({ length: 16 }, () => random.below(256));

@@ -54,7 +54,10 @@ interface TruthOptions {
 
 type Rows = Map<string, Uint8Array>;
 
-const COORDINATED: ReadonlySet<number> = new Set([SECTION.leases, SECTION.tickets, SECTION.fences]);
+const COORDINATED: ReadonlySet<number> = new Set([
+  ...[SECTION.leases, SECTION.tombstones],
+  ...[SECTION.tickets, SECTION.fences],
+]);
 
 export class Truth {
   readonly #options: TruthOptions;

@@ -5,7 +5,12 @@
 
 import { ok } from 'node:assert/strict';
 import type { Operation } from '../../src/machine/command.ts';
-import { type CoordinationReference, type KeptTicket, textOf } from './coordination-reference.ts';
+import {
+  type CoordinationReference,
+  type KeptTicket,
+  TOMBSTONE,
+  textOf,
+} from './coordination-reference.ts';
 import type { Coordinated } from './coordination-traffic.ts';
 
 interface OwnerSet {
@@ -22,6 +27,8 @@ export class CoordinationInvariants {
   readonly #guards = new Map<string, number>();
   /** By lease: the lease clock when it was last opened or kept. */
   readonly #proven = new Map<string, number>();
+  /** By lease: the log time when it was first seen to have ended. */
+  readonly #endedAt = new Map<string, number>();
   #before = new Map<string, { readonly endedAt: number; readonly expiresAt: number }>();
 
   constructor(reference: CoordinationReference) {
@@ -83,8 +90,10 @@ export class CoordinationInvariants {
 
   /** L1: an entry that finds a lease due ends it no earlier than its time to live. */
   #checkLeases(isSweep: boolean): void {
-    const { leases, leaseTime } = this.#reference;
+    const { leases, leaseTime, logTime } = this.#reference;
     for (const [name, { endedAt, expiresAt, ttl }] of leases) {
+      const over = logTime - (this.#endedAt.get(name) ?? Number.NEGATIVE_INFINITY);
+      ok(endedAt > 0 || over > TOMBSTONE, 'K6: no operation opens a lease that has ended');
       const before = this.#before.get(name);
       const isNew = before === undefined;
       ok(isNew || expiresAt >= before.expiresAt, 'a time of expiry only grows');
@@ -93,6 +102,11 @@ export class CoordinationInvariants {
       if (!isSweep || endedAt === 0 || before?.endedAt !== 0) continue;
       const since = leaseTime - (this.#proven.get(name) ?? 0);
       ok(since >= ttl, `L1: it ended ${since} ms after it was kept alive, of ${ttl}`);
+    }
+    for (const name of this.#before.keys()) {
+      const isOver = !this.#reference.isAlive(name);
+      if (isOver && !this.#endedAt.has(name)) this.#endedAt.set(name, logTime);
+      if (!isOver) this.#endedAt.delete(name);
     }
     this.#before = new Map(leases);
   }

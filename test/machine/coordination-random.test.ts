@@ -78,7 +78,11 @@ class Both {
       this.reference.resolve(resolved.sequence, resolved.isCommitted);
     }
     if (body.type === 'keep-leases') return [this.reference.keep(body.leases)];
-    if (body.type === 'end-leases') this.reference.end(body.ends, index);
+    if (body.type === 'end-leases') {
+      const { size } = this.reference.tombstones;
+      this.reference.end(body.ends, index);
+      if (this.reference.tombstones.size < size) this.#count('tombstone forgotten');
+    }
     if (body.type === 'forget-fences') {
       const { size } = this.reference.fences;
       this.reference.forget(body.names);
@@ -124,7 +128,8 @@ class Both {
   }
 
   look(): void {
-    const { logTime, leaseTime, values, leases, tickets, fences, parts } = this.reference;
+    const { logTime, leaseTime, values, leases, tombstones } = this.reference;
+    const { tickets, fences, parts } = this.reference;
     const { metadata, coordination, transactions } = this.machine;
     deepEqual([metadata.logTime, metadata.leaseTime], [logTime, leaseTime]);
     const stored = this.rows.in(SECTION.values).map(({ key, value }) => {
@@ -141,6 +146,9 @@ class Both {
     });
     deepEqual(new Map(kept), leases);
     equal(coordination.leases.size, this.rows.in(SECTION.leases).filter(isRow).length);
+    const over = [...coordination.tombstones.all()].map(({ id, until }) => [textOf(id), until]);
+    deepEqual(new Map(over as [string, number][]), tombstones);
+    equal(tombstones.size, this.rows.in(SECTION.tombstones).filter(isRow).length);
     const standing = [...coordination.tickets.all()].map((ticket) => {
       const { name, lease, id, kind, permits, number, fence } = ticket;
       const texts = { name: textOf(name), lease: textOf(lease) };
@@ -200,6 +208,7 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     wanted.push('acquire key-twice', 'end-lease key-twice', 'fence check-failed', 'fence locked');
     wanted.push(
       'forgotten',
+      'tombstone forgotten',
       'set lease-ended',
       'prepare done',
       'prepare lease-ended',

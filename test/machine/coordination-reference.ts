@@ -11,6 +11,8 @@ import type { Contender } from '../../src/machine/transaction-id.ts';
 const STEP = 3000;
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
+/** How long no operation opens a lease that has ended. */
+export const TOMBSTONE = 600_000;
 
 export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('latin1');
@@ -70,6 +72,8 @@ export class CoordinationReference {
   leaseTime = 0;
   values = new Map<string, KeptValue>();
   leases = new Map<string, KeptLease>();
+  /** Ended leases that have no key left: the last log time at which they are kept. */
+  tombstones = new Map<string, number>();
   /** In the order of their numbers. */
   tickets: KeptTicket[] = [];
   fences = new Map<string, { readonly token: number; readonly at: number }>();
@@ -144,14 +148,19 @@ export class CoordinationReference {
       const name = textOf(id);
       const lease = this.leases.get(name);
       if (lease?.endedAt === 0 && this.leaseTime < lease.expiresAt) continue;
-      this.#endLease(name, index);
+      if (lease !== undefined) this.#endLease(name, index);
       const free = keys.filter((key) => this.#holderOf(textOf(key)) === undefined);
       for (const key of free) {
         if (this.values.get(textOf(key))?.lease === name) this.values.delete(textOf(key));
       }
       const endedAt = this.leases.get(name)?.endedAt ?? 0;
       const isOver = isLast && free.length === keys.length && endedAt > 0 && endedAt <= seenAt;
-      if (isOver) this.leases.delete(name);
+      if (isOver) {
+        this.leases.delete(name);
+        this.tombstones.set(name, this.logTime + TOMBSTONE);
+      } else if (this.logTime > (this.tombstones.get(name) ?? this.logTime)) {
+        this.tombstones.delete(name);
+      }
     }
   }
 
@@ -307,7 +316,8 @@ export class CoordinationReference {
   #objectionTo({ id, opening }: LeaseReference, more: Set<string>): Reason | undefined {
     const name = textOf(id);
     if (this.isAlive(name) || more.has(name)) return undefined;
-    if (this.leases.has(name) || opening === undefined) return 'lease-ended';
+    if (this.leases.has(name) || this.tombstones.has(name)) return 'lease-ended';
+    if (opening === undefined) return 'lease-ended';
     more.add(name);
     return undefined;
   }
@@ -391,6 +401,10 @@ export class CoordinationReference {
 
   #endLease(name: string, index: number): void {
     const lease = this.leases.get(name);
+    // An operation that opens it may be on its way.
+    if (lease === undefined && !this.tombstones.has(name)) {
+      this.tombstones.set(name, this.logTime + TOMBSTONE);
+    }
     if (lease?.endedAt !== 0) return;
     this.leases.set(name, { ...lease, endedAt: index });
     this.#drop((ticket) => ticket.lease === name);

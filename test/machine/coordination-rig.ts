@@ -124,6 +124,12 @@ export class CoordinationRig {
     return [...this.shard.machine.coordination.leases.all()].map(({ id }) => id[0] ?? 0);
   }
 
+  /** Tombstones that may be forgotten at the present log time. */
+  tombstonesDue(): readonly number[] {
+    const { machine, time } = this.shard;
+    return machine.coordination.tombstones.dueAt(time, 100).map(([first]) => first ?? 0);
+  }
+
   rows(section: keyof typeof SECTION): number {
     return this.shard.rows.in(SECTION[section]).filter(({ key }) => key.length > 0).length;
   }

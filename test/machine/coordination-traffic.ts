@@ -54,6 +54,8 @@ export class CoordinationTraffic {
   #index: number;
   /** Keys that were attached to each lease at some time: an index that may be stale. */
   readonly #attached = new Map<string, Set<string>>();
+  /** Of each place the number of leases before the present one. */
+  readonly #former: number[] = Array.from({ length: LEASES }, () => 0);
 
   constructor(random: Random, reference: CoordinationReference, start: CoordinationStart) {
     this.#random = random;
@@ -70,7 +72,7 @@ export class CoordinationTraffic {
   next(): Coordinated {
     const random = this.#random;
     this.#clock += random.chance(0.02) ? random.between(3000, 70_000) : random.between(0, 400);
-    if (random.chance(0.0004)) this.#clock += 8 * DAY;
+    if (random.chance(0.001)) this.#clock += 8 * DAY;
     const draw = random.below(100);
     if (draw < 12) return this.#keep();
     if (draw < 26) return this.#end();
@@ -196,8 +198,26 @@ export class CoordinationTraffic {
     return { id: this.#leaseId(), opening };
   }
 
+  /** Often of one that has ended. */
   #leaseId(): Uint8Array {
-    return clientOf(100 + this.#random.below(LEASES));
+    const random = this.#random;
+    const place = random.below(LEASES);
+    const present = this.#leaseIn(place);
+    const name = textOf(present);
+    const { leases, tombstones } = this.#reference;
+    const isOver = tombstones.has(name) || (leases.get(name)?.endedAt ?? 0) > 0;
+    if (!isOver || random.chance(0.6)) return random.chance(0.97) ? present : this.#old(place);
+    this.#former[place] = (this.#former[place] ?? 0) + 1;
+    return this.#leaseIn(place);
+  }
+
+  #leaseIn(place: number): Uint8Array {
+    return leaseId(place, this.#former[place] ?? 0);
+  }
+
+  /** Any one before the present one. */
+  #old(place: number): Uint8Array {
+    return leaseId(place, this.#random.below(this.#former[place] ?? 0));
   }
 
   #names(): readonly Uint8Array[] {
@@ -208,7 +228,7 @@ export class CoordinationTraffic {
   #keep(): Coordinated {
     const leases: Uint8Array[] = [];
     for (let at = 0; at < LEASES; at++) {
-      if (this.#random.chance(0.35)) leases.push(clientOf(100 + at));
+      if (this.#random.chance(0.35)) leases.push(this.#leaseIn(at));
     }
     return this.#entry({ type: 'keep-leases', leases });
   }
@@ -227,17 +247,23 @@ export class CoordinationTraffic {
     const random = this.#random;
     const ends: LeaseEnd[] = [];
     for (let at = 0; at < LEASES; at++) {
-      const lease = clientOf(100 + at);
+      const hasOld = (this.#former[at] ?? 0) > 0 && random.chance(0.3);
+      if (hasOld) ends.push(this.#endOf(this.#old(at)));
+      const lease = this.#leaseIn(at);
       const known = this.#reference.leases.get(textOf(lease));
       const isDue = known !== undefined && known.expiresAt <= this.#reference.leaseTime + 400;
       if (!(isDue || known?.endedAt !== 0 ? random.chance(0.6) : random.chance(0.1))) continue;
-      const attached = [...(this.#attached.get(textOf(lease)) ?? [])].sort();
-      const isLast = random.chance(0.6);
-      const keys = isLast ? attached : attached.slice(0, random.below(attached.length + 1));
-      const seenAt = this.#index;
-      ends.push({ lease, seenAt, isLast, keys: keys.map((key) => bytesOf(key)) });
+      ends.push(this.#endOf(lease));
     }
     return ends;
+  }
+
+  #endOf(lease: Uint8Array): LeaseEnd {
+    const random = this.#random;
+    const attached = [...(this.#attached.get(textOf(lease)) ?? [])].sort();
+    const isLast = random.chance(0.6);
+    const keys = isLast ? attached : attached.slice(0, random.below(attached.length + 1));
+    return { lease, seenAt: this.#index, isLast, keys: keys.map((key) => bytesOf(key)) };
   }
 
   #prepare(): Coordinated {
@@ -270,6 +296,13 @@ export class CoordinationTraffic {
       this.#attached.set(name, keys.add(textOf(one.key)));
     }
   }
+}
+
+/** Leases of a place are in the order of their numbers. */
+function leaseId(place: number, number: number): Uint8Array {
+  const id = clientOf(100 + place);
+  id.set([number >>> 8, number], id.length - 2);
+  return id;
 }
 
 export interface CoordinationStart {

@@ -16,6 +16,7 @@ import {
   encodeLeaseIds,
   writeLease,
 } from '../../src/machine/lease.ts';
+import { decodeTombstone, writeTombstone } from '../../src/machine/lease-tombstones.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { decodeReply, encodeReply } from '../../src/machine/reply.ts';
 import { decodeRow, writeRow } from '../../src/machine/row.ts';
@@ -105,7 +106,8 @@ function coordinate(
     else replies.push(...outcome.replies);
     if (count % 40 === 0) tickets.push(...rowsOf(SECTION.tickets));
   }
-  return { keeps, tickets, leases: rowsOf(SECTION.leases), fences: rowsOf(SECTION.fences) };
+  const [leases, tombstones] = [rowsOf(SECTION.leases), rowsOf(SECTION.tombstones)];
+  return { keeps, tickets, leases, tombstones, fences: rowsOf(SECTION.fences) };
 }
 
 /** What a shard holds and says after some traffic. */
@@ -255,6 +257,10 @@ const CODECS: readonly Codec[] = [
   codec('leases', CORPORA.leases, [
     decodeLease,
     (lease) => written((writer) => writeLease(writer, lease)),
+  ]),
+  codec('tombstones of leases', CORPORA.tombstones, [
+    decodeTombstone,
+    (tombstone) => written((writer) => writeTombstone(writer, tombstone)),
   ]),
   codec('tickets', CORPORA.tickets, [
     decodeTicket,

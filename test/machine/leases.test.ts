@@ -118,6 +118,53 @@ test('the row of a lease stays until a scan behind its end finds no key', () => 
   deepEqual(rig.leases, []);
 });
 
+/** For how long no operation opens a lease that has ended. */
+const KEPT = COORDINATION_LIMITS.tombstoneMilliseconds;
+
+test('no late operation opens a lease that has ended, also when its row is gone', () => {
+  const rig = new CoordinationRig();
+  rig.do(attach('a', '1', lease(7)));
+  rig.do(acquire('lock', 1, lease(8)));
+  rig.passSlowly(TTL);
+  rig.end(7, ['a']);
+  rig.end(8);
+  for (const number of [7, 8]) rig.end(number);
+  deepEqual([rig.leases, rig.rows('tombstones')], [[], 2]);
+  rig.pass(KEPT);
+  for (const number of [7, 8]) rig.end(number);
+  rig.rebuild();
+  equal(rig.do(attach('b', '1', lease(7))), 'refused lease-ended at 0');
+  equal(rig.do(acquire('lock', 1, lease(8))), 'refused lease-ended at 0');
+  deepEqual(rig.keep(7, 8), [7, 8]);
+});
+
+test('a tombstone is forgotten when no operation from before the end can be executed', () => {
+  const rig = new CoordinationRig();
+  rig.do(endLease(7));
+  rig.pass(1);
+  rig.do(endLease(8));
+  rig.rebuild();
+  rig.pass(KEPT);
+  deepEqual(rig.tombstonesDue(), [7]);
+  rig.end(7);
+  rig.end(8);
+  equal(rig.rows('tombstones'), 1);
+  deepEqual(rig.tombstonesDue(), []);
+  rig.pass(1);
+  deepEqual(rig.tombstonesDue(), [8]);
+  rig.end(8);
+  equal(rig.rows('tombstones'), 0);
+});
+
+test('the end of a lease is final, also in a shard that does not have it yet', () => {
+  const rig = new CoordinationRig();
+  equal(rig.do(endLease(7)), 'done at 2, was not there');
+  equal(rig.do(endLease(7)), 'done at 3, was not there');
+  equal(rig.do(attach('a', '1', lease(7))), 'refused lease-ended at 0');
+  prepare(rig, attach('a', '1', lease(7)));
+  deepEqual([rig.leases, rig.rows('prepared')], [[], 0]);
+});
+
 test('a command that fails opens no lease', () => {
   const rig = new CoordinationRig();
   rig.do(put('taken', '1'));
@@ -170,15 +217,24 @@ test('a key that a transaction holds stays until it is resolved', () => {
   deepEqual([rig.leases, rig.rows('values')], [[], 0]);
 });
 
+/** Commands that open a lease each. */
+function open(from: number, count: number): readonly Operation[][] {
+  return idsFrom(from, count).map((id, at) => {
+    return [attach(`key ${from + at}`, '', { ...lease(0, 3_600_000), id })];
+  });
+}
+
+function idsFrom(from: number, count: number): readonly Uint8Array[] {
+  return Array.from({ length: count }, (_, at) => {
+    const id = clientOf(0);
+    const number = from + at;
+    id.set([number >>> 16, number >>> 8, number]);
+    return id;
+  });
+}
+
 test('no more leases are opened than a shard keeps, whatever is alive is renewed', () => {
   const rig = new CoordinationRig();
-  const open = (from: number, count: number) =>
-    Array.from({ length: count }, (_, at) => {
-      const number = from + at;
-      const id = clientOf(0);
-      id.set([number >>> 8, number]);
-      return [attach(`key ${number}`, '', { ...lease(0, 3_600_000), id })];
-    });
   for (let from = 0; from < COORDINATION_LIMITS.leasesMax; from += 1024)
     rig.batch(...open(from, 1024));
   equal(rig.rows('leases'), COORDINATION_LIMITS.leasesMax);
@@ -187,4 +243,29 @@ test('no more leases are opened than a shard keeps, whatever is alive is renewed
   equal(rig.do(acquire('lock', 1, { ...lease(0), id: clientOf(200) })), 'refused leases-full at 0');
   equal(rig.batch(...open(5, 1))[0], `done at ${rig.shard.index}`);
   equal(rig.do(fence('lock', 1)), `done at ${rig.shard.index}`);
+});
+
+test('a shard opens no lease whose end it could not remember', () => {
+  const rig = new CoordinationRig();
+  const { leaseIdsMax, keptLeasesMax } = COORDINATION_LIMITS;
+  rig.do(attach('a', '1', lease(7, 3_600_000)));
+  for (let from = 0; from < leaseIdsMax; from += 1024) {
+    const ids = idsFrom(from, Math.min(1024, leaseIdsMax - 1 - from));
+    rig.batch(...ids.map((id) => [{ type: 'end-lease', key: bytesOf('any'), lease: id } as const]));
+  }
+  equal(rig.rows('tombstones'), leaseIdsMax - 1);
+  equal(rig.do(attach('b', '1', lease(8))), 'refused leases-full at 0');
+  equal(rig.do(endLease(8)), 'refused leases-full at 0');
+  equal(rig.do(endLease(7)), `done at ${rig.shard.index}, was there`);
+  rig.rebuild();
+  rig.end(7, ['a']);
+  rig.end(7);
+  equal(rig.rows('tombstones'), leaseIdsMax);
+  equal(rig.do(attach('b', '1', lease(8))), 'refused leases-full at 0');
+  rig.pass(KEPT + 1);
+  const ends = idsFrom(0, keptLeasesMax).map((id) => {
+    return { lease: id, seenAt: 0, isLast: false, keys: [] };
+  });
+  rig.entry({ type: 'end-leases', ends });
+  equal(rig.do(attach('b', '1', lease(8))), `done at ${rig.shard.index}`);
 });

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { COORDINATION_LIMITS } from '../../src/base/coordination-limits.ts';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
+import type { Operation } from '../../src/machine/command.ts';
 import { decodeEntry, type EntryBody, type LeaseEnd } from '../../src/machine/entry.ts';
 import { acquire, attach, endLease, fence, known, lease } from '../machine/coordination-rig.ts';
 import { clientOf, put } from '../machine/machine-rig.ts';
@@ -39,6 +40,37 @@ test('a lease that no request keeps alive ends with its keys, and is forgotten',
   equal(rig.lock.machine.coordination.leases.size, 0);
   deepEqual([rig.keysIn('leases'), rig.keysIn('attachments')], [[], []]);
   equal(rig.sweep.expired, 1);
+});
+
+test('tombstones are forgotten when they are not needed, many with an entry', () => {
+  const rig = new LeaseRig();
+  const { tombstones } = rig.lock.machine.coordination;
+  const { tombstoneMilliseconds } = COORDINATION_LIMITS;
+  for (const id of [1, 2]) {
+    rig.lock.do(attach('one', 'v', lease(id, TTL)));
+    rig.lock.do(endLease(id));
+    rig.lock.pass(20_000);
+  }
+  equal(tombstones.size, 2);
+  const { length } = endsIn(rig);
+  rig.lock.pass(tombstoneMilliseconds);
+  equal(tombstones.size, 2);
+  rig.lock.pass(NODE_LIMITS.tombstoneDelayMilliseconds);
+  deepEqual([tombstones.size, rig.keysIn('tombstones')], [0, []]);
+  equal(endsIn(rig).length, length + 1);
+});
+
+test('thousands of tombstones go in several entries', () => {
+  const rig = new LeaseRig();
+  const { keptLeasesMax, tombstoneMilliseconds } = COORDINATION_LIMITS;
+  const count = 2 * keptLeasesMax + 10;
+  for (let at = 0; at < count; at++) {
+    const id = clientOf(0);
+    id.set([at >>> 8, at]);
+    rig.lock.do({ ...endLease(1), lease: id } as Operation);
+  }
+  rig.lock.pass(tombstoneMilliseconds + NODE_LIMITS.tombstoneDelayMilliseconds + 2000);
+  equal(rig.lock.machine.coordination.tombstones.size, 0);
 });
 
 test('a lease that is kept alive stays, however long', () => {

@@ -139,6 +139,20 @@ const SWEEPS: readonly Planted[] = [
     replace: 'if (fair.hasWork) return;',
   },
   {
+    name: 'tombstones-kept-for-ever',
+    sentence: 'tombstones of leases pile up until the shard opens no more leases',
+    file: SWEEP,
+    find: 'if (old.length > 0) this.#propose(replica, old.map(forgetting), () => { });',
+    replace: '',
+  },
+  {
+    name: 'tombstones-one-by-one',
+    sentence: 'each tombstone costs an entry of the log',
+    file: SWEEP,
+    find: 'due.length === keptLeasesMax || tombstones.dueAt(earlier, 1).length > 0',
+    replace: 'due.length > 0',
+  },
+  {
     name: 'due-by-log-time',
     sentence: 'a lease is due when its keys would be, and never by its own clock',
     file: SWEEP,

@@ -28,6 +28,8 @@ const FOUND: Readonly<Partial<Record<Profile, readonly string[]>>> = {
   locks: [
     'lease-by-log-time',
     'keep-revives',
+    'late-operation-opens-an-ended-lease',
+    'end-before-the-opening-forgotten',
     'is-new-does-not-renew',
     'end-deletes-what-is-not-its',
     'redo-writes-for-a-dead-lease',
