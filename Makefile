@@ -24,6 +24,7 @@ help:
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
 	@echo 'make explore  every reachable state of a small Raft world'
 	@echo 'make bench    micro-benchmarks, then three nodes and a client'
+	@echo 'make load     load from workloads  [PEERS=etcd,redis] [CLIENTS=1,64,256,1000] [ROUNDS=3] ...'
 	@echo 'make bench-slow  throughput and elections on slow disks and processors'
 	@echo 'make docs     write docs/API.md anew from the doc comments'
 	@echo 'make format   rewrite the sources in the house format'
@@ -93,10 +94,13 @@ bench: build
 	node build/bench/cluster/main.js
 
 # Beside other systems: make load PEERS=etcd,redis CLIENTS=1,64,256,1000 ROUNDS=3 WORKLOADS=put,get
+# OPEN=25,50,75,90 adds open loops at that percentage of capacity, PROCESSES=2 splits the callers.
+LOAD_ARGS = $(if $(PEERS),--peers=$(PEERS)) $(if $(CLIENTS),--clients=$(CLIENTS)) \
+  $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(WORKLOADS),--workloads=$(WORKLOADS)) \
+  $(if $(OPEN),--open=$(OPEN)) $(if $(PROCESSES),--processes=$(PROCESSES)) \
+  $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(WARMUP),--warmup=$(WARMUP))
 load: build
-	node build/bench/load/main.js $(if $(PEERS),--peers=$(PEERS)) $(if $(CLIENTS),--clients=$(CLIENTS)) \
-	  $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(WORKLOADS),--workloads=$(WORKLOADS)) \
-	  $(if $(SECONDS),--seconds=$(SECONDS))
+	node build/bench/load/main.js $(LOAD_ARGS)
 
 bench-slow: build
 	node build/bench/slow/main.js --pictures

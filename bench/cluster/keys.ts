@@ -10,20 +10,29 @@ export function keyNumbered(number: number): string {
 
 /** That many keys, no two in one shard. */
 export function keysApart(count: number, shards: number, draw: () => number): readonly string[] {
-  const keys: string[] = [];
+  return numbersApart(count, shards, draw).map(keyNumbered);
+}
+
+/** The numbers of such keys. */
+export function numbersApart(count: number, shards: number, draw: () => number): readonly number[] {
+  const numbers: number[] = [];
   const taken = new Set<number>();
-  while (keys.length < count) {
-    const key = keyNumbered(draw());
-    const shard = arcOf(keyPosition(new TextEncoder().encode(key)), shards);
+  while (numbers.length < count) {
+    const number = draw();
+    const shard = arcOf(keyPosition(new TextEncoder().encode(keyNumbered(number))), shards);
     if (taken.has(shard)) continue;
     taken.add(shard);
-    keys.push(key);
+    numbers.push(number);
   }
-  return keys;
+  return numbers;
 }
 
 /** Numbers below `count`, the first ones most often, as in YCSB. */
-export function zipfian(count: number, skew: number): () => number {
+export function zipfian(
+  count: number,
+  skew: number,
+  draw: () => number = Math.random,
+): () => number {
   const weights = new Float64Array(count);
   let sum = 0;
   for (let at = 0; at < count; at++) {
@@ -31,7 +40,7 @@ export function zipfian(count: number, skew: number): () => number {
     weights[at] = sum;
   }
   return () => {
-    const point = Math.random() * sum;
+    const point = draw() * sum;
     let low = 0;
     let high = count - 1;
     while (low < high) {

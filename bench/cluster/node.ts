@@ -1,12 +1,22 @@
 /**
- * A process that is one node of the measured cluster: folder, port, shards to found with, join, and
- * the address at which its peers reach it, if that is another one.
+ * A process that is one node of the measured cluster: folder, port, shards to found with, join, the
+ * address at which its peers reach it if that is another one, and the replicas of a shard.
  */
 
 import { startNode } from '../../src/runtime/node.ts';
+import { InnerMeter, type MeasureOrder } from './inner-measures.ts';
 
-const [folder = '', port = '0', shards = '0', join = '', peerUrl = ''] = process.argv.slice(2);
+const [folder = '', port = '0', shards = '0', join = '', peerUrl = '', replicas = '3'] =
+  process.argv.slice(2);
 
+// Only a parent that asks for measures pays for them.
+if (process.send !== undefined) {
+  const meter = new InnerMeter();
+  process.on('message', (order: MeasureOrder) => {
+    if (order === 'begin-measures') meter.begin();
+    else process.send?.(meter.end());
+  });
+}
 const node = await startNode({
   folder,
   listen: { host: '127.0.0.1', port: Number(port) },
@@ -16,7 +26,7 @@ const node = await startNode({
   zone: '',
   isInsecureAllowed: false,
   valueBytesMax: 1024 * 1024,
-  init: shards === '0' ? undefined : { shards: Number(shards), replicas: 3 },
+  init: shards === '0' ? undefined : { shards: Number(shards), replicas: Number(replicas) },
   join: join === '' ? [] : [join],
   logLevel: process.env.RINGKV_BENCH_LOG ?? 'fatal',
 });

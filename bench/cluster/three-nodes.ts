@@ -1,13 +1,23 @@
-/** Three nodes as processes of this machine, in a temporary folder. */
+/** Nodes as processes of this machine, in a temporary folder. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endChild, removeFolder, startChild, temporaryFolder } from '../peers/children.ts';
+import { combined, type InnerMeasures, type MeasureOrder } from './inner-measures.ts';
 
 export const NODE = fileURLToPath(new URL('./node.js', import.meta.url));
 const READY_MILLISECONDS = 120_000;
+const REPLICAS = 3;
+
+interface NodesOptions {
+  readonly shards: number;
+  readonly nodes: number;
+  /** They count what their event loops, collectors and sockets do, when they are asked to. */
+  readonly areMetered?: boolean;
+}
 
 export interface ThreeNodes {
   readonly urls: readonly string[];
@@ -17,40 +27,92 @@ export interface ThreeNodes {
   end(): Promise<void>;
 }
 
+export interface Nodes extends ThreeNodes {
+  beginMeasures(): void;
+  endMeasures(): Promise<InnerMeasures>;
+  /** Stops the last node and starts it again in its folder; resolves when it serves. */
+  restartLast(): Promise<void>;
+}
+
 /** Resolves when every shard has three replicas and leaders are spread. */
-export async function startThreeNodes(shards: number): Promise<ThreeNodes> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringkv-bench-'));
+export function startThreeNodes(shards: number): Promise<ThreeNodes> {
+  return startNodes({ shards, nodes: 3 });
+}
+
+/** Resolves when every shard has its replicas and leaders are spread. */
+export async function startNodes({ shards, nodes, areMetered }: NodesOptions): Promise<Nodes> {
+  const folder = temporaryFolder('bench');
+  const replicas = Math.min(nodes, REPLICAS);
   const children: ChildProcess[] = [];
   const urls: string[] = [];
-  for (let number = 1; number <= 3; number++) {
-    const how = number === 1 ? [`${shards}`] : ['0', urls[0] ?? ''];
-    const child = spawn(process.execPath, [NODE, join(folder, `n${number}`), '0', ...how]);
-    children.push(child);
-    urls.push(await firstLine(child));
+  const startOne = async (at: number, how: readonly string[], port = '0') => {
+    const stdio = ['pipe', 'pipe', 'inherit', areMetered === true ? 'ipc' : 'ignore'] as const;
+    const words = [NODE, join(folder, `n${at}`), port, ...how, '', `${replicas}`];
+    const child = startChild(process.execPath, words, { stdio: [...stdio] });
+    children[at] = child;
+    urls[at] = await firstLine(child);
+  };
+  for (let at = 0; at < nodes; at++) {
+    await startOne(at, at === 0 ? [`${shards}`, ''] : ['0', urls[0] ?? '']);
   }
   const until = performance.now() + READY_MILLISECONDS;
-  while (!(await areSpread(urls, shards)) && performance.now() < until) await pause(200);
+  const shape = { shards, replicas };
+  while (!(await areSpread(urls, shape)) && performance.now() < until) await pause(200);
+  const send = (order: MeasureOrder) => {
+    for (const child of children) child.send?.(order);
+  };
   return {
     urls,
-    pids: children.map(({ pid }) => pid ?? 0),
+    get pids() {
+      return children.map(({ pid }) => pid ?? 0);
+    },
     processorTimes: () => children.map(({ pid }) => processorTimeOf(pid ?? 0)),
+    beginMeasures: () => send('begin-measures'),
+    endMeasures: async () => {
+      const answers = children.map(async (child) => (await once(child, 'message'))[0]);
+      send('end-measures');
+      return combined((await Promise.all(answers)) as InnerMeasures[]);
+    },
+    restartLast: async () => {
+      const last = nodes - 1;
+      await endChild(children[last] as ChildProcess);
+      const { port } = new URL(urls[last] ?? '');
+      await startOne(last, ['0', urls[0] ?? ''], port);
+    },
     end: async () => {
-      for (const child of children) child.kill('SIGTERM');
-      await Promise.all(children.map((child) => new Promise((end) => child.once('exit', end))));
-      rmSync(folder, { recursive: true });
+      await Promise.all(children.map(endChild));
+      removeFolder(folder);
     },
   };
 }
 
-export async function areSpread(urls: readonly string[], shards: number): Promise<boolean> {
-  const told = await Promise.all(
-    urls.map(async (url) => (await fetch(`${url.replace('ws:', 'http:')}/metrics`)).text()),
-  );
-  const figure = (text: string, name: string) =>
-    Number(new RegExp(`^ringkv_${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
-  const leaders = told.map((text) => figure(text, 'leaders'));
-  const isFull = told.every((text) => figure(text, 'replicas') === shards + 1);
-  return isFull && Math.max(...leaders) - Math.min(...leaders) <= 2;
+interface Spread {
+  readonly shards: number;
+  readonly replicas: number;
+}
+
+/** Every shard, and the catalog, has its replicas. Each node has one of each if they are three. */
+export async function areSpread(
+  urls: readonly string[],
+  { shards, replicas }: Spread,
+): Promise<boolean> {
+  const told = await Promise.all(urls.map(metricsOf));
+  const leaders = told.map((text) => figureIn(text, 'leaders'));
+  const counts = told.map((text) => figureIn(text, 'replicas'));
+  const isFull =
+    urls.length === REPLICAS
+      ? counts.every((count) => count === shards + 1)
+      : counts.reduce((sum, count) => sum + count, 0) >= shards * replicas + 1;
+  return isFull && Math.max(...leaders) - Math.min(...leaders) <= Math.max(2, shards / 16);
+}
+
+/** Of a node, in the text format of Prometheus. */
+export async function metricsOf(url: string): Promise<string> {
+  return (await fetch(`${url.replace('ws:', 'http:')}/metrics`)).text();
+}
+
+export function figureIn(metrics: string, name: string): number {
+  return Number(new RegExp(`^ringkv_${name} (\\d+)$`, 'm').exec(metrics)?.[1] ?? 0);
 }
 
 export function firstLine(child: ChildProcess): Promise<string> {

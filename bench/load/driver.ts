@@ -1,48 +1,118 @@
 /**
- * The process that puts load on ringkv. It takes orders from its parent and answers each with
- * `begin`, when the warm-up is over, and with what its callers have seen.
+ * One of the processes that put load on ringkv. It takes orders from its parent over IPC, one at a
+ * time, and answers each. A failure ends the process, and so the benchmark.
  */
 
-import { Bench } from 'tinybench';
 import { bytes, type Client, connect } from '../../src/index.ts';
-import type { Order, Seen } from './measurement.ts';
-import { fill, WORKLOADS } from './workloads.ts';
+import { zipfian } from '../cluster/keys.ts';
+import { type Loop, runClosedLoop } from './closed-loop.ts';
+import type { DriverAnswer, DriverOrder, DriverSetting } from './drivers.ts';
+import { LastWrites } from './last-writes.ts';
+import type { Order } from './measurement.ts';
+import { runOpenLoop } from './open-loop.ts';
+import { Inserts } from './workloads/inserts.ts';
+import { fill } from './workloads/single-keys.ts';
+import type { Scene } from './workloads/workload.ts';
+import { WORKLOADS } from './workloads/workloads.ts';
 
-const kv = (await connect(process.argv.slice(2), { codec: bytes })) as Client;
-await fill(kv);
-tell('ready');
-process.on('message', (order: Order) => void follow(order));
+const SKEW = 0.99;
+const SAMPLE = 1000;
+const TELL_MILLISECONDS = 1000;
+const TIMEOUT_MILLISECONDS = 30_000;
+const CONNECTS_AT_ONCE = 50;
+
+const setting = JSON.parse(process.argv[2] ?? '') as DriverSetting;
+const clients: Client[] = [];
+while (clients.length < setting.clients) {
+  const length = Math.min(CONNECTS_AT_ONCE, setting.clients - clients.length);
+  const options = { codec: bytes, timeout: TIMEOUT_MILLISECONDS };
+  clients.push(
+    ...(await Promise.all(Array.from({ length }, () => connect(setting.urls, options)))),
+  );
+}
+const scene = sceneOf(setting);
+/** Since the workload was prepared. */
+const done = { operations: 0, failed: 0 };
+tell({ type: 'ready' });
+process.on('message', (order: DriverOrder) => void follow(order));
 process.once('disconnect', () => process.exit(0));
+// The parent decides what an interruption means.
+process.on('SIGINT', () => {});
 
-/** A failure ends the process, and so the benchmark. */
-async function follow({ workload, callers, warmupSeconds, seconds }: Order): Promise<void> {
-  const { prepare, work, verify } = WORKLOADS[workload] ?? {};
-  if (work === undefined) throw new Error(`there is no workload ${workload}`);
-  await prepare?.(kv);
-  const warm = await runFor(warmupSeconds, callers, () => work(kv));
-  tell('begin');
-  const seen = await runFor(seconds, callers, () => work(kv));
-  tell(seen);
-  await verify?.(kv, warm.operations + seen.operations);
-  tell('verified');
+function sceneOf({ shape, process: own }: DriverSetting): Scene {
+  let next = 0;
+  return {
+    shape,
+    client: () => {
+      next = (next + 1) % clients.length;
+      return clients[next] as Client;
+    },
+    writes: new LastWrites(),
+    inserts: new Inserts({ from: shape.keys, process: own, processes: shape.processes }),
+    uniform: () => Math.floor(Math.random() * shape.keys),
+    zipfian: zipfian(shape.keys, SKEW),
+  };
 }
 
-/** One task of tinybench, whose iterations the callers run in parallel. */
-async function runFor(seconds: number, callers: number, work: () => Promise<unknown>) {
-  const bench = new Bench({
-    ...({ concurrency: 'task', threshold: callers, throws: true } as const),
-    ...{ time: seconds * 1000, iterations: 0, warmup: false },
-  });
-  bench.add('work', async () => void (await work()));
-  const began = performance.now();
-  await bench.run();
-  const result = bench.getTask('work')?.result;
-  if (result?.state !== 'completed') throw new Error('the workload did not complete');
-  const { p50, p99, p999, max, samplesCount: operations } = result.latency;
-  const took = (performance.now() - began) / 1000;
-  return { operations, seconds: took, p50, p99, p999, max, failed: 0 } satisfies Seen;
+async function follow(order: DriverOrder): Promise<void> {
+  switch (order.type) {
+    case 'fill':
+      await fill(scene, (keys) => tell({ type: 'progress', operations: keys }));
+      return tell({ type: 'done', operations: 0, failed: 0, writes: [], inserted: [] });
+    case 'prepare':
+      await workloadOf(order.workload).prepare?.(scene);
+      return tell({ type: 'ready' });
+    case 'run':
+      return run(order.order);
+    case 'collect':
+      tell({
+        ...{ type: 'done', ...done, writes: scene.writes.take() },
+        inserted: scene.inserts.sample(SAMPLE),
+      });
+      done.operations = 0;
+      done.failed = 0;
+      return;
+    case 'verify':
+      await workloadOf(order.workload).verify?.(scene, order.done);
+      return tell({ type: 'ready' });
+  }
 }
 
-function tell(message: Seen | 'ready' | 'begin' | 'verified'): void {
-  process.send?.(message);
+async function run({ workload, callers, warmupSeconds, seconds, rate }: Order): Promise<void> {
+  const { work } = workloadOf(workload);
+  let operations = 0;
+  const loop = {
+    ...{ name: workload, callers },
+    work: async () => {
+      await work(scene);
+      operations += 1;
+    },
+  };
+  const progress = setInterval(() => tell({ type: 'progress', operations }), TELL_MILLISECONDS);
+  if (warmupSeconds > 0) count(await loopOf({ ...loop, seconds: warmupSeconds }, rate));
+  tell({ type: 'begin' });
+  const outcome = await loopOf({ ...loop, seconds }, rate);
+  clearInterval(progress);
+  count(outcome);
+  const { latencies, ...figures } = outcome;
+  tell({ type: 'seen', ...figures, latencies: latencies.encode() });
+}
+
+function loopOf(loop: Loop, rate: number | undefined) {
+  return rate === undefined ? runClosedLoop(loop) : runOpenLoop({ ...loop, rate });
+}
+
+function count({ latencies, failed }: Awaited<ReturnType<typeof loopOf>>): void {
+  done.operations += latencies.count;
+  done.failed += failed;
+}
+
+function workloadOf(name: string) {
+  const workload = WORKLOADS[name];
+  if (workload === undefined) throw new Error(`there is no workload ${name}`);
+  return workload;
+}
+
+function tell(answer: DriverAnswer): void {
+  process.send?.(answer);
 }

@@ -1,35 +1,77 @@
-/** What one run of a workload is measured by, on any system. */
+/** What one run of a workload is ordered by, and measured by, on any system. */
 
 import { readFileSync } from 'node:fs';
+import type { InnerMeasures } from '../cluster/inner-measures.ts';
 import { processorTimeOf } from '../cluster/three-nodes.ts';
+
+/** The cluster, and the data in it before a run. */
+export interface Shape {
+  readonly nodes: number;
+  readonly shards: number;
+  /** Of 16 bytes each, on all systems. */
+  readonly keys: number;
+  readonly valueBytes: number;
+  /** Clients over all client processes: each has connections of its own to every node. */
+  readonly clients: number;
+  /** Processes that the callers are spread over. */
+  readonly processes: number;
+}
+
+export const USUAL_SHAPE: Shape = {
+  nodes: 3,
+  shards: 16,
+  keys: 100_000,
+  valueBytes: 256,
+  clients: 1,
+  processes: 1,
+};
 
 export interface Order {
   readonly workload: string;
+  /** Calls at a time; in an open loop a bound on them. */
   readonly callers: number;
   readonly warmupSeconds: number;
   readonly seconds: number;
+  /** Of an open loop: operations a second that become due, whatever the answers do. */
+  readonly rate?: number;
+}
+
+/** Milliseconds. */
+export interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+  /** Undefined if the driver of a peer does not tell it. */
+  readonly p999: number | undefined;
+  readonly max: number;
 }
 
 /** What the callers saw. */
-export interface Seen {
+export interface Seen extends Quantiles {
   readonly operations: number;
   readonly seconds: number;
-  /** Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
   readonly failed: number;
+  /** Of an open loop: due, and not sent before its end. */
+  readonly unsent: number;
 }
 
-/** What the processes spent meanwhile. */
-export interface Spent {
-  /** User and system time of all processes, the driver of the load too. */
-  readonly processorMilliseconds: number;
+/** What processes have spent so far. */
+interface Spending {
+  readonly nodesMilliseconds: number;
+  readonly clientsMilliseconds: number;
   /** That the nodes gave to their disks. */
   readonly bytesWritten: number;
-  /** Synced appends of the nodes' logs; undefined where the system does not tell. */
+}
+
+/** What the processes spent during a run; undefined is what a system does not tell. */
+interface Spent extends Spending {
+  /** Calls that made written bytes durable. */
+  readonly syncs: number | undefined;
+  /** Appends to the logs of the nodes. */
   readonly appends: number | undefined;
+  /** Of the nodes. */
+  readonly inner: InnerMeasures | undefined;
+  /** Resident memory of the largest node, at the end. */
+  readonly memoryBytes: number;
 }
 
 export interface Measured extends Seen, Spent {}
@@ -42,27 +84,49 @@ export interface RunningSystem {
 
 export interface System {
   readonly name: string;
-  /** What an acknowledged write has survived. */
-  readonly durability: string;
+  /** What an acknowledged write has survived, and what else a reader of the table should know. */
+  readonly about: string;
   /** The workloads that it can run. */
   readonly workloads: ReadonlySet<string>;
-  start(): Promise<RunningSystem>;
+  /** Whether operations can become due at a given rate. */
+  readonly hasOpenLoop: boolean;
+  start(shape: Shape, tell: (line: string) => void): Promise<RunningSystem>;
 }
 
-/** Keys have 16 bytes, on all systems. */
-export const KEYS = 100_000;
-export const VALUE_BYTES = 256;
-export const SHARDS = 16;
+export interface Processes {
+  readonly nodes: readonly number[];
+  readonly clients: readonly number[];
+}
 
-/** Processor time and bytes written by processes so far. */
-export function spentBy(nodes: readonly number[], drivers: readonly number[]) {
-  const processes = [...nodes, ...drivers];
+export function spendingOf({ nodes, clients }: Processes): Spending {
+  const sum = (pids: readonly number[], of: (pid: number) => number) =>
+    pids.reduce((total, pid) => total + of(pid), 0);
   return {
-    processorMilliseconds: processes.reduce((sum, pid) => sum + processorTimeOf(pid), 0),
-    bytesWritten: nodes.reduce((sum, pid) => sum + bytesWrittenBy(pid), 0),
+    nodesMilliseconds: sum(nodes, processorTimeOf),
+    clientsMilliseconds: sum(clients, processorTimeOf),
+    bytesWritten: sum(nodes, bytesWrittenBy),
   };
 }
 
+export function spentBetween(before: Spending, after: Spending): Spending {
+  return {
+    nodesMilliseconds: after.nodesMilliseconds - before.nodesMilliseconds,
+    clientsMilliseconds: after.clientsMilliseconds - before.clientsMilliseconds,
+    bytesWritten: after.bytesWritten - before.bytesWritten,
+  };
+}
+
+/** Resident memory of the largest of these processes. */
+export function memoryOf(pids: readonly number[]): number {
+  return Math.max(0, ...pids.map((pid) => numberIn(pid, 'status', 'VmRSS') * 1024));
+}
+
 function bytesWrittenBy(pid: number): number {
-  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? 0);
+  return numberIn(pid, 'io', 'write_bytes');
+}
+
+/** The number of a line of a file in /proc, in the unit of the file. */
+function numberIn(pid: number, file: string, name: string): number {
+  const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
 }

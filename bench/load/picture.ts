@@ -6,6 +6,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   ringkv: '#1f6feb',
   etcd: '#8c959f',
   redis: '#d1242f',
+  'etcd-generator': '#57606a',
 };
 const BAR = 18;
 const GAP = 14;
@@ -20,8 +21,9 @@ export function pictureOf(rows: readonly Row[]): string {
   const parts: string[] = [];
   let y = TOP;
   let group = '';
-  for (const { workload, clients, system, rate } of sorted(rows)) {
-    const own = `${workload}, ${clients}`;
+  for (const { workload, clients, system, offeredPercent, rate } of sorted(rows)) {
+    const own =
+      offeredPercent === undefined ? `${workload}, ${clients}` : `${workload}, ${offeredPercent} %`;
     if (own !== group) {
       y += group === '' ? 0 : GAP;
       parts.push(`<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${own}</text>`);
@@ -59,8 +61,8 @@ export function pictureOf(rows: readonly Row[]): string {
 
 /** Rows of one workload and number of clients stand together. */
 function sorted(rows: readonly Row[]): readonly Row[] {
-  const groups = [...new Set(rows.map(({ workload, clients }) => `${workload} ${clients}`))];
-  return groups.flatMap((group) =>
-    rows.filter(({ workload, clients }) => `${workload} ${clients}` === group),
-  );
+  const caseOf = ({ workload, clients, offeredPercent }: Row) =>
+    `${workload} ${clients} ${offeredPercent}`;
+  const cases = [...new Set(rows.map(caseOf))];
+  return cases.flatMap((name) => rows.filter((row) => caseOf(row) === name));
 }

@@ -1,77 +1,89 @@
-/** Three ringkv nodes and a driver, as processes. */
+/** Nodes of ringkv, and the client processes that put load on them. */
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { startThreeNodes } from '../cluster/three-nodes.ts';
+import { figureIn, metricsOf, type Nodes, startNodes } from '../cluster/three-nodes.ts';
+import { Drivers } from './drivers.ts';
 import {
   type Measured,
+  memoryOf,
   type Order,
-  type Seen,
-  SHARDS,
+  type RunningSystem,
+  type Shape,
   type System,
-  spentBy,
+  spendingOf,
+  spentBetween,
 } from './measurement.ts';
-import { WORKLOADS } from './workloads.ts';
-
-const DRIVER = fileURLToPath(new URL('./driver.js', import.meta.url));
+import { WORKLOADS } from './workloads/workloads.ts';
 
 export const RINGKV: System = {
   name: 'ringkv',
-  durability: 'synced on two of three nodes',
+  about: 'synced on two of three nodes; linearizable',
   workloads: new Set(Object.keys(WORKLOADS)),
-  start: async () => {
-    const nodes = await startThreeNodes(SHARDS);
-    const driver = fork(DRIVER, [...nodes.urls]);
-    await heard(driver, 'ready');
-    return {
-      run: (order) => run(order, nodes, driver),
-      end: async () => {
-        driver.disconnect();
-        await once(driver, 'exit');
-        await nodes.end();
-      },
-    };
-  },
+  hasOpenLoop: true,
+  start: startRingkv,
 };
 
-type Nodes = Awaited<ReturnType<typeof startThreeNodes>>;
+/** The same, and its nodes. */
+export interface RunningRingkv extends RunningSystem {
+  readonly nodes: Nodes;
+}
 
-async function run(order: Order, nodes: Nodes, driver: ChildProcess): Promise<Measured> {
-  driver.send(order);
-  await heard(driver, 'begin');
-  const spent = () => spentBy(nodes.pids, [driver.pid ?? 0]);
-  const [before, appendsBefore] = [spent(), await appendsOf(nodes.urls)];
-  const seen = (await heard(driver)) as Seen;
-  const [after, appendsAfter] = [spent(), await appendsOf(nodes.urls)];
-  await heard(driver, 'verified');
+export async function startRingkv(
+  shape: Shape,
+  tell: (line: string) => void,
+): Promise<RunningRingkv> {
+  const { nodes: count, shards } = shape;
+  tell(`starts ${count} nodes, ${shards} shards`);
+  const nodes = await startNodes({ nodes: count, shards, areMetered: true });
+  let work = 'fills';
+  const drivers = new Drivers({
+    ...{ urls: nodes.urls, shape },
+    onProgress: (operations) => tell(`${work}, ${operations} done`),
+  });
+  await drivers.fill();
   return {
-    ...seen,
-    processorMilliseconds: after.processorMilliseconds - before.processorMilliseconds,
-    bytesWritten: after.bytesWritten - before.bytesWritten,
-    appends: appendsAfter - appendsBefore,
+    nodes,
+    run: (order) => {
+      work = order.workload;
+      return run(order, nodes, drivers);
+    },
+    end: async () => {
+      await drivers.end();
+      await nodes.end();
+    },
   };
 }
 
-/** The next message, which has to be this one if one is named. Rejects if the driver ends. */
-function heard(driver: ChildProcess, expected?: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const onExit = () => reject(new Error('the driver of the load has ended'));
-    driver.once('exit', onExit);
-    driver.once('message', (message) => {
-      driver.removeListener('exit', onExit);
-      const isExpected = expected === undefined || message === expected;
-      if (isExpected) resolve(message);
-      else reject(new Error(`the driver says ${JSON.stringify(message)}, not ${expected}`));
-    });
+async function run(order: Order, nodes: Nodes, drivers: Drivers): Promise<Measured> {
+  const processes = { nodes: nodes.pids, clients: drivers.pids };
+  const look = async () => ({
+    spending: spendingOf(processes),
+    appends: await appendsOf(nodes.urls),
   });
+  const looks: Awaited<ReturnType<typeof look>>[] = [];
+  const inner: Awaited<ReturnType<Nodes['endMeasures']>>[] = [];
+  const seen = await drivers.run(order, {
+    begin: async () => {
+      nodes.beginMeasures();
+      looks.push(await look());
+    },
+    end: async () => {
+      looks.push(await look());
+      inner.push(await nodes.endMeasures());
+    },
+  });
+  const [before, after] = looks;
+  if (before === undefined || after === undefined) throw new Error('a run begins and ends');
+  const appends = after.appends - before.appends;
+  return {
+    ...seen,
+    ...spentBetween(before.spending, after.spending),
+    // Each append is synced once. Those of checkpoints, one in two seconds a node, are left out.
+    ...{ appends, syncs: appends, inner: inner[0] },
+    memoryBytes: memoryOf(nodes.pids),
+  };
 }
 
 async function appendsOf(urls: readonly string[]): Promise<number> {
-  const told = await Promise.all(
-    urls.map(async (url) => (await fetch(`${url.replace('ws:', 'http:')}/metrics`)).text()),
-  );
-  return told.reduce((sum, text) => {
-    return sum + Number(/^ringkv_log_batches_total (\d+)$/m.exec(text)?.[1] ?? 0);
-  }, 0);
+  const told = await Promise.all(urls.map(metricsOf));
+  return told.reduce((sum, text) => sum + figureIn(text, 'log_batches_total'), 0);
 }

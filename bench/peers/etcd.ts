@@ -1,16 +1,16 @@
 /** Three etcd nodes as processes, and a client that speaks gRPC to one of them. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause } from '../cluster/three-nodes.ts';
+import { endChild, removeFolder, startChild, temporaryFolder } from './children.ts';
 import { bytesIn, type Decoded, decodeMessage, encodeMessage, integerIn } from './protobuf.ts';
 
 const FIRST_PORT = 23_790;
 const HEADER_BYTES = 5;
 const READY_MILLISECONDS = 30_000;
+const QUOTA_BYTES = `${8 * 1024 ** 3}`;
 
 export interface EtcdNodes {
   readonly ports: readonly number[];
@@ -20,7 +20,7 @@ export interface EtcdNodes {
 
 /** As etcd comes: three members, every write synced on a majority. */
 export async function startEtcd(): Promise<EtcdNodes> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringkv-etcd-'));
+  const folder = temporaryFolder('etcd');
   const ports = [0, 1, 2].map((at) => FIRST_PORT + 2 * at);
   const peers = ports.map((port, at) => `n${at}=http://127.0.0.1:${port + 1}`).join(',');
   const children: ChildProcess[] = [];
@@ -32,17 +32,15 @@ export async function startEtcd(): Promise<EtcdNodes> {
       ...{ 'listen-client-urls': client, 'advertise-client-urls': client },
       ...{ 'listen-peer-urls': peer, 'initial-advertise-peer-urls': peer },
       ...{ 'initial-cluster': peers, 'initial-cluster-state': 'new' },
+      // All versions of all keys stay: without this a long run would end in `no space`.
+      'quota-backend-bytes': QUOTA_BYTES,
     };
     const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-    const child = spawn('etcd', words, { stdio: 'ignore' });
-    child.once('error', () => {});
-    children.push(child);
+    children.push(startChild('etcd', words, { stdio: 'ignore' }));
   }
   const end = async () => {
-    const running = children.filter(({ pid, exitCode }) => pid !== undefined && exitCode === null);
-    for (const child of running) child.kill('SIGTERM');
-    await Promise.all(running.map((child) => new Promise((ended) => child.once('exit', ended))));
-    rmSync(folder, { recursive: true, force: true });
+    await Promise.all(children.map(endChild));
+    removeFolder(folder);
   };
   const until = performance.now() + READY_MILLISECONDS;
   for (;;) {

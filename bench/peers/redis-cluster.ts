@@ -1,10 +1,10 @@
 /** Three Redis masters and three replicas as processes, each syncing its log at every write. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '../cluster/three-nodes.ts';
+import { endChild, removeFolder, startChild, temporaryFolder } from './children.ts';
 import { runCommand } from './install.ts';
 
 const FIRST_PORT = 23_810;
@@ -18,14 +18,12 @@ export interface RedisCluster {
 }
 
 export async function startRedisCluster(): Promise<RedisCluster> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringkv-redis-'));
+  const folder = temporaryFolder('redis');
   const ports = Array.from({ length: NODES }, (_, at) => FIRST_PORT + at);
   const children = ports.map((port) => startOne(join(folder, `${port}`), port));
   const end = async () => {
-    const running = children.filter(({ pid, exitCode }) => pid !== undefined && exitCode === null);
-    for (const child of running) child.kill('SIGTERM');
-    await Promise.all(running.map((child) => new Promise((ended) => child.once('exit', ended))));
-    rmSync(folder, { recursive: true, force: true });
+    await Promise.all(children.map(endChild));
+    removeFolder(folder);
   };
   try {
     await until('answer', async () => {
@@ -49,7 +47,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 
 function startOne(folder: string, port: number): ChildProcess {
   mkdirSync(folder);
-  const child = spawn(
+  return startChild(
     'redis-server',
     [
       ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
@@ -58,8 +56,6 @@ function startOne(folder: string, port: number): ChildProcess {
     ],
     { stdio: 'ignore' },
   );
-  child.once('error', () => {});
-  return child;
 }
 
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {

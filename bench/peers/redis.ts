@@ -1,11 +1,8 @@
 /** One Redis that syncs every write, and a client that pipelines. */
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pause } from '../cluster/three-nodes.ts';
+import { endChild, removeFolder, startChild, temporaryFolder } from './children.ts';
 
 const PORT = 23_799;
 const READY_MILLISECONDS = 10_000;
@@ -17,17 +14,13 @@ export interface RedisServer {
 
 /** One process without replicas: Redis has no majority that a write could wait for. */
 export async function startRedis(): Promise<RedisServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringkv-redis-'));
+  const folder = temporaryFolder('redis');
   const words = ['--port', `${PORT}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
-  const child = spawn('redis-server', [...words, ...durable], { stdio: 'ignore' });
-  child.once('error', () => {});
+  const child = startChild('redis-server', [...words, ...durable], { stdio: 'ignore' });
   const end = async () => {
-    if (child.pid !== undefined && child.exitCode === null) {
-      child.kill('SIGTERM');
-      await new Promise((ended) => child.once('exit', ended));
-    }
-    rmSync(folder, { recursive: true, force: true });
+    await endChild(child);
+    removeFolder(folder);
   };
   const until = performance.now() + READY_MILLISECONDS;
   for (;;) {

@@ -58,7 +58,8 @@ export async function startSlowNodes(shards: number): Promise<SlowNodes> {
     urls.push(url);
   }
   const until = performance.now() + READY_MILLISECONDS;
-  while (!(await areSpread(urls, shards)) && performance.now() < until) await pause(200);
+  const shape = { shards, replicas: NODES };
+  while (!(await areSpread(urls, shape)) && performance.now() < until) await pause(200);
   return {
     urls,
     pids: children.map(({ pid }) => pid ?? 0),
