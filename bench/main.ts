@@ -11,10 +11,24 @@ import { type BenchRow, table } from './micro/report.ts';
 import { run as ring } from './micro/ring.bench.ts';
 import { run as state } from './micro/state.bench.ts';
 import { run as transport } from './micro/transport.bench.ts';
+import { run as watch } from './micro/watch.bench.ts';
 import { run as wire } from './micro/wire.bench.ts';
 
 /** Run in this order, one after the other. To add one, import its `run` and name it here. */
-const BENCHES = [hash, ring, raft, wire, codec, machine, log, state, transport, client, kvctl];
+const BENCHES = [
+  hash,
+  ring,
+  raft,
+  wire,
+  codec,
+  machine,
+  log,
+  state,
+  watch,
+  transport,
+  client,
+  kvctl,
+];
 
 const rows: BenchRow[] = [];
 for (const run of BENCHES) rows.push(...(await run()));

@@ -24,6 +24,8 @@ export const SHARD_LIMITS = {
   recordMilliseconds: MACHINE_LIMITS.recordMillisecondsMax,
   /** Changes that a stream looks at in one step. */
   scanChangesMax: 1024,
+  /** See `changed-ranges.ts`: a tenth of a millisecond for each turn, and 4 MiB of keys. */
+  telling: { stepsMax: 128, keysMax: 1024 },
   /** How long a stream waits for entries that are not applied here yet. */
   catchUpMilliseconds: 5000,
   /** How soon a question for proof of freshness is repeated that failed. */

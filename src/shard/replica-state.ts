@@ -15,6 +15,7 @@ import type { RaftStatus } from '../raft/status.ts';
 import type { StateDamage } from '../storage/state/state.ts';
 import type { StateStore } from '../storage/state/state-store.ts';
 import type { Failure } from '../wire/response.ts';
+import type { TellingLimits } from './changed-ranges.ts';
 import type { FairQueue } from './fair-queue.ts';
 import type { Histories } from './histories.ts';
 import type { History } from './history.ts';
@@ -50,6 +51,8 @@ export interface ReplicaContext {
   readonly fair: Turns;
   readonly histories: Histories;
   readonly streams: StreamTotals;
+  /** By default those of `limits.ts`. */
+  readonly telling?: TellingLimits;
   readonly leases: LeaseTotals;
   /** The node's monotone clock in milliseconds. */
   readonly clock: () => number;

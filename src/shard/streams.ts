@@ -1,9 +1,11 @@
 /**
- * The streams that a replica serves. Applying an entry marks the watched ranges that hold a changed
- * key, and no more; messages are made by jobs of the streams' connections in the fair queue.
+ * The streams that a replica serves. Applying an entry notes the changed keys, and no more; their
+ * streams are found in bounded steps, and messages are made by jobs of the streams' connections in
+ * the fair queue.
  *
  * Invariant: a stream that is synced has sent all changes of its range through the head of the
- * history, though its position may be older. So it is moved on before a change of its range counts.
+ * history, unless changes of its range are still on their way to it; its position may be older. So
+ * it is moved on before a change of its range counts.
  */
 
 import { unreachable } from '../base/assert.ts';
@@ -14,6 +16,7 @@ import type { Changes } from '../machine/key-change.ts';
 import type { Position } from '../raft/position.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import type { Failure, Response } from '../wire/response.ts';
+import { ChangedRanges } from './changed-ranges.ts';
 import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 import { SHARD_LIMITS } from './limits.ts';
 import { OpenStream, type StreamServer, type StreamTerms } from './open-stream.ts';
@@ -23,7 +26,7 @@ import type { Reading } from './reading.ts';
 import type { ReplicaState } from './replica-state.ts';
 import type { StreamHandle } from './responder.ts';
 import { SharedScan } from './shared-scan.ts';
-import { type WatchedRange, WatchedRanges } from './watched-ranges.ts';
+import { WatchedRanges } from './watched-ranges.ts';
 
 type ChangesResponse = Extract<Response, { type: 'changes' }>;
 
@@ -38,8 +41,10 @@ export class Streams {
   readonly #ranges: WatchedRanges<OpenStream>;
   readonly #server: StreamServer;
   readonly #open = new Set<OpenStream>();
-  /** Changed ranges since the last `flush`, and the position before the first of the changes. */
-  readonly #dirty = new Map<WatchedRange<OpenStream>, Position>();
+  /** Changes of which not all streams were told. */
+  readonly #changed: ChangedRanges<OpenStream>;
+  /** A step of telling waits in the queue, among the requests that come from no client. */
+  #isTelling = false;
   /** Changes were missed here, so no stream is synced any more. */
   #hasMissed = false;
   /** They cannot go on before this index is applied here. */
@@ -59,6 +64,12 @@ export class Streams {
     // No client can know the order of the priorities.
     const ranges = new WatchedRanges<OpenStream>({ random: new Random(state.member) });
     this.#ranges = ranges;
+    this.#changed = new ChangedRanges({
+      ranges,
+      limits: state.context.telling ?? SHARD_LIMITS.telling,
+      items: this.#open,
+      tell: (stream, before) => this.#unsync(stream, before),
+    });
     this.#server = {
       ranges,
       get now() {
@@ -97,11 +108,7 @@ export class Streams {
       this.#hasMissed = true;
       return;
     }
-    for (const { key } of changes) {
-      this.#ranges.visit(key, (range) => {
-        if (!this.#dirty.has(range)) this.#dirty.set(range, before);
-      });
-    }
+    for (const { key } of changes) this.#changed.note(key, before);
   }
 
   /** Another state has replaced the present one. */
@@ -115,19 +122,14 @@ export class Streams {
     // First: no stream is moved over what was missed.
     if (this.#hasMissed) {
       this.#hasMissed = false;
+      this.#changed.clear();
       for (const stream of this.#open) {
         stream.isSynced = false;
         this.#schedule(stream);
       }
     }
-    for (const [range, before] of this.#dirty) {
-      for (const stream of range.items) {
-        if (stream.isSynced) stream.stream.skipTo(before);
-        stream.isSynced = false;
-        this.#schedule(stream);
-      }
-    }
-    this.#dirty.clear();
+    this.#changed.work();
+    this.#scheduleTelling();
     const { applied } = this.#state;
     for (const [stream, index] of this.#behind) {
       if (index > applied) continue;
@@ -166,6 +168,51 @@ export class Streams {
     this.#schedule(stream);
   }
 
+  /** Changes of its range may have come behind the position. */
+  #unsync(stream: OpenStream, before: Position): void {
+    const { position } = stream.stream;
+    // Otherwise it has come further by itself.
+    const isEarlier = position !== undefined && position.index < before.index;
+    if (stream.isSynced && isEarlier) stream.stream.skipTo(before);
+    stream.isSynced = false;
+    this.#schedule(stream);
+  }
+
+  #scheduleTelling(): void {
+    if (this.#isTelling || this.#changed.isEmpty) return;
+    this.#isTelling = true;
+    this.#inSteps(() => {
+      const steps = this.#changed.work();
+      this.#isTelling = false;
+      this.#scheduleTelling();
+      return steps;
+    });
+  }
+
+  /** Each of the streams that are synced now, or become so meanwhile, tells how far it has come. */
+  #oweProgress(): void {
+    const streams = this.#open.values();
+    const step = (): number => {
+      const { stepsMax } = SHARD_LIMITS.telling;
+      for (let steps = 0; steps < stepsMax; steps++) {
+        const { value: stream, done } = streams.next();
+        if (done === true) return steps;
+        if (!stream.isSynced) continue;
+        stream.owesProgress = true;
+        this.#schedule(stream);
+      }
+      this.#inSteps(step);
+      return stepsMax;
+    };
+    this.#inSteps(step);
+  }
+
+  /** A step of what is done for many streams takes its turn with requests that are no client's. */
+  #inSteps(step: () => number): void {
+    const run = () => step() * requestCost;
+    this.#state.context.fair.add(undefined, { run, isOver: true }, 'asked');
+  }
+
   /** Its job has one place in the queue of its connection. */
   #schedule(stream: OpenStream): void {
     const { isQueued, isClosed, page, requester } = stream;
@@ -181,6 +228,10 @@ export class Streams {
     stream.isQueued = false;
     if (stream.isClosed) return 0;
     if (!this.#begin(stream)) return requestCost;
+    if (stream.isSynced && !this.#changed.isEmpty) {
+      const before = this.#changed.before(stream.range);
+      if (before !== undefined) this.#unsync(stream, before);
+    }
     if (stream.isSynced) {
       stream.stream.skipTo(this.#state.history.head);
       this.#tell(stream);
@@ -308,11 +359,7 @@ export class Streams {
   /** What was committed at that time is applied, through this index at least. */
   #prove(at: number, index: number): void {
     this.#provenAt = Math.max(this.#provenAt, at);
-    for (const stream of this.#open) {
-      if (!stream.isSynced) continue;
-      stream.owesProgress = true;
-      this.#schedule(stream);
-    }
+    this.#oweProgress();
     if (!this.#state.isLeader) return;
     // No leader lacks what was committed before it was asked: the position is of a history that was
     // forced anew.
@@ -342,7 +389,7 @@ export class Streams {
     this.#reaching.delete(stream);
     this.#viewless.delete(stream);
     this.#ranges.remove(stream.range, stream);
-    if (stream.range.items.size === 0) this.#dirty.delete(stream.range);
+    if (stream.range.items.size === 0) this.#changed.forget(stream.range);
     this.#state.context.streams.streams -= 1;
   }
 }

@@ -66,13 +66,21 @@ export class WatchedRanges<Item> {
     this.#size -= 1;
   }
 
-  /** Calls `visit` with every range that holds the key. */
-  visit(key: Uint8Array, visit: (range: WatchedRange<Item>) => void): void {
-    if (this.#keys.size > 0) {
+  /**
+   * Calls `visit` with the ranges that hold the key, in a fixed order: those behind a range that
+   * was visited before, until it returns false. Returns whether it was called with all of them.
+   */
+  visit(
+    key: Uint8Array,
+    { behind }: { readonly behind: WatchedRange<Item> | undefined },
+    visit: (range: WatchedRange<Item>) => boolean,
+  ): boolean {
+    if (this.#keys.size > 0 && behind === undefined) {
       const found = this.#keys.get(nameOf(key));
-      if (found !== undefined) visit(found);
+      if (found !== undefined && !visit(found)) return false;
     }
-    visitHolding(this.#root, key, visit);
+    const last = behind === undefined || isOneKey(behind) ? undefined : behind;
+    return visitHolding(this.#root, key, last, visit);
   }
 
   #find(range: WatchBounds): WatchedRange<Item> | undefined {
@@ -121,17 +129,24 @@ function isBefore(key: Uint8Array, end: Uint8Array): boolean {
   return end.length === 0 || compareBytes(key, end) < 0;
 }
 
+/**
+ * The subtree is entered only if it has ranges of the key, or lies on the way to where they would
+ * be: so the time grows with the depth, and with what is found. Returns whether all were visited.
+ */
 function visitHolding<Item>(
   node: TreapNode<Item> | undefined,
   key: Uint8Array,
-  visit: (range: WatchedRange<Item>) => void,
-): void {
+  behind: WatchBounds | undefined,
+  visit: (range: WatchedRange<Item>) => boolean,
+): boolean {
   // Every range below ends before the key.
-  if (node === undefined || !isBefore(key, node.furthest)) return;
-  visitHolding(node.left, key, visit);
-  if (compareBytes(key, node.range.from) < 0) return;
-  if (isBefore(key, node.range.to)) visit(node.range);
-  visitHolding(node.right, key, visit);
+  if (node === undefined || !isBefore(key, node.furthest)) return true;
+  const { range, left, right } = node;
+  const isBehind = behind === undefined || compareRanges(behind, range) < 0;
+  if (isBehind && !visitHolding(left, key, behind, visit)) return false;
+  if (compareBytes(key, range.from) < 0) return true;
+  if (isBehind && isBefore(key, range.to) && !visit(range)) return false;
+  return visitHolding(right, key, isBehind ? undefined : behind, visit);
 }
 
 /** Required: no equal range is there. Returns the new root. */

@@ -265,8 +265,8 @@ const OF_THE_RANGES: readonly Planted[] = [
     name: 'first-range-only',
     sentence: 'ranges that begin before the key are not looked for once one is found',
     file: 'src/shard/watched-ranges.ts',
-    find: 'if (isBefore(key, node.range.to)) visit(node.range);',
-    replace: 'if (isBefore(key, node.range.to)) return visit(node.range);',
+    find: 'if (isBehind && isBefore(key, range.to) && !visit(range)) return false;',
+    replace: 'if (isBehind && isBefore(key, range.to)) return visit(range);',
   },
   {
     name: 'watched-range-goes-with-one-of-its-streams',

@@ -2,6 +2,8 @@
 
 import type { Bug, Planted } from './bug.ts';
 
+const CHANGED = 'src/shard/changed-ranges.ts';
+
 const OF_THE_WIRE: readonly Planted[] = [
   {
     name: 'changes-end-their-request',
@@ -122,7 +124,51 @@ const OF_A_REPLICA: readonly Planted[] = [
     sentence: 'a stream is moved over what was missed in the same turn',
     file: 'src/shard/streams.ts',
     find: 'if (this.#hasMissed) {',
-    replace: 'if (this.#hasMissed && this.#dirty.size === 0) {',
+    replace: 'if (this.#hasMissed && this.#changed.isEmpty) {',
+  },
+  {
+    name: 'changes-on-their-way-are-skipped',
+    sentence: 'a stream moves on over changes that it was not told of yet',
+    file: 'src/shard/streams.ts',
+    find: 'if (stream.isSynced && !this.#changed.isEmpty) {',
+    replace: 'if (false) {',
+  },
+  {
+    name: 'told-streams-move-back',
+    sentence: 'a stream that was ahead of what it is told goes back to it',
+    file: 'src/shard/streams.ts',
+    find: 'if (stream.isSynced && isEarlier)',
+    replace: 'if (stream.isSynced)',
+  },
+  {
+    name: 'changes-are-found-at-once',
+    sentence: 'a change looks for all its ranges when it is applied, however many there are',
+    file: CHANGED,
+    find: 'return this.#left > 0;',
+    replace: 'return true;',
+  },
+  {
+    name: 'all-are-told-too-late',
+    sentence: 'when too many keys have changed, streams are told nothing of the first of them',
+    file: CHANGED,
+    find: '[this.#tellingAgain, this.#telling?.before, first, this.#keys[0]?.before]',
+    replace: '[this.#keys[0]?.before]',
+  },
+  {
+    name: 'all-are-told-anew',
+    sentence: 'streams at the end are not told while too many keys change',
+    file: CHANGED,
+    find: 'if (this.#tellingAll === undefined)',
+    replace:
+      'const waits = [this.#tellingAgain, this.#tellingAll?.before];' +
+      ' this.#tellingAgain = waits.reduce(earlier); ',
+  },
+  {
+    name: 'keys-on-their-way-are-unknown',
+    sentence: 'keys whose ranges were not found yet count for no range',
+    file: CHANGED,
+    find: 'this.#tellingAgain, this.#keys[0]?.before];',
+    replace: 'this.#tellingAgain];',
   },
   {
     name: 'snapshot-is-skipped',
@@ -347,7 +393,12 @@ export const STREAM_BUGS: readonly Bug[] = [
   }),
   ...OF_RAFT.map((bug) => ({ profiles: ['lite'], isFast: false, ...bug })),
   ...OF_A_REPLICA.map((bug) => {
-    return { profiles: [], tests: ['streams', 'follower-streams'], isFast: false, ...bug };
+    return {
+      profiles: [],
+      tests: ['streams', 'follower-streams', 'changed-ranges'],
+      isFast: false,
+      ...bug,
+    };
   }),
   ...OF_THE_ROUTER.map((bug) => {
     return { profiles: [], tests: ['router'], isFast: false, ...bug };

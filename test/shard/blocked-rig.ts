@@ -8,6 +8,7 @@ import { decodeReply, type Reply } from '../../src/machine/reply.ts';
 import { decodeRow } from '../../src/machine/row.ts';
 import { encodeResolutions } from '../../src/machine/transaction-codec.ts';
 import type { Contender } from '../../src/machine/transaction-id.ts';
+import type { TellingLimits } from '../../src/shard/changed-ranges.ts';
 import type { PendingRead, Wanted } from '../../src/shard/reads.ts';
 import type { Turns } from '../../src/shard/replica-state.ts';
 import type { RangeQuery } from '../../src/wire/request.ts';
@@ -22,12 +23,18 @@ const PATIENCE = 10_000;
 /** Of a write without a transaction. */
 const WRITER = 200;
 
+interface HeldRigOptions {
+  readonly fair?: Turns;
+  readonly telling?: TellingLimits | undefined;
+}
+
 export class HeldRig {
   readonly rig = new ReplicaRig();
   #sequence = 0;
 
-  constructor({ fair = AT_ONCE }: { readonly fair?: Turns } = {}) {
+  constructor({ fair = AT_ONCE, telling }: HeldRigOptions = {}) {
     this.rig.fair = fair;
+    if (telling !== undefined) this.rig.telling = telling;
     this.rig.lead();
     this.do({ type: 'adopt', epoch: EPOCH, arc: WHOLE });
   }

@@ -9,8 +9,10 @@ import type { EntryRange } from '../../src/raft/log.ts';
 import type { AppendEntries, LogEntry, Message } from '../../src/raft/message.ts';
 import { ORIGIN } from '../../src/raft/position.ts';
 import type { Mark } from '../../src/raft/ready.ts';
+import type { TellingLimits } from '../../src/shard/changed-ranges.ts';
 import { DataMachine } from '../../src/shard/data-machine.ts';
 import { Histories } from '../../src/shard/histories.ts';
+import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import { newborn, recoverReplica } from '../../src/shard/recovery.ts';
 import type { Replica } from '../../src/shard/replica.ts';
 import type { ReplicaFact } from '../../src/shard/replica-fact.ts';
@@ -41,6 +43,7 @@ export class ReplicaRig {
   readonly entries = new Map<number, LogEntry>();
   now = 5000;
   fair: Turns = AT_ONCE;
+  telling: TellingLimits = SHARD_LIMITS.telling;
   readonly histories = new Histories({ bytesMax: 64 * 1024 * 1024 });
   readonly streams = { streams: 0, messages: 0, bytes: 0, gone: 0 };
   stopReason = '';
@@ -192,6 +195,7 @@ export class ReplicaRig {
       fair: this.fair,
       histories: this.histories,
       streams: this.streams,
+      telling: this.telling,
       leases: { kept: 0, granted: 0 },
       clock: () => this.now,
       valueBytesMax: MACHINE_LIMITS.valueBytesDefault,

@@ -175,7 +175,9 @@ class Watcher {
 
 function runSeed(seed: number) {
   const random = new Random(seed);
-  const rig = new WatchRig();
+  // Small ones, so that changes are still on their way when a stream has its turn.
+  const telling = { stepsMax: 1 + random.below(4), keysMax: 1 + random.below(4) };
+  const rig = new WatchRig(random.chance(0.5) ? { telling } : {});
   const milliseconds = SHARD_LIMITS.recordMilliseconds;
   const truth = new Truth(rig);
   const apply = (work: () => void) => {

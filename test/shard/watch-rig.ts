@@ -4,6 +4,7 @@ import { decodeChanges } from '../../src/machine/change-codec.ts';
 import type { Operation } from '../../src/machine/command.ts';
 import type { EntryBody } from '../../src/machine/entry.ts';
 import type { KeyChange } from '../../src/machine/key-change.ts';
+import type { TellingLimits } from '../../src/shard/changed-ranges.ts';
 import { FairQueue, Flow } from '../../src/shard/fair-queue.ts';
 import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import type { StreamTerms } from '../../src/shard/open-stream.ts';
@@ -16,7 +17,11 @@ const EPOCH = 1;
 
 export class WatchRig {
   readonly fair = new FairQueue({ onWork: () => {} });
-  readonly held = new HeldRig({ fair: this.fair });
+  readonly held: HeldRig;
+
+  constructor({ telling }: { readonly telling?: TellingLimits } = {}) {
+    this.held = new HeldRig({ fair: this.fair, telling });
+  }
 
   get rig() {
     return this.held.rig;

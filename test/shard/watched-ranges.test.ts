@@ -25,7 +25,10 @@ function keyRange(key: string): WatchBounds {
 /** The items of all ranges that hold the key. */
 function watching(ranges: WatchedRanges<number>, key: Uint8Array): number[] {
   const found: number[] = [];
-  ranges.visit(key, ({ items }) => found.push(...items));
+  ranges.visit(key, { behind: undefined }, ({ items }) => {
+    found.push(...items);
+    return true;
+  });
   return found.sort((one, other) => one - other);
 }
 
