@@ -20,6 +20,8 @@ export const CLIENT_LIMITS = {
   callBytesMax: 64 * MIB,
   /** The size of one batch or read; a single larger command travels alone. */
   batchBytesMax: 512 * KIB,
+  /** Of the batches that are begun for a shard in one turn, those that a call may still join. */
+  openBatchesMax: 4,
   readKeysMax: 1024,
   /** Open write requests in one shard; each takes a slot of the client. */
   windowRequestsMax: 2048,

@@ -303,6 +303,59 @@ test('a write that names a lease is given up when the lease is not proven any mo
   match(told.told, /unknown$/);
 });
 
+/** A write of a key without a lease that may take effect for a minute. */
+function patientWrite(rig: LockRig, host: ReturnType<LockRig['client']>, key: string): void {
+  const about = { key: Buffer.from(key), value: Buffer.from('x'), lifeMilliseconds: 0 };
+  rig.write(host, { command: [{ type: 'set', ...about }], timeoutMilliseconds: 60_000 });
+}
+
+test('what names a lease takes effect no later, whatever other calls of the turn allow', () => {
+  const rig = new LockRig();
+  const [ada, bo] = [rig.client(), rig.client()];
+  const lease = rig.lease(ada, 60_000);
+  rig.attach(ada, [HERE], lease);
+  rig.pass(200);
+  rig.onRequest = (request) => (keysOf(request).includes('late') ? 8000 : 'pass');
+  patientWrite(rig, ada, ALSO_HERE);
+  const terms = { lease, waitMilliseconds: 5000, timeoutMilliseconds: 5000 };
+  const lock = rig.lock(ada, 'late', terms);
+  patientWrite(rig, ada, 'green2');
+  rig.pass(6000);
+  equal(lock.told, 'timeout');
+  rig.pass(3000);
+  equal(rig.shardOf('late').left.tickets, 0, 'no late copy has taken the lock');
+  rig.onRequest = () => 'pass';
+  const next = rig.lock(bo, 'late', { waitMilliseconds: 100 });
+  rig.pass(200);
+  match(next.told, /^token/);
+});
+
+test('calls whose expiries do not agree share batches with their like', () => {
+  const rig = new LockRig();
+  const ada = rig.client();
+  const leases = [rig.lease(ada, 5000), rig.lease(ada, 5000)];
+  for (const lease of leases) rig.attach(ada, [HERE], lease);
+  rig.pass(200);
+  const batches: (readonly string[])[] = [];
+  rig.onRequest = (request) => {
+    if (request.type === 'write') batches.push(keysOf(request));
+    return 'pass';
+  };
+  const names = [...'abcdefghijklmnopqrstuvwxyz'];
+  const keys = names.filter((key) => rig.shardOf(key) === rig.shardOf(HERE)).slice(0, 8);
+  keys.forEach((key, at) => {
+    const lease = leases[(at >> 1) % 2];
+    if (at % 2 === 0 && lease !== undefined) rig.attach(ada, [key], lease);
+    else patientWrite(rig, ada, key);
+  });
+  const [first = ''] = keys;
+  patientWrite(rig, ada, first);
+  rig.pass(50);
+  const even = keys.filter((_, at) => at % 2 === 0);
+  const odd = keys.filter((_, at) => at % 2 === 1);
+  deepEqual(batches, [even, [...odd, first]]);
+});
+
 test('a lock is acquired in another batch than that in which its lease ends', () => {
   const rig = new LockRig();
   const ada = rig.client();

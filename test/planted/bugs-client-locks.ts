@@ -149,8 +149,22 @@ const PLANTED: readonly Planted[] = [
     name: 'write-outlives-its-lease',
     sentence: 'a write that names a lease is retried when the lease is not proven any more',
     file: `${FOLDER}/coordination.ts`,
-    find: 'earliest = Math.min(earliest, now + left);',
-    replace: '',
+    find: 'earliest = Math.min(earliest, stepBefore(now + left));',
+    replace: 'earliest = Math.min(earliest, expiresAt);',
+  },
+  {
+    name: 'batch-of-the-most-patient',
+    sentence: 'a patient write of the same turn lets a request for a lock take effect late',
+    file: 'src/client/core/batcher.ts',
+    find: 'return Math.max(batch.expiresAt, expiresAt) <= tracedUntil;',
+    replace: 'return tracedUntil > 0;',
+  },
+  {
+    name: 'batch-for-each-change-of-expiry',
+    sentence: 'writes with and without a lease, in turn, are sent one by one',
+    file: 'src/client/core/batcher.ts',
+    find: 'if (!hasRoom) return undefined;',
+    replace: 'return undefined;',
   },
 ];
 

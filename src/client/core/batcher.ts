@@ -19,6 +19,10 @@ interface OpenBatch {
   /** The same of leases that its commands acquire locks with. */
   readonly leases: Set<number>;
   operations: number;
+  /** The latest expiry of its calls is its deadline. */
+  expiresAt: number;
+  /** The earliest expiry of those that are traced: they must not take effect later. */
+  tracedUntil: number;
 }
 
 interface BatcherOptions {
@@ -29,7 +33,8 @@ interface BatcherOptions {
 
 export class Batcher {
   readonly #options: BatcherOptions;
-  readonly #batches = new Map<ShardId, OpenBatch>();
+  /** Of each shard, in the order in which they were begun. */
+  readonly #batches = new Map<ShardId, OpenBatch[]>();
   readonly #reads = new Map<ShardId, ReadRequest[]>();
   #requests: RequestBody[] = [];
 
@@ -40,20 +45,13 @@ export class Batcher {
   /**
    * Commands of one batch have different keys. A command that has one of them again begins the
    * next batch, and all later ones join that: calls are sent in the order in which they were made.
+   * Only calls that may not be together for their expiry stand in batches side by side.
    */
   write(call: Writing, shard: ShardId, expiresAt: number): void {
-    const { command } = call;
-    let batch = this.#batches.get(shard);
-    if (batch === undefined || !hasRoomFor(batch, call)) {
-      batch = {
-        request: new WriteRequest(shard, this.#options.openCalls),
-        keys: new Set(),
-        leases: new Set(),
-        operations: 0,
-      };
-      this.#batches.set(shard, batch);
-      this.#requests.push(batch.request);
-    }
+    const { command, trace } = call;
+    const batch = this.#batchFor(call, shard, expiresAt) ?? this.#begin(shard);
+    batch.expiresAt = Math.max(batch.expiresAt, expiresAt);
+    if (trace !== undefined) batch.tracedUntil = Math.min(batch.tracedUntil, expiresAt);
     for (const operation of command) {
       batch.keys.add(hash(operation.key));
       if (operation.type === 'acquire') batch.leases.add(hash(operation.lease.id));
@@ -78,6 +76,35 @@ export class Batcher {
     this.#batches.clear();
     this.#reads.clear();
     return requests;
+  }
+
+  /** The last one that the call may join, and that no other call of its keys stands behind. */
+  #batchFor(call: Writing, shard: ShardId, expiresAt: number): OpenBatch | undefined {
+    const batches = this.#batches.get(shard) ?? [];
+    const first = Math.max(0, batches.length - CLIENT_LIMITS.openBatchesMax);
+    for (let at = batches.length - 1; at >= first; at--) {
+      const batch = batches[at] as OpenBatch;
+      const hasRoom = hasRoomFor(batch, call);
+      if (isInTimeFor(batch, call, expiresAt)) return hasRoom ? batch : undefined;
+      if (!hasRoom) return undefined;
+    }
+    return undefined;
+  }
+
+  #begin(shard: ShardId): OpenBatch {
+    const batch: OpenBatch = {
+      request: new WriteRequest(shard, this.#options.openCalls),
+      keys: new Set(),
+      leases: new Set(),
+      operations: 0,
+      expiresAt: Number.NEGATIVE_INFINITY,
+      tracedUntil: Number.POSITIVE_INFINITY,
+    };
+    const others = this.#batches.get(shard);
+    if (others === undefined) this.#batches.set(shard, [batch]);
+    else others.push(batch);
+    this.#requests.push(batch.request);
+    return batch;
   }
 
   #readOf(shard: ShardId, { level, priority }: ReadCall): ReadRequest {
@@ -107,6 +134,13 @@ function hasRoomFor({ request, keys, leases, operations }: OpenBatch, { command 
     // The lease of a lock that the batch acquires may not end in it.
     !command.some((one) => one.type === 'end-lease' && leases.has(hash(one.lease)))
   );
+}
+
+/** A batch has one deadline, that of its most patient call; of a traced one it may not be later. */
+function isInTimeFor(batch: OpenBatch, { trace }: Writing, expiresAt: number): boolean {
+  const own = trace === undefined ? Number.POSITIVE_INFINITY : expiresAt;
+  const tracedUntil = Math.min(batch.tracedUntil, own);
+  return Math.max(batch.expiresAt, expiresAt) <= tracedUntil;
 }
 
 function isOpen(request: ReadRequest): boolean {

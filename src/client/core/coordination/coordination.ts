@@ -8,6 +8,7 @@ import type { RequestBody } from '../shard-request.ts';
 import { ElapsedClock } from './elapsed-clock.ts';
 import type { KeptLease } from './kept-lease.ts';
 import { type CoreWrite, KeptLeases } from './kept-leases.ts';
+import { LEASE_KEEPING } from './limits.ts';
 import { OwnTickets } from './own-tickets.ts';
 import type { EndLeaseCall, UnlockCall } from './ticket-call.ts';
 import { TicketIds } from './ticket-ids.ts';
@@ -98,7 +99,7 @@ export class ClientCoordination {
     const { now, latest } = this.#clock;
     for (const { provenUntil, provenMilliseconds } of leases) {
       const left = Math.min(provenMilliseconds, provenUntil - latest);
-      earliest = Math.min(earliest, now + left);
+      if (left < expiresAt - now) earliest = Math.min(earliest, stepBefore(now + left));
     }
     return earliest;
   }
@@ -150,4 +151,10 @@ export class ClientCoordination {
     this.tickets.close(notApplied(code, message));
     this.leases.close();
   }
+}
+
+/** Writes under different leases that were kept at about the same time can share a batch. */
+function stepBefore(time: number): number {
+  const step = LEASE_KEEPING.expiryStepMilliseconds;
+  return Math.floor(time / step) * step;
 }

@@ -17,6 +17,8 @@ export const LEASE_KEEPING = {
   tickMilliseconds: CLIENT_LIMITS.calmTickMilliseconds,
   /** What the wall clock may gain on the monotone clock unnoticed. */
   clockStepMilliseconds: 20,
+  /** A write that may not outlive its lease is given up so much earlier at most. */
+  expiryStepMilliseconds: 64,
   /** Leases of one client. */
   leasesMax: 65_536,
   /** Locks under one lease that the client has drawn for them; further ones get another. */
@@ -45,5 +47,9 @@ assert(
   leaseTtlMillisecondsMin * LEASE_KEEPING.provenPart >
     10 * (LEASE_KEEPING.clockStepMilliseconds + LEASE_KEEPING.tickMilliseconds),
   'what clock and ticks do not notice is little of the shortest time to live',
+);
+assert(
+  leaseTtlMillisecondsMin * LEASE_KEEPING.provenPart > 10 * LEASE_KEEPING.expiryStepMilliseconds,
+  'a write under a lease has most of its time',
 );
 assert(LEASE_KEEPING.usersMax <= ticketsOfLeaseMax, 'a shard has room for all tickets of a lease');
