@@ -2,6 +2,7 @@
 
 import type { Dialogue } from './dialogue.ts';
 import type { Exit } from './exit-codes.ts';
+import type { Interruption } from './interruption.ts';
 import type { Store } from './store.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -9,6 +10,8 @@ export type Options = Readonly<Record<string, string | boolean | undefined>>;
 
 export interface Call {
   readonly words: readonly string[];
+  /** What stands behind `--`, for a verb that runs a command of the user. */
+  readonly command: readonly string[];
   /** Keyed by option name in camel case. Flags override the environment; it overrides defaults. */
   readonly options: Options;
   readonly terminal: Terminal;
@@ -18,6 +21,7 @@ export interface Call {
   readonly dialogue: (() => Promise<Dialogue>) | undefined;
   /** Connects at the first call, and stays connected until kvctl ends. */
   readonly store: () => Promise<Store>;
+  readonly interruption: Interruption;
 }
 
 export interface CommandModule {

@@ -10,6 +10,7 @@ import {
   setMembership,
   settle,
 } from '../src/admin.ts';
+import { COORDINATION_LIMITS } from '../src/base/coordination-limits.ts';
 import {
   type Atomic,
   bytes,
@@ -39,11 +40,13 @@ import type {
 } from './store.ts';
 
 /** Passes values through as bytes; the commands decode them with the codec. */
-export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target): Promise<Store> {
+export async function connectTo(target: Target): Promise<Store> {
+  const { urls, cluster, timeoutMilliseconds, signal } = target;
+  const ending = signal === undefined ? {} : { signal };
   const timeout = { timeout: timeoutMilliseconds };
   // Connects for data only when a command needs data: `status` works without a majority.
   let connecting: ReturnType<typeof connectAs> | undefined;
-  const connectAs = () => connect(urls, { ...timeout, cluster, codec: bytes });
+  const connectAs = () => connect(urls, { ...timeout, cluster, codec: bytes, ...ending });
   const client = () => {
     connecting ??= connectAs();
     return connecting;
@@ -88,7 +91,7 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
     settle: (transaction) => settle(urls, transaction, { ...timeout, cluster }),
     lock: async (request) => lockBy(await client(), request),
     lead: async (request) => leadBy(await client(), request),
-    leaders: (key) => leadersBy(client, key),
+    leaders: (key, ended) => leadersBy(client, key, ended),
     leases: () => askLeases(urls, { ...timeout, cluster }),
     tickets: () => askTickets(urls, { ...timeout, cluster }),
     revoke: (lease) => revokeLease(urls, lease, { ...timeout, cluster }),
@@ -101,28 +104,45 @@ export async function connectTo({ urls, cluster, timeoutMilliseconds }: Target):
 }
 
 async function lockBy(kv: Client, request: LockRequest): Promise<StoreLock | undefined> {
-  const { name, permits, isShared: shared, note, waitMilliseconds, ttlMilliseconds } = request;
-  const options = { note, shared, ...lived(ttlMilliseconds), wait: waitMilliseconds ?? WAIT_MAX };
+  const { name, permits, isShared: shared, note, waitMilliseconds, signal } = request;
+  const life = leaseLife(request);
+  const options = { note, shared, ...life, wait: waitMilliseconds ?? WAIT_MAX, signal };
   const taking =
     permits === undefined ? kv.lock(name, options) : kv.semaphore(name, permits, options);
   const lock = await hadInTime(taking);
   if (lock === undefined) return undefined;
-  const fence = permits === undefined ? String(lock.fence) : undefined;
-  return { fence, signal: lock.signal, release: () => lock.release() };
+  return {
+    fence: permits === undefined ? String(lock.fence) : undefined,
+    signal: lock.signal,
+    ttlMilliseconds: life.ttl,
+    isOwned: () => lock.isOwned,
+    release: () => lock.release(),
+  };
 }
 
 async function leadBy(kv: Client, request: ElectionRequest): Promise<StoreLock | undefined> {
-  const { key, value, note, waitMilliseconds, ttlMilliseconds } = request;
-  const election = kv.elect(key, { value, note, ...lived(ttlMilliseconds) });
-  const leadership = await hadInTime(election.lead({ wait: waitMilliseconds ?? WAIT_MAX }));
+  const { key, value, note, waitMilliseconds, signal: ended } = request;
+  const life = leaseLife(request);
+  const election = kv.elect(key, { value, note, ...life });
+  const wait = waitMilliseconds ?? WAIT_MAX;
+  const leadership = await hadInTime(election.lead({ wait, signal: ended }));
   if (leadership === undefined) return undefined;
-  const { fence, signal } = leadership;
-  return { fence: String(fence), signal, release: () => election.resign() };
+  return {
+    fence: String(leadership.fence),
+    signal: leadership.signal,
+    ttlMilliseconds: life.ttl,
+    isOwned: () => leadership.isLeader,
+    release: () => election.resign(),
+  };
 }
 
-async function* leadersBy(client: () => Promise<Client>, key: Uint8Array) {
+function leaseLife({ ttlMilliseconds }: { readonly ttlMilliseconds: number | undefined }) {
+  return { ttl: ttlMilliseconds ?? COORDINATION_LIMITS.leaseTtlMillisecondsDefault };
+}
+
+async function* leadersBy(client: () => Promise<Client>, key: Uint8Array, signal: AbortSignal) {
   const election = (await client()).elect<Uint8Array>(key, { value: new Uint8Array(0) });
-  yield* election.observe();
+  yield* election.observe({ signal });
 }
 
 /** A day, the most that the library waits. */

@@ -1,12 +1,6 @@
 /** Verbs for locks, elections and leases. */
 
-import { ENCODING_OPTIONS, type OptionSpec, type Verb, type WordSpec } from './verb.ts';
-
-const COMMAND: WordSpec = {
-  form: '<command...>',
-  kind: 'command',
-  description: 'the command and its arguments, behind --',
-};
+import { ENCODING_OPTIONS, type OptionSpec, type Verb } from './verb.ts';
 
 const OWNING_OPTIONS: readonly OptionSpec[] = [
   { flags: '--wait <time>', description: 'how long to wait: 500ms, 30s (default: a day)' },
@@ -14,18 +8,27 @@ const OWNING_OPTIONS: readonly OptionSpec[] = [
     flags: '--ttl <time>',
     description: 'how long others have to wait if this machine dies: 1s to 1h (default: 15s)',
   },
+  {
+    flags: '--foreground',
+    description: 'the command has the terminal: for a shell, or a prompt for a password',
+  },
 ];
 
 const ENDING = `The exit code is that of the command; 6 if it was not run, because the wait was
 over. If the lock is lost, because its lease could not be confirmed in time, the
-command gets SIGTERM, and SIGKILL after 5 seconds; the exit code is then 75.
+command gets SIGTERM, and SIGKILL after a fifth of the time to live, 5 seconds at
+most; the exit code is then 75. Signals to kvctl are passed on to the command, and
+to all processes that it has started: they are one process group, in a session of
+its own. If kvctl is killed, they end too. With --foreground the command stays in
+the session of the terminal, and only the command itself gets signals.
 RINGKV_FENCE has the fence for guarded writes of the command.`;
 
 export const LOCK_VERBS: readonly Verb[] = [
   {
     name: 'lock',
     summary: 'run a command while owning a lock',
-    words: [{ form: '<name>', kind: 'value', description: 'the name of the lock' }, COMMAND],
+    words: [{ form: '<name>', kind: 'value', description: 'the name of the lock' }],
+    runsCommand: true,
     options: [
       ...OWNING_OPTIONS,
       { flags: '--try', description: 'do not wait' },
@@ -58,9 +61,13 @@ export const LOCK_VERBS: readonly Verb[] = [
     summary: 'run a command while leading',
     words: [
       { form: '<key>', kind: 'key', description: 'the key of the election' },
-      { form: '[value]', kind: 'value', description: 'what the key holds meanwhile' },
-      { ...COMMAND, form: '[command...]' },
+      {
+        form: '[value]',
+        kind: 'value',
+        description: 'what the key holds meanwhile (default: host and process)',
+      },
     ],
+    runsCommand: true,
     options: [
       ...OWNING_OPTIONS,
       { flags: '--observe', description: 'print the leaders as they change, and do not stand' },

@@ -5,6 +5,7 @@ import type { Call, Options } from './call.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT, type Exit } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
+import { Interruption } from './interruption.ts';
 import { reportFailure } from './report-failure.ts';
 import type { Store, Target } from './store.ts';
 import { type Sink, type Terminal, terminalOver } from './terminal.ts';
@@ -36,7 +37,9 @@ export async function main(surroundings: Surroundings): Promise<number> {
   const isAlone = words.length === 0 && input.isTTY === true && data.isTTY === true;
   const { parse } = await import('./program.ts');
   const { VERBS } = await import('./verbs.ts');
-  const connections = new Connections(surroundings.connect ?? connectByLibrary);
+  const interruption = new Interruption();
+  const { signal } = interruption;
+  const connections = new Connections(surroundings.connect ?? connectByLibrary, signal);
   let options: Options = {};
   try {
     const program = { verbs: VERBS, version: readVersion(), environment };
@@ -47,11 +50,14 @@ export async function main(surroundings: Surroundings): Promise<number> {
       return EXIT.ok;
     }
     options = parsed.options;
-    return await runVerb(parsed.verb, { ...parsed, terminal, input, notes, connections });
+    const running = { ...parsed, terminal, input, notes, connections, interruption };
+    return await runVerb(parsed.verb, running);
   } catch (error) {
-    return reportFailure(error, terminal, options);
+    // What an interrupted call was waiting for fails, and that is no news.
+    return interruption.exit ?? reportFailure(error, terminal, options);
   } finally {
     await connections.close();
+    interruption.end();
   }
 }
 
@@ -69,16 +75,18 @@ function endOfData(error: NodeJS.ErrnoException, terminal: Terminal): Exit {
 
 interface Running {
   readonly words: readonly string[];
+  readonly command: readonly string[];
   readonly options: Options;
   readonly terminal: Terminal;
   readonly input: Surroundings['input'];
   readonly notes: Sink;
   readonly connections: Connections;
+  readonly interruption: Interruption;
 }
 
 async function runVerb(
   verb: Verb,
-  { words, options, terminal, input, notes, connections }: Running,
+  { words, command, options, terminal, input, notes, connections, interruption }: Running,
 ): Promise<number> {
   let dialogue: Promise<Dialogue> | undefined;
   const openDialogue = () => {
@@ -87,8 +95,10 @@ async function runVerb(
   };
   const call: Call = {
     words,
+    command,
     options,
     terminal,
+    interruption,
     input: () => readAll(input),
     dialogue: input.isTTY === true ? openDialogue : undefined,
     store: () => connections.open(options),
@@ -109,14 +119,17 @@ async function dialogueOver(input: NodeJS.ReadableStream, output: Sink): Promise
 /** At most one connection, made on the first use. */
 class Connections {
   readonly #connect: Connect;
+  /** Ends a connection that is being made. */
+  readonly #signal: AbortSignal;
   #store: Promise<Store> | undefined;
 
-  constructor(connect: Connect) {
+  constructor(connect: Connect, signal: AbortSignal) {
     this.#connect = connect;
+    this.#signal = signal;
   }
 
   open(options: Options): Promise<Store> {
-    this.#store ??= connectWith(options, this.#connect);
+    this.#store ??= connectWith(options, this.#connect, this.#signal);
     return this.#store;
   }
 
@@ -129,11 +142,15 @@ class Connections {
 
 const TIMEOUT_MILLISECONDS = 5000;
 
-async function connectWith(options: Options, connect: Connect): Promise<Store> {
+async function connectWith(
+  options: Options,
+  connect: Connect,
+  signal: AbortSignal,
+): Promise<Store> {
   const { durationOption } = await import('./options.ts');
   const { endpointsOf } = await import('./endpoints.ts');
   const timeoutMilliseconds = durationOption(options, 'timeout') ?? TIMEOUT_MILLISECONDS;
-  return await connect({ ...(await endpointsOf(options)), timeoutMilliseconds });
+  return await connect({ ...(await endpointsOf(options)), timeoutMilliseconds, signal });
 }
 
 async function connectByLibrary(target: Target): Promise<Store> {

@@ -5,13 +5,15 @@ import { nearestName } from '../src/base/nearest-name.ts';
 import type { Options } from './call.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
 import { usageFailure } from './failure.ts';
-import { namesOf, type OptionSpec, optionsOf, type Verb } from './verb.ts';
+import { namesOf, type OptionSpec, optionsOf, usageOf, type Verb } from './verb.ts';
 
 export type Parsed =
   | {
       readonly type: 'verb';
       readonly verb: Verb;
       readonly words: string[];
+      /** What stands behind `--`, for a verb that runs a command. */
+      readonly command: readonly string[];
       readonly options: Options;
     }
   /** Help or the version: a text and no verb to run. */
@@ -29,22 +31,34 @@ export function parse(words: readonly string[], program: ProgramOptions): Parsed
   const faults: string[] = [];
   let parsed: Parsed | undefined;
   const root = rootOf(program, { texts, faults });
+  const { own, command } = splitCommand(verbFirst(words, program.verbs), program.verbs);
   for (const verb of program.verbs) {
     root.addCommand(
       commandOf(verb, program.environment).action(function (this: Command) {
         refuseUnknownEnvironment(this, optionsOf(verb), program.environment);
-        parsed = { type: 'verb', verb, words: this.args, options: this.opts() };
+        parsed = { type: 'verb', verb, words: this.args, command, options: this.opts() };
       }),
     );
   }
   silence(root, { texts, faults });
   try {
-    root.parse(verbFirst(words, program.verbs), { from: 'user' });
+    root.parse(own, { from: 'user' });
   } catch (error) {
     if (!isParserEnd(error)) throw error;
     if (error.exitCode !== 0) throw usageFailureOf(faults.join('').trim(), words, program.verbs);
   }
   return parsed ?? { type: 'text', text: texts.join('') };
+}
+
+/** The words of the command behind `--` are not those of kvctl, whatever they are. */
+function splitCommand(
+  words: readonly string[],
+  verbs: readonly Verb[],
+): { readonly own: readonly string[]; readonly command: readonly string[] } {
+  const verb = verbs.find((one) => namesOf(one).includes(words[0] ?? ''));
+  const at = words.indexOf('--');
+  if (verb?.runsCommand !== true || at < 0) return { own: words, command: [] };
+  return { own: words.slice(0, at), command: words.slice(at + 1) };
 }
 
 /**
@@ -99,6 +113,10 @@ function commandOf(verb: Verb, environment: NodeJS.ProcessEnv): Command {
   for (const { form, description } of verb.words)
     command.addArgument(new Argument(form, description));
   for (const spec of optionsOf(verb)) command.addOption(optionOf(spec, environment));
+  if (verb.runsCommand === true) {
+    const [, ...forms] = usageOf(verb).split(' ');
+    command.usage(`[options] ${forms.join(' ')}`);
+  }
   if (verb.details !== undefined) command.addHelpText('after', `\n${verb.details}`);
   const examples = verb.examples.map((example) => `  ${example}`).join('\n');
   return command.addHelpText(
@@ -181,8 +199,11 @@ function usageFailureOf(fault: string, words: readonly string[], verbs: readonly
       meant === undefined ? advice : `did you mean ${meant}? ${advice}`,
     );
   }
-  const verb = words.find((word) => verbs.some((one) => namesOf(one).includes(word)));
+  const called = verbs.find((one) => words.some((word) => namesOf(one).includes(word)));
   const meant = suggestion?.replace(/[()]/g, '').trim().toLowerCase();
-  const help = verb === undefined ? '`kvctl --help`' : `\`kvctl ${verb} --help\``;
+  if (called?.runsCommand === true) {
+    return usageFailure(first, `use kvctl ${usageOf(called)}. See \`kvctl ${called.name} --help\``);
+  }
+  const help = called === undefined ? '`kvctl --help`' : `\`kvctl ${called.name} --help\``;
   return usageFailure(first, meant ? `${meant} See ${help}` : `see ${help}`);
 }

@@ -103,6 +103,8 @@ export interface Target {
   readonly cluster: string;
   /** Timeout of one request. */
   readonly timeoutMilliseconds: number;
+  /** Ends a connection that is being made. */
+  readonly signal?: AbortSignal;
 }
 
 /** What `kvctl lock` and `kvctl elect` ask for. */
@@ -116,6 +118,8 @@ export interface LockRequest {
   readonly permits: number | undefined;
   /** For people. */
   readonly note: string;
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
 }
 
 export interface ElectionRequest {
@@ -124,6 +128,7 @@ export interface ElectionRequest {
   readonly waitMilliseconds: number | undefined;
   readonly ttlMilliseconds: number | undefined;
   readonly note: string;
+  readonly signal: AbortSignal;
 }
 
 /** A lock that is owned, or a leadership. */
@@ -132,6 +137,9 @@ export interface StoreLock {
   readonly fence: string | undefined;
   /** Aborts when it is lost. */
   readonly signal: AbortSignal;
+  readonly ttlMilliseconds: number;
+  /** By the clock now. */
+  isOwned(): boolean;
   release(): Promise<void>;
 }
 
@@ -223,7 +231,7 @@ export interface Store {
   /** Undefined if another one led for all of the wait. */
   lead(request: ElectionRequest): Promise<StoreLock | undefined>;
   /** Values of leaders as they change; undefined while there is none. */
-  leaders(key: Uint8Array): AsyncIterable<Uint8Array | undefined>;
+  leaders(key: Uint8Array, signal: AbortSignal): AsyncIterable<Uint8Array | undefined>;
   /** Of all shards. */
   leases(): Promise<readonly LeaseInShard[]>;
   /** Of all locks, each queue in its order. */

@@ -39,6 +39,8 @@ export interface Verb {
   readonly aliases?: readonly string[];
   readonly summary: string;
   readonly words: readonly WordSpec[];
+  /** It runs the command that stands behind `--`. */
+  readonly runsCommand?: boolean;
   readonly options: readonly OptionSpec[];
   /** The supported output formats; none if the verb prints no data. */
   readonly formats: readonly Format[];
@@ -115,6 +117,7 @@ export function namesOf({ name, aliases = [] }: Pick<Verb, 'name' | 'aliases'>):
 }
 
 /** `set <key> [value] [options]`: one line. */
-export function usageOf({ name, words }: Verb): string {
-  return [name, ...words.map(({ form }) => form)].join(' ');
+export function usageOf({ name, words, runsCommand }: Verb): string {
+  const command = runsCommand === true ? ['-- <command...>'] : [];
+  return [name, ...words.map(({ form }) => form), ...command].join(' ');
 }

@@ -1,5 +1,6 @@
 /** `kvctl elect`: runs a command while it leads. */
 
+import { hostname } from 'node:os';
 import type { Call } from '../call.ts';
 import { bytesOf, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
@@ -7,18 +8,13 @@ import { usageFailure } from '../failure.ts';
 import { durationOption } from '../options.ts';
 import { runOwned } from '../owned-command.ts';
 import { meaningOf, shownValue } from '../value.ts';
-import { noteFor } from './lock.ts';
+import { noteFor, requireCommand } from './lock.ts';
 
 export async function run(call: Call): Promise<Exit | number> {
-  const { options, terminal, words } = call;
-  const [key = '', value, ...command] = words;
+  const { options, terminal, words, command, interruption } = call;
+  const [key = '', value = `${hostname()}:${process.pid}`] = words;
   if (options.observe === true) return await observe(call, key);
-  if (value === undefined || command.length === 0) {
-    throw usageFailure(
-      'the value or the command is missing',
-      'use kvctl elect KEY VALUE -- COMMAND, or kvctl elect KEY --observe',
-    );
-  }
+  requireCommand(call, 'kvctl elect KEY VALUE -- COMMAND, or kvctl elect KEY --observe');
   const store = await call.store();
   const lock = await store.lead({
     key: bytesOf(key, encodingOf(options)),
@@ -26,23 +22,26 @@ export async function run(call: Call): Promise<Exit | number> {
     waitMilliseconds: durationOption(options, 'wait'),
     ttlMilliseconds: durationOption(options, 'ttl'),
     note: noteFor(command),
+    signal: interruption.begin(),
   });
   if (lock === undefined) {
     terminal.note(`another candidate for ${key} led all the time; the command was not run`);
     return EXIT.timeout;
   }
-  return await runOwned({ command, lock, what: `the leadership of ${key}`, terminal });
+  const isForeground = options.foreground === true;
+  const what = `the leadership of ${key}`;
+  return await runOwned({ command, isForeground, lock, what, terminal, interruption });
 }
 
 /** One line for each leader, until kvctl is ended. */
 async function observe(call: Call, key: string): Promise<Exit> {
   const { options, terminal, words } = call;
-  if (words.length > 1) {
+  if (words.length > 1 || call.command.length > 0) {
     throw usageFailure('--observe takes the key alone', 'use kvctl elect KEY --observe');
   }
   const encoding = encodingOf(options);
   const store = await call.store();
-  for await (const value of store.leaders(bytesOf(key, encoding))) {
+  for await (const value of store.leaders(bytesOf(key, encoding), call.interruption.begin())) {
     if (value === undefined) terminal.note('no leader');
     else await terminal.write(`${shownValue(meaningOf(value, store.codec), encoding)}\n`);
   }

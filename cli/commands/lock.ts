@@ -7,8 +7,10 @@ import { usageFailure } from '../failure.ts';
 import { countOption, durationOption } from '../options.ts';
 import { runOwned } from '../owned-command.ts';
 
-export async function run({ options, terminal, words, store }: Call): Promise<Exit | number> {
-  const [name = '', ...command] = words;
+export async function run(call: Call): Promise<Exit | number> {
+  const { options, terminal, words, command, store, interruption } = call;
+  const [name = ''] = words;
+  requireCommand(call, 'kvctl lock NAME -- COMMAND');
   const isShared = options.shared === true;
   const permits = countOption(options, 'permits', { min: 1, max: 256 });
   if (isShared && permits !== undefined) {
@@ -21,12 +23,21 @@ export async function run({ options, terminal, words, store }: Call): Promise<Ex
     isShared,
     permits,
     note: noteFor(command),
+    signal: interruption.begin(),
   });
   if (lock === undefined) {
     terminal.note(`lock ${name} was not free in time; the command was not run`);
     return EXIT.timeout;
   }
-  return await runOwned({ command, lock, what: `lock ${name}`, terminal });
+  const isForeground = options.foreground === true;
+  const what = `lock ${name}`;
+  return await runOwned({ command, isForeground, lock, what, terminal, interruption });
+}
+
+/** A command that is missing is noticed before the lock is taken. */
+export function requireCommand({ command }: Call, usage: string): void {
+  if (command.length > 0) return;
+  throw usageFailure('the command is missing', `write it behind --, as in: ${usage}`);
 }
 
 /** What `kvctl locks` shows of the owner. */

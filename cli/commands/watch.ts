@@ -4,7 +4,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
-import { EXIT, type Exit } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import { keyRangeOf } from '../key-range.ts';
 import { countOption, textOption } from '../options.ts';
@@ -13,11 +13,12 @@ import { meaningOf, payloadOf, shownValue } from '../value.ts';
 
 type KeyChange = Extract<StoredChange, { readonly key: Uint8Array }>;
 
-export async function run(call: Call): Promise<Exit> {
-  const { options, words, terminal } = call;
+export async function run(call: Call): Promise<number> {
+  const { options, words, terminal, interruption } = call;
   const file = textOption(options, 'save');
   const resume = textOption(options, 'resume') ?? (file && (await savedIn(file)));
   const limit = countOption(options, 'limit', { min: 1 }) ?? Number.POSITIVE_INFINITY;
+  const ending = interruption.begin();
   const store = await call.store();
   const watch = await store.watch({
     ...keyRangeOf(options),
@@ -27,19 +28,18 @@ export async function run(call: Call): Promise<Exit> {
     isKeysOnly: options.keys === true,
   });
   const end = () => void watch.close();
-  for (const name of SIGNALS) process.once(name, end);
+  ending.addEventListener('abort', end);
+  if (ending.aborted) end();
   try {
     if (resume !== undefined) terminal.note('continuing an earlier watch');
     const form = { codec: options.stored === true ? undefined : store.codec };
     await follow(call, watch, { ...form, file, limit });
   } finally {
-    for (const name of SIGNALS) process.off(name, end);
+    ending.removeEventListener('abort', end);
     await watch.close();
   }
-  return EXIT.ok;
+  return interruption.exit ?? EXIT.ok;
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface Following {
   readonly codec: Codec | undefined;

@@ -152,6 +152,10 @@ export class MemoryStore implements Store {
   releases = 0;
   /** Aborts the locks that are owned. */
   readonly losing = new AbortController();
+  /** They are lost, by the clock, and the signal may be late. */
+  isLost = false;
+  /** Locks that others own are waited for, until the call is interrupted. */
+  isWaiting = false;
   leaseList: readonly LeaseInShard[] = [];
   ticketList: readonly TicketInLock[] = [];
   readonly revoked: string[] = [];
@@ -162,14 +166,14 @@ export class MemoryStore implements Store {
 
   lock(request: LockRequest): Promise<StoreLock | undefined> {
     this.lockRequests.push(request);
-    const isTaken = this.#taken.has(nameOf(request.name));
-    return Promise.resolve(isTaken ? undefined : this.#owned(request.permits === undefined));
+    if (this.#taken.has(nameOf(request.name))) return this.#notOwned(request.signal);
+    return Promise.resolve(this.#owned(request, request.permits === undefined));
   }
 
   lead(request: ElectionRequest): Promise<StoreLock | undefined> {
     this.elections.push(request);
-    const isTaken = this.#taken.has(nameOf(request.key));
-    return Promise.resolve(isTaken ? undefined : this.#owned(true));
+    if (this.#taken.has(nameOf(request.key))) return this.#notOwned(request.signal);
+    return Promise.resolve(this.#owned(request, true));
   }
 
   leaderList: readonly (Uint8Array | undefined)[] = [];
@@ -191,12 +195,24 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.leaseList.some(({ id }) => id === lease));
   }
 
-  #owned(hasFence: boolean): StoreLock {
+  #notOwned(signal: AbortSignal): Promise<undefined> {
+    if (!this.isWaiting) return Promise.resolve(undefined);
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('aborted')));
+    });
+  }
+
+  #owned(
+    { ttlMilliseconds = 15_000 }: { readonly ttlMilliseconds: number | undefined },
+    hasFence: boolean,
+  ): StoreLock {
     const release = () => {
       this.releases += 1;
       return Promise.resolve();
     };
-    return { fence: hasFence ? 'a-fence' : undefined, signal: this.losing.signal, release };
+    const { signal } = this.losing;
+    const fence = hasFence ? 'a-fence' : undefined;
+    return { fence, signal, ttlMilliseconds, isOwned: () => !this.isLost, release };
   }
 
   clear(span: KeySpan, onProgress: (deleted: number) => void): Promise<number> {

@@ -39,6 +39,46 @@ const PLANTED: readonly Planted[] = [
     replace: '{text}',
     tests: ['failures'],
   },
+  {
+    name: 'only-the-shell-is-signalled',
+    sentence: 'a signal ends the shell of kvctl lock, and its step goes on without the lock',
+    file: 'cli/process-group.ts',
+    find: 'isWhole ? -pid : pid',
+    replace: 'pid',
+    tests: ['owned-command'],
+  },
+  {
+    name: 'stubborn-command-lives',
+    sentence: 'a command that ignores SIGTERM goes on after its lock was lost',
+    file: 'cli/process-group.ts',
+    find: "this.#signal('SIGKILL');",
+    replace: '',
+    tests: ['owned-command'],
+  },
+  {
+    name: 'resumed-command-goes-on',
+    sentence: 'a command goes on although its lock was lost while kvctl was stopped',
+    file: 'cli/owned-command.ts',
+    find: 'if (!this.#owned.lock.isOwned()) this.#lose();',
+    replace: '',
+    tests: ['owned-command'],
+  },
+  {
+    name: 'interrupted-wait-goes-on',
+    sentence: 'a call that waits for a lock is not given up at a signal',
+    file: 'cli/interruption.ts',
+    find: 'this.#aborting.abort();',
+    replace: '',
+    tests: ['owned-command'],
+  },
+  {
+    name: 'words-of-the-command-are-ours',
+    sentence: 'kvctl lock takes the options of its command for its own',
+    file: 'cli/program.ts',
+    find: 'own: words.slice(0, at), command',
+    replace: 'own: words, command',
+    tests: ['owned-command'],
+  },
 ];
 
 export const OUTPUT_BUGS: readonly Bug[] = PLANTED.map((bug) => ({
