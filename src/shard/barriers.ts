@@ -10,6 +10,7 @@
 import { Deadlines } from '../base/deadlines.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import type { Failure, Response } from '../wire/response.ts';
+import { FairQuota } from './fair-quota.ts';
 import { SHARD_LIMITS } from './limits.ts';
 import { stampedProposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
@@ -47,6 +48,8 @@ export class Barriers {
   readonly #byHolder = new Map<Prepared, Set<Waiting>>();
   /** In the round of their reads. */
   #asked = 0;
+  /** Invariant: as many as are unanswered. */
+  readonly #portions = new FairQuota({ max: SHARD_LIMITS.barriersMax });
 
   constructor(state: ReplicaState, proposing: Proposing, reading: Reading) {
     this.#state = state;
@@ -66,7 +69,10 @@ export class Barriers {
 
   /** Answered by the leader only. */
   add(terms: BarrierTerms): void {
-    if (this.size >= SHARD_LIMITS.barriersMax) return this.#fail(terms, 'overloaded');
+    const { requester } = terms;
+    const { share } = requester.responder;
+    if (!this.#portions.admits(share)) return this.#state.fail(requester, 'overloaded');
+    this.#portions.add(share);
     if (terms.isRecording && this.#isRecordingDue) this.#record(terms);
     else this.#confirm(terms);
   }
@@ -173,10 +179,12 @@ export class Barriers {
   #answer({ requester }: BarrierTerms): void {
     const { position, logTime: time } = this.#state;
     const { responder, id } = requester;
+    this.#portions.remove(responder.share);
     responder.respond({ type: 'barrier', id, time, ...position });
   }
 
   #fail({ requester }: BarrierTerms, failure: Failure): void {
+    this.#portions.remove(requester.responder.share);
     this.#state.fail(requester, failure);
   }
 }

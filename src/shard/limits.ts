@@ -30,7 +30,7 @@ export const SHARD_LIMITS = {
   catchUpMilliseconds: 5000,
   /** How soon a question for proof of freshness is repeated that failed. */
   proofRetryMilliseconds: 500,
-  /** Barriers of a shard that wait. */
+  /** Barriers of a shard that wait, of all clients. */
   barriersMax: 16_384,
   /**
    * Keepalives that bring no new lease to those that gather: repeated ones, and leases that the

@@ -286,6 +286,20 @@ const OF_A_REPLICA: readonly Planted[] = [
 
 const OF_BARRIERS: readonly Planted[] = [
   {
+    name: 'barriers-of-one-client',
+    sentence: 'one client takes all barriers of a shard, and no other can begin a watch',
+    file: 'src/shard/barriers.ts',
+    find: 'if (!this.#portions.admits(share))',
+    replace: 'if (this.size >= SHARD_LIMITS.barriersMax)',
+  },
+  {
+    name: 'answered-barriers-count',
+    sentence: 'answered barriers count against their client, until it can ask for none',
+    file: 'src/shard/barriers.ts',
+    find: 'this.#portions.remove(responder.share);',
+    replace: '',
+  },
+  {
     name: 'barrier-of-a-gone-client-stays',
     sentence: 'a barrier whose client has gone is counted for ever',
     file: 'src/shard/barriers.ts',

@@ -119,3 +119,20 @@ test('a barrier whose client leaves in its round is forgotten', () => {
   rig.pass(60_000);
   equal(rig.replica.waiting, 0);
 });
+
+test('one client leaves barriers to the others, and has them back when they are answered', () => {
+  const rig = new WatchRig();
+  const [ada, bo] = [7, 8].map((client) => new Flow({ client, mayGoOn: () => true }));
+  rig.held.prepare(5, put('b', 'x'));
+  const { barriersMax } = SHARD_LIMITS;
+  const told = Array.from({ length: barriersMax }, () => rig.askBarrier({ share: ada }));
+  const refused = () => told.filter(([text]) => text === 'overloaded').length;
+  equal(refused(), barriersMax / 2);
+  deepEqual(rig.barrier({ share: bo, from: 'c' }).length, 1);
+  rig.held.resolve(5, true);
+  rig.settle();
+  equal(rig.replica.waiting, 0);
+  for (let at = 0; at < barriersMax / 2; at++) told.push(rig.askBarrier({ share: ada }));
+  rig.settle();
+  equal(refused(), barriersMax / 2);
+});

@@ -85,9 +85,16 @@ export class WatchRig {
   }
 
   /** Within the present turn. */
-  askBarrier({ from = '', to = '', isRecording = false, patience = 5000 }): string[] {
+  askBarrier({
+    from = '',
+    to = '',
+    isRecording = false,
+    patience = 5000,
+    share,
+  }: BarrierAsked): string[] {
     const told: string[] = [];
-    const responder = { respond: (response: Response) => void told.push(textOfResponse(response)) };
+    const respond = (response: Response) => void told.push(textOfResponse(response));
+    const responder = share === undefined ? { respond } : { respond, share };
     this.replica.barrier({
       requester: { responder, id: 9 },
       ...{ from: bytesOf(from), to: bytesOf(to), isRecording },
@@ -95,6 +102,15 @@ export class WatchRig {
     });
     return told;
   }
+}
+
+interface BarrierAsked {
+  readonly from?: string;
+  readonly to?: string;
+  readonly isRecording?: boolean;
+  readonly patience?: number;
+  /** Of the client. */
+  readonly share?: Flow | undefined;
 }
 
 interface WatchTerms {
