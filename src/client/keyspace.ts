@@ -32,6 +32,7 @@ import {
   takeLock,
   tryToLock,
 } from './locking.ts';
+import { checkOptions, signalOf } from './option-checks.ts';
 import {
   appendedBytesOf,
   type CallOptions,
@@ -114,7 +115,7 @@ export class Keyspace<V> implements Space<V> {
     return this.#engine.ask<ReadCall, Entry<T> | undefined>(
       () => this.#reading([key], options, { isJoint: false }),
       ({ rows, clocks }: RowsRead) => encoding.entryOf(key, rows[0], clocks[0]),
-      options.signal,
+      signalOf(options),
     );
   }
 
@@ -141,6 +142,7 @@ export class Keyspace<V> implements Space<V> {
   set(key: Key, value: V, options: SetOptions = {}): Promise<Committed | Conflict> {
     return this.#engine.ask<WriteCall, Committed | Conflict>(
       () => {
+        checkOptions('set', options, 'set');
         const terms = new WriteTerms(this.#engine);
         const bytes = this[ENCODING].keyOf(key);
         const life = terms.lifeOf(options);
@@ -153,7 +155,7 @@ export class Keyspace<V> implements Space<V> {
         return this.#writing(guarded(put, options), options, terms);
       },
       (result) => committedOf(result, [key]),
-      options.signal,
+      signalOf(options),
     );
   }
 
@@ -162,6 +164,7 @@ export class Keyspace<V> implements Space<V> {
   delete(key: Key, options: WriteOptions = {}): Promise<Deleted | Conflict> {
     return this.#engine.ask<WriteCall, Deleted | Conflict>(
       () => {
+        checkOptions('delete', options, 'write');
         const command = guarded({ type: 'delete', key: this[ENCODING].keyOf(key) }, options);
         return this.#writing(command, options);
       },
@@ -171,13 +174,14 @@ export class Keyspace<V> implements Space<V> {
         const output = outputOf(result, 'presence');
         return { ...told, wasThere: output.wasThere };
       },
-      options.signal,
+      signalOf(options),
     );
   }
 
   add(key: Key, by: bigint | number = 1, options: AddOptions = {}): Promise<bigint> {
     return this.#engine.ask<WriteCall, bigint>(
       () => {
+        checkOptions('add', options, 'add');
         const add: Operation = {
           type: 'add',
           key: this[ENCODING].keyOf(key),
@@ -187,13 +191,14 @@ export class Keyspace<V> implements Space<V> {
         return this.#writing([add], options);
       },
       (result) => bigintFrom(outputOf(result, 'integer').value),
-      options.signal,
+      signalOf(options),
     );
   }
 
   append(key: Key, value: Uint8Array, options: AddOptions = {}): Promise<number> {
     return this.#engine.ask<WriteCall, number>(
       () => {
+        checkOptions('append', options, 'add');
         const append: Operation = {
           type: 'append',
           key: this[ENCODING].keyOf(key),
@@ -203,13 +208,14 @@ export class Keyspace<V> implements Space<V> {
         return this.#writing([append], options);
       },
       (result) => outputOf(result, 'appended').length,
-      options.signal,
+      signalOf(options),
     );
   }
 
   touch(key: Key, ttl: number | null, options: CallOptions = {}): Promise<boolean> {
     return this.#engine.ask<WriteCall, boolean>(
       () => {
+        checkOptions('touch', options, 'call');
         const lifeMilliseconds = touchedLifeOf(ttl);
         return this.#writing(
           [{ type: 'touch', key: this[ENCODING].keyOf(key), lifeMilliseconds }],
@@ -217,7 +223,7 @@ export class Keyspace<V> implements Space<V> {
         );
       },
       (result) => outputOf(result, 'presence').wasThere,
-      options.signal,
+      signalOf(options),
     );
   }
 
@@ -229,12 +235,15 @@ export class Keyspace<V> implements Space<V> {
         options: CallOptions,
       ) =>
         this.#engine.ask<WriteCall, CommittedTogether | Conflict>(
-          () => this.#writing(operations, options, terms),
+          () => {
+            checkOptions('commit', options, 'call');
+            return this.#writing(operations, options, terms);
+          },
           ({ reply }) =>
             reply.type === 'done'
               ? committedTogether(reply, operations, encoding)
               : conflictOf(reply, keys),
-          options.signal,
+          signalOf(options),
         ),
     };
     return new AtomicCommand<V>(home, this[ENCODING], new WriteTerms(this.#engine));
@@ -268,12 +277,14 @@ export class Keyspace<V> implements Space<V> {
   scan<T extends V = V>(options?: WithValues<ScanOptions>): Scanning<ScannedEntry<T>>;
   scan<T extends V = V>(options: ScanOptions): Scanning<ScannedEntry<T> | ScannedKey>;
   scan(options: ScanOptions = {}): Scanning<ScannedEntry<V> | ScannedKey> {
+    checkOptions('scan', options, 'scan');
     const encoding = this[ENCODING];
     const { keys = encoding.kind } = options;
     return this.#scanning(options, (row) => encoding.scannedOf(row, keys));
   }
 
   keys(options: KeysOptions = {}): Scanning<Key> {
+    checkOptions('keys', options, 'keys');
     const encoding = this[ENCODING];
     const { keys = encoding.kind } = options;
     return this.#scanning({ ...options, keysOnly: true }, ({ key }) =>
@@ -283,35 +294,26 @@ export class Keyspace<V> implements Space<V> {
 
   count(options: CountOptions = {}): Promise<number> {
     return this.#engine.ask<CountCall, number>(
-      () => ({
-        type: 'count',
-        range: this[ENCODING].rangeOf(options),
-        level: levelOf(options.read ?? this.#defaults.read),
-        timeoutMilliseconds: this.#timeoutOf(options),
-      }),
+      () => {
+        checkOptions('count', options, 'count');
+        return {
+          type: 'count',
+          range: this[ENCODING].rangeOf(options),
+          level: levelOf(options.read ?? this.#defaults.read),
+          timeoutMilliseconds: this.#timeoutOf(options),
+        };
+      },
       ({ count }) => count,
-      options.signal,
+      signalOf(options),
     );
   }
 
   isEmpty(options: CountOptions = {}): Promise<boolean> {
-    const keys = this.keys({ ...options, limit: 1 })[Symbol.asyncIterator]();
-    const promise = keys.next().then(async ({ done }) => {
-      await keys.return();
-      return done === true;
-    });
-    // A rejected promise that the caller ignores must not end the process.
-    promise.catch(() => {});
-    return promise;
+    return quiet(this.#findsNone(options));
   }
 
   clear(range: ClearRange, options: ClearOptions = {}): Promise<Cleared> {
-    const home = {
-      rangeOf: (bounds: RangeOptions) => this[ENCODING].rangeOf(bounds),
-      keys: (terms: KeysOptions) => this.keys(terms),
-      delete: (key: Key, terms: CallOptions) => this.delete(key, terms),
-    };
-    return quiet(clearRange(home, range, options));
+    return quiet(this.#clear(range, options));
   }
 
   watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
@@ -333,6 +335,7 @@ export class Keyspace<V> implements Space<V> {
   }
 
   space<U>(name: string, options: SpaceOptions<U> = {}): Space<U> {
+    checkOptions('space', options, 'space');
     const encoding = this[ENCODING].within<U>(name, options);
     return new Keyspace<U>({ engine: this.#engine, defaults: this.#defaults, encoding });
   }
@@ -370,6 +373,23 @@ export class Keyspace<V> implements Space<V> {
     return { engine: this.#engine, encoding: this[ENCODING] as Encoding<unknown>, timeout };
   }
 
+  async #clear(range: ClearRange, options: ClearOptions): Promise<Cleared> {
+    checkOptions('clear', range, 'cleared');
+    checkOptions('clear', options, 'clear');
+    const home = {
+      rangeOf: (bounds: RangeOptions) => this[ENCODING].rangeOf(bounds),
+      keys: (terms: KeysOptions) => this.keys(terms),
+      delete: (key: Key, terms: CallOptions) => this.delete(key, terms),
+    };
+    return await clearRange(home, range, options);
+  }
+
+  async #findsNone(options: CountOptions): Promise<boolean> {
+    checkOptions('isEmpty', options, 'count');
+    for await (const _ of this.keys({ ...options, limit: 1 })) return false;
+    return true;
+  }
+
   #scanning<E>(options: ScanOptions, entryOf: EntryOf<E>): Scanning<E> {
     const { timeout, read } = this.#defaults;
     const whole = { timeout, read, ...options };
@@ -400,15 +420,13 @@ export class Keyspace<V> implements Space<V> {
       () => this.#reading(keys, options, terms),
       ({ rows, clocks }) =>
         keys.map((key, at) => encoding.entryOf(key, rows[at], clocks[at])) as Entries<T, K>,
-      options.signal,
+      signalOf(options),
     );
   }
 
-  #reading(
-    keys: readonly Key[],
-    { read, timeout }: ReadOptions,
-    { isJoint }: { readonly isJoint: boolean },
-  ) {
+  #reading(keys: readonly Key[], options: ReadOptions, { isJoint }: { readonly isJoint: boolean }) {
+    checkOptions(isJoint ? 'snapshot' : 'get', options, 'read');
+    const { read, timeout } = options;
     const usual = this.#defaults.read;
     return {
       type: 'read',

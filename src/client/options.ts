@@ -73,12 +73,13 @@ export interface SnapshotOptions extends CallOptions {
 export function timeoutOf(timeout: number | undefined, usual: number): number {
   const chosen = timeout ?? usual;
   const max = CLIENT_LIMITS.timeoutMillisecondsMax;
-  if (chosen > 0 && chosen <= max) return chosen;
+  if (typeof chosen === 'number' && chosen > 0 && chosen <= max) return chosen;
   throw invalid(`timeout must be more than 0 and at most ${max} milliseconds (got ${chosen})`);
 }
 
 export function failFastOf(milliseconds: number | undefined): number | undefined {
-  if (milliseconds === undefined || milliseconds > 0) return milliseconds;
+  if (milliseconds === undefined) return undefined;
+  if (typeof milliseconds === 'number' && milliseconds > 0) return milliseconds;
   throw invalid(`failFastAfter must be more than 0 milliseconds (got ${milliseconds})`);
 }
 
@@ -90,8 +91,13 @@ export function clusterOf(cluster = ''): string {
 }
 
 export function levelOf(read: Read): ReadLevel {
-  if (typeof read === 'string') return { type: read };
-  const { maxMs } = read.stale;
+  if (read === 'linearizable' || read === 'lease') return { type: read };
+  const { stale } = Object(read) as { readonly stale?: { readonly maxMs: number } };
+  if (typeof stale !== 'object' || stale === null) {
+    const known = "'linearizable', 'lease' or { stale: { maxMs } }";
+    throw invalid(`read must be ${known} (got ${JSON.stringify(read)})`);
+  }
+  const { maxMs } = stale;
   if (Number.isSafeInteger(maxMs) && maxMs >= 0) return { type: 'stale', ageMilliseconds: maxMs };
   throw invalid(`maxMs must be a non-negative integer (got ${maxMs})`);
 }

@@ -10,7 +10,7 @@ export interface RangeOptions {
   readonly prefix?: Key;
   /** The first key, included. */
   readonly from?: Key;
-  /** The end of the range, not included. */
+  /** The end of the range, not included. If it is not behind `from`, the range has no keys. */
   readonly to?: Key;
 }
 
@@ -21,14 +21,17 @@ export function rangeOf({ prefix, from, to }: RangeOptions, space: Uint8Array): 
   }
   const inside = (key: Key) => new Uint8Array([...space, ...encodeKey(key)]);
   if (from !== undefined || to !== undefined) {
-    return {
-      from: from === undefined ? space : inside(from),
-      to: to === undefined ? behindPrefix(space) : inside(to),
-    };
+    const start = from === undefined ? space : inside(from);
+    if (to === undefined) return { from: start, to: behindPrefix(space) };
+    const end = inside(to);
+    // No bytes would leave the end open, but no key is before the empty one.
+    return end.length === 0 ? NO_KEYS : { from: start, to: end };
   }
   const start = prefix === undefined ? space : inside(prefix);
   return { from: start, to: behindPrefix(start) };
 }
+
+const NO_KEYS: KeyRange = { from: Uint8Array.of(0), to: Uint8Array.of(0) };
 
 /** The most entries of a scan. */
 export function limitOf(limit: number | undefined): number {

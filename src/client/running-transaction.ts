@@ -5,6 +5,7 @@ import type { Encoded, Encoding } from './encoding.ts';
 import { type Entries, type Entry, encodingIn, type ScannedEntry } from './encoding.ts';
 import type { FenceSource } from './fence.ts';
 import type { Key } from './key.ts';
+import { checkOptions } from './option-checks.ts';
 import { appendedBytesOf, invalid, lifeOf, versionOf } from './options.ts';
 import { limitOf, type RangeOptions } from './range-options.ts';
 import type { KeysOnly, WithValues } from './scanning.ts';
@@ -52,6 +53,7 @@ export class RunningTransaction<V> implements Transaction<V> {
   async *scan(
     options: TransactionScanOptions = {},
   ): AsyncGenerator<ScannedEntry<V> | ScannedVersion, void, undefined> {
+    checkOptions('scan', options, 'transaction scan');
     const encoding = this.#encoding;
     const { reverse = false, keysOnly = false, keys = encoding.kind } = options;
     const range = encoding.rangeOf(options);
@@ -67,6 +69,7 @@ export class RunningTransaction<V> implements Transaction<V> {
   }
 
   async count(options: RangeOptions = {}): Promise<number> {
+    checkOptions('count', options, 'range');
     const range = this.#encoding.rangeOf(options);
     const limit = Number.MAX_SAFE_INTEGER;
     let count = 0;
@@ -81,6 +84,7 @@ export class RunningTransaction<V> implements Transaction<V> {
   }
 
   set(key: Key, value: V, options: LifeOptions = {}): this {
+    checkOptions('set', options, 'life');
     this.#run.readWriteSet.write({
       type: 'set',
       key: this.#encoding.keyOf(key),

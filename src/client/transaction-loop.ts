@@ -1,6 +1,7 @@
 /** The transaction loop: runs the function until a run commits, or until the timeout. */
 
 import { KvError } from '../base/errors.ts';
+import { typeNameOf } from '../base/type-name.ts';
 import type { Check, Command } from '../machine/command.ts';
 import type { Done, Priority } from './core/call.ts';
 import { keyText } from './core/call-failure.ts';
@@ -9,6 +10,7 @@ import { Deadline } from './deadline.ts';
 import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import { CLIENT_LIMITS } from './limits.ts';
+import { checkOptions } from './option-checks.ts';
 import { invalid, levelOf, type Read, timeoutOf } from './options.ts';
 import { RunningTransaction } from './running-transaction.ts';
 import type { Transaction, TransactionOptions } from './transaction.ts';
@@ -29,6 +31,10 @@ export async function runTransaction<V, T>(
   { engine, encoding, defaults }: LoopParts<V>,
   options: TransactionOptions,
 ): Promise<Committing<T>> {
+  checkOptions('transaction', options, 'transaction');
+  if (typeof work !== 'function') {
+    throw invalid(`transaction runs a function (got ${typeNameOf(work)})`);
+  }
   const runsMax = runsMaxOf(options.attempts);
   const milliseconds = timeoutOf(options.timeout, defaults.timeout);
   const { now, schedule } = engine;

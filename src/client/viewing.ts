@@ -7,6 +7,7 @@ import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
+import { checkOptions } from './option-checks.ts';
 import { type CallOptions, invalid } from './options.ts';
 import { OrderedRows } from './ordered-rows.ts';
 import type { View, ViewChange, ViewEntry, ViewOptions } from './view.ts';
@@ -45,6 +46,7 @@ export class Viewing<V> implements View<V> {
   constructor(parts: ViewingParts<V>) {
     this.#parts = parts;
     const { engine, encoding, timeout, options } = parts;
+    checkOptions('view', options, 'view');
     const { maxBytes = CLIENT_LIMITS.viewBytesDefault, replicas = 'any' } = options;
     if (!(Number.isSafeInteger(maxBytes) && maxBytes > 0)) {
       throw invalid(`maxBytes must be a positive integer (got ${maxBytes})`);

@@ -2,8 +2,8 @@
 
 import type { KvError } from '../base/errors.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
-import { keyBehind } from '../machine/bytes.ts';
-import { type CallFailure, notApplied } from './core/call-failure.ts';
+import { compareBytes, keyBehind } from '../machine/bytes.ts';
+import { type CallFailure, keyText, notApplied } from './core/call-failure.ts';
 import type { KeyRange } from './core/range.ts';
 import type { ResumePoint, SyncCall, WatchCall } from './core/streams/watch-call.ts';
 import { type WatchNews, WatchQueue } from './core/streams/watch-queue.ts';
@@ -11,6 +11,7 @@ import type { Encoding } from './encoding.ts';
 import { type Engine, errorOf } from './engine.ts';
 import type { Key } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
+import { checkOptions } from './option-checks.ts';
 import { type CallOptions, invalid, timeoutOf } from './options.ts';
 import type { RangeOptions } from './range-options.ts';
 import { onAbort } from './signals.ts';
@@ -85,8 +86,10 @@ export class WatchSubscription {
     }
   }
 
-  sync({ timeout, signal }: CallOptions, usual: number): Promise<void> {
+  sync(options: CallOptions, usual: number): Promise<void> {
     const promise = new Promise<void>((resolve, reject) => {
+      checkOptions('sync', options, 'call');
+      const { timeout, signal } = options;
       const timeoutMilliseconds = timeoutOf(timeout, usual);
       let forget: (() => void) | undefined;
       const sync: SyncCall = {
@@ -143,8 +146,13 @@ export function watchedRange(
   { key, ...range }: RangeOptions & { readonly key?: Key },
   encoding: Encoding<unknown>,
 ): KeyRange {
-  if (key === undefined) return checked(encoding.rangeOf(range));
   const { prefix, from, to } = range;
+  if (key === undefined && to?.length === 0) {
+    throw invalid(
+      '`to` is empty, and no key is before it; leave it out for a range without an end',
+    );
+  }
+  if (key === undefined) return checked(encoding.rangeOf(range));
   if (prefix !== undefined || from !== undefined || to !== undefined) {
     throw invalid('a watch has either a key or a range; not both');
   }
@@ -153,7 +161,13 @@ export function watchedRange(
   return checked({ from: bytes, to: keyBehind(bytes) });
 }
 
+/** A scan of no keys ends; a watch of none would wait for ever. */
 function checked(range: KeyRange): KeyRange {
+  const { from, to } = range;
+  if (to.length > 0 && compareBytes(from, to) >= 0) {
+    const ends = `from ${keyText(from)} to ${keyText(to)}`;
+    throw invalid(`the range ${ends} has no keys: its end must be behind its beginning`);
+  }
   const { keyBytesMax } = REQUEST_LIMITS;
   const bytes = Math.max(range.from.length, range.to.length - 1);
   if (bytes <= keyBytesMax) return range;

@@ -7,6 +7,7 @@ import type { Encoding } from './encoding.ts';
 import type { Engine } from './engine.ts';
 import type { KeyKind } from './key.ts';
 import { CLIENT_LIMITS } from './limits.ts';
+import { checkOptions } from './option-checks.ts';
 import { type CallOptions, invalid } from './options.ts';
 import { decodeToken, encodeToken, type WatchShape } from './token.ts';
 import type {
@@ -48,6 +49,7 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   constructor(parts: WatchingParts<V>) {
     this.#parts = parts;
     const { engine, encoding, timeout, options } = parts;
+    checkOptions('watch', options, 'watch');
     const range = watchedRange(options, encoding as Encoding<unknown>);
     this.#shape = { range, space: encoding.prefix };
     const { resume, initial = resume === undefined, replicas = 'any', keysOnly = false } = options;

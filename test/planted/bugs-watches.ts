@@ -207,7 +207,41 @@ const TESTS: readonly string[] = [
   'watch-random',
 ];
 
+const OF_ARGUMENTS: readonly Planted[] = [
+  {
+    name: 'unknown-options-are-ignored',
+    sentence: 'an option with a mistyped name is an option that is not there',
+    file: 'src/client/option-checks.ts',
+    find: 'if (!Object.hasOwn(checks, name))',
+    replace: 'if (false)',
+  },
+  {
+    name: 'signals-of-any-kind',
+    sentence: 'an object that is no signal is listened to',
+    file: 'src/client/option-checks.ts',
+    find: 'return isSignal(value) ? undefined : `an AbortSignal',
+    replace: 'return value ? undefined : `an AbortSignal',
+  },
+  {
+    name: 'empty-end-is-open',
+    sentence: 'a range that ends before all keys has all keys',
+    file: 'src/client/range-options.ts',
+    find: 'return end.length === 0 ? NO_KEYS : ',
+    replace: 'return ',
+  },
+  {
+    name: 'watch-of-no-keys',
+    sentence: 'a watch of a range without keys is sent to the nodes',
+    file: 'src/client/watch-subscription.ts',
+    find: 'if (to.length > 0 && compareBytes(from, to) >= 0)',
+    replace: 'if (false)',
+  },
+];
+
 export const WATCH_BUGS: readonly Bug[] = [
+  ...OF_ARGUMENTS.map((bug) => {
+    return { profiles: [], tests: ['option-checks'], isFast: false, ...bug };
+  }),
   ...[...OF_STREAMS, ...OF_EVENTS].map((bug) => {
     return { profiles: [], tests: TESTS, isFast: false, ...bug };
   }),
