@@ -34,8 +34,13 @@ node_modules/.installed: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# The compiler writes what has changed since its last run, also if files of build/ were deleted
+# meanwhile: then it has to begin anew.
 build: node_modules/.installed
+	@find src cli test bench examples -name '*.ts' | sed 's|^|build/|; s|ts$$|js|' \
+	  | xargs ls > /dev/null 2>&1 || rm -f build/.tsbuildinfo
 	@node_modules/.bin/tsc
+	@chmod +x build/cli/kvctl.js
 
 up: build
 	@RINGKV_STOPPED_BY='make down$(if $(CONFIG), CONFIG=$(CONFIG))' node build/cli/kvctl.js up $(if $(CONFIG),--config $(CONFIG))

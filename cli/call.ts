@@ -6,7 +6,7 @@ import type { Interruption } from './interruption.ts';
 import type { Store } from './store.ts';
 import type { Terminal } from './terminal.ts';
 
-export type Options = Readonly<Record<string, string | boolean | undefined>>;
+export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface Call {
   readonly words: readonly string[];

@@ -61,23 +61,26 @@ export async function connectTo(target: Target): Promise<Store> {
       const { value, version, expiresAt } = entry;
       return { key, value, version, expiresAt };
     },
-    set: async ({ key, value, ttlMilliseconds, ifVersion }) => {
+    set: async ({ key, value, ttlMilliseconds, ifVersion, fence }) => {
       const kv = await client();
       const options = {
         ...lived(ttlMilliseconds),
         ...(ifVersion === undefined ? {} : { ifVersion }),
+        ...guarded(fence),
       };
       const written = await kv.set(key, value, options);
       return written.ok ? { version: written.version } : undefined;
     },
-    delete: async (key, ifVersion) => {
-      const options = ifVersion === undefined ? {} : { ifVersion };
+    delete: async (key, { ifVersion, fence }) => {
+      const options = { ...(ifVersion === undefined ? {} : { ifVersion }), ...guarded(fence) };
       const deleted = await (await client()).delete(key, options);
       return deleted.ok ? deleted.wasThere : undefined;
     },
-    add: async (key, by, ttl) => (await client()).add(key, by, lived(ttl)),
+    add: async (key, by, { ttlMilliseconds, fence }) => {
+      return (await client()).add(key, by, { ...lived(ttlMilliseconds), ...guarded(fence) });
+    },
     touch: async (key, ttl) => (await client()).touch(key, ttl),
-    commit: async (steps) => commitBy(await client(), steps),
+    commit: async (steps, fence) => commitBy(await client(), steps, fence),
     scan: (request) => scanBy(client, request),
     watch: async (request) => watchBy(await client(), request),
     count: async ({ from, to }) => {
@@ -105,12 +108,19 @@ export async function connectTo(target: Target): Promise<Store> {
 
 async function lockBy(kv: Client, request: LockRequest): Promise<StoreLock | undefined> {
   const { name, permits, isShared: shared, note, waitMilliseconds, signal } = request;
+  const { guarded: guardedKeys } = request;
   const life = leaseLife(request);
   const options = { note, shared, ...life, wait: waitMilliseconds ?? WAIT_MAX, signal };
   const taking =
     permits === undefined ? kv.lock(name, options) : kv.semaphore(name, permits, options);
   const lock = await hadInTime(taking);
   if (lock === undefined) return undefined;
+  try {
+    if (guardedKeys.length > 0) await lock.guard(guardedKeys, { signal });
+  } catch (error) {
+    await lock.release().catch(() => {});
+    throw error;
+  }
   return {
     fence: permits === undefined ? String(lock.fence) : undefined,
     signal: lock.signal,
@@ -157,8 +167,13 @@ async function hadInTime<T>(taking: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function commitBy(kv: Client, steps: readonly Step[]): Promise<Committed> {
+async function commitBy(
+  kv: Client,
+  steps: readonly Step[],
+  fence: string | undefined,
+): Promise<Committed> {
   const atomic = kv.atomic();
+  if (fence !== undefined) atomic.fence(fence);
   for (const step of steps) add(step, atomic);
   const end = await atomic.commit();
   if (!end.ok) return { isCommitted: false, key: bytesOfKey(end.key), version: end.version };
@@ -196,6 +211,10 @@ async function clearBy(
   const range = from.length + to.length > 0 ? bounds : ({ everything: true } as const);
   const onProgress = ({ deleted }: { readonly deleted: number }) => tell(deleted);
   return (await kv.clear(range, { onProgress })).deleted;
+}
+
+function guarded(fence: string | undefined): { readonly fence?: string } {
+  return fence === undefined ? {} : { fence };
 }
 
 function lived(ttl: number | undefined): { readonly ttl?: number } {

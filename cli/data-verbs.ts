@@ -22,6 +22,12 @@ const STORED_OPTION: OptionSpec = {
   description: 'show values as the stored bytes, without decoding them',
 };
 
+const FENCE_OPTION: OptionSpec = {
+  flags: '--fence <fence>',
+  description: 'refuse the write once a newer owner of the lock has written',
+  environment: 'RINGKV_FENCE',
+};
+
 export const DATA_VERBS: readonly Verb[] = [
   {
     name: 'get',
@@ -56,6 +62,7 @@ export const DATA_VERBS: readonly Verb[] = [
         description: 'type of the value (default: text; bytes for files and standard input)',
         choices: VALUE_KINDS,
       },
+      FENCE_OPTION,
       ...ENCODING_OPTIONS,
     ],
     formats: ['table', 'json', 'raw'],
@@ -75,6 +82,7 @@ export const DATA_VERBS: readonly Verb[] = [
     words: [{ form: '<keys...>', kind: 'key', description: 'one or more keys' }],
     options: [
       { flags: '--if-version <n>', description: 'only if the key has this version' },
+      FENCE_OPTION,
       ...ENCODING_OPTIONS,
     ],
     formats: ['table', 'json'],
@@ -202,6 +210,7 @@ command again.`,
     words: [KEY, { form: '[by]', kind: 'number', description: 'amount to add (default: 1)' }],
     options: [
       { flags: '--ttl <time>', description: 'of a key that is created: 30s, 10m, 7d' },
+      FENCE_OPTION,
       ...ENCODING_OPTIONS,
     ],
     formats: ['table', 'json'],
@@ -233,7 +242,7 @@ command again.`,
         choices: ['list', 'resolve'],
       },
     ],
-    options: ENCODING_OPTIONS,
+    options: [FENCE_OPTION, ...ENCODING_OPTIONS],
     formats: ['table', 'json', 'ndjson', 'raw'],
     details: `Commands (the keys may be in any shards):
 ${stepsText()}

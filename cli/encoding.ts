@@ -4,7 +4,7 @@ import { usageFailure } from './failure.ts';
 
 export type TextEncoding = 'text' | 'hex' | 'base64';
 
-type Flag = string | boolean | undefined;
+type Flag = string | boolean | readonly string[] | undefined;
 
 export function encodingOf(flags: Readonly<Record<string, Flag>>): TextEncoding {
   const { hex, base64 } = flags;

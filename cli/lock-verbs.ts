@@ -21,7 +21,8 @@ most; the exit code is then 75. Signals to kvctl are passed on to the command, a
 to all processes that it has started: they are one process group, in a session of
 its own. If kvctl is killed, they end too. With --foreground the command stays in
 the session of the terminal, and only the command itself gets signals.
-RINGKV_FENCE has the fence for guarded writes of the command.`;
+RINGKV_FENCE has the fence: kvctl set, delete, add and txn of the command guard
+their writes by it, so they are refused once a newer owner has written.`;
 
 export const LOCK_VERBS: readonly Verb[] = [
   {
@@ -34,6 +35,11 @@ export const LOCK_VERBS: readonly Verb[] = [
       { flags: '--try', description: 'do not wait' },
       { flags: '--shared', description: 'own the lock together with others that share it' },
       { flags: '--permits <n>', description: 'a semaphore: so many may own it at a time' },
+      {
+        flags: '--guard <key>',
+        description: 'a key that the command reads before it writes; may be repeated',
+        isRepeatable: true,
+      },
       ...ENCODING_OPTIONS,
     ],
     formats: [],
@@ -41,6 +47,7 @@ export const LOCK_VERBS: readonly Verb[] = [
     examples: [
       'kvctl lock report --wait 1m -- touch report.txt',
       'kvctl lock downloads --permits 4 -- touch download.txt',
+      'kvctl lock stock --guard stock:7 -- touch restocked.txt',
     ],
     isRemote: true,
     load: () => import('./commands/lock.ts'),

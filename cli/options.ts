@@ -13,6 +13,12 @@ export function textOption(options: Options, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Of an option that may be given several times. */
+export function textOptions(options: Options, name: string): readonly string[] {
+  const value = options[name];
+  return Array.isArray(value) ? value : [];
+}
+
 /** The --config option, for suggested commands; empty if there is none. */
 export function configWords(options: Options): string {
   const path = textOption(options, 'config');

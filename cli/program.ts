@@ -127,12 +127,15 @@ function commandOf(verb: Verb, environment: NodeJS.ProcessEnv): Command {
 
 /** An environment variable acts as a default, so a flag overrides it. */
 function optionOf(
-  { flags, description, choices, environment: name }: OptionSpec,
+  { flags, description, choices, isRepeatable, environment: name }: OptionSpec,
   environment: NodeJS.ProcessEnv,
 ): Option {
   const text = name === undefined ? description : `${description} [${name}]`;
   const option = new Option(flags, text);
   if (choices !== undefined) option.choices(choices);
+  if (isRepeatable === true) {
+    option.argParser((word: string, before: readonly string[] = []) => [...before, word]);
+  }
   const value = name === undefined ? undefined : environment[name];
   if (name === undefined || value === undefined || value === '') return option;
   if (choices !== undefined && !choices.includes(value)) return option;

@@ -35,6 +35,18 @@ export interface SetRequest {
   readonly ttlMilliseconds: number | undefined;
   /** Write only if the key has this version; 0: only if it does not exist. */
   readonly ifVersion: number | undefined;
+  readonly fence: string | undefined;
+}
+
+export interface DeleteOptions {
+  readonly ifVersion: number | undefined;
+  readonly fence: string | undefined;
+}
+
+export interface AddOptions {
+  /** Of a key that is created. */
+  readonly ttlMilliseconds: number | undefined;
+  readonly fence: string | undefined;
 }
 
 /** Undefined if the condition was false and nothing was written. */
@@ -116,6 +128,8 @@ export interface LockRequest {
   readonly isShared: boolean;
   /** Of a semaphore; undefined for a lock. */
   readonly permits: number | undefined;
+  /** No guarded write of a former owner reaches these keys once the lock is owned. */
+  readonly guarded: readonly Uint8Array[];
   /** For people. */
   readonly note: string;
   /** Ends the wait. */
@@ -205,13 +219,12 @@ export interface Store {
   get(key: Uint8Array): Promise<StoredEntry | undefined>;
   set(request: SetRequest): Promise<Written>;
   /** Whether the key existed; undefined if the condition was false. */
-  delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined>;
-  /** The time to live is that of a key that is created. */
-  add(key: Uint8Array, by: bigint, ttlMilliseconds: number | undefined): Promise<bigint>;
+  delete(key: Uint8Array, options: DeleteOptions): Promise<boolean | undefined>;
+  add(key: Uint8Array, by: bigint, options: AddOptions): Promise<bigint>;
   /** Sets when the key expires, or never with null; false if it does not exist. */
   touch(key: Uint8Array, ttlMilliseconds: number | null): Promise<boolean>;
   /** Commits all steps atomically, in any shards. */
-  commit(steps: readonly Step[]): Promise<Committed>;
+  commit(steps: readonly Step[], fence: string | undefined): Promise<Committed>;
   scan(request: ScanRequest): Scanned;
   watch(request: WatchRequest): Promise<StoredWatch>;
   count(span: KeySpan): Promise<number>;

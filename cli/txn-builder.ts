@@ -5,6 +5,7 @@ import { plainKeyOf } from './document.ts';
 import { encodeText, encodingOf } from './encoding.ts';
 import { EXIT, type Exit } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
+import { textOption } from './options.ts';
 import { tableOf } from './printers/table.ts';
 import { stepOf } from './steps.ts';
 import type { Committed, Step } from './store.ts';
@@ -62,7 +63,7 @@ export class TxnBuilder {
       );
     }
     const store = await this.#call.store();
-    const committed = await store.commit(steps);
+    const committed = await store.commit(steps, textOption(this.#call.options, 'fence'));
     await reportOutcome(this.#call, steps, committed);
     return committed.isCommitted ? EXIT.ok : EXIT.no;
   }

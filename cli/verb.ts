@@ -7,6 +7,8 @@ export interface OptionSpec {
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
+  /** It may be given several times. */
+  readonly isRepeatable?: boolean;
   /** Environment variable with the default of the option. */
   readonly environment?: string;
   /** Values allowed in the environment: `choices`, and those of other verbs. */

@@ -5,7 +5,7 @@ import { plainKeyOf } from '../document.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
-import { countOption } from '../options.ts';
+import { countOption, textOption } from '../options.ts';
 
 export async function run(call: Call): Promise<Exit> {
   const { options, terminal, words } = call;
@@ -18,8 +18,9 @@ export async function run(call: Call): Promise<Exit> {
       'delete the keys one by one',
     );
   }
+  const fence = textOption(options, 'fence');
   const store = await call.store();
-  const ends = await Promise.all(keys.map((key) => store.delete(key, ifVersion)));
+  const ends = await Promise.all(keys.map((key) => store.delete(key, { ifVersion, fence })));
   if (formatOf(call) === 'json') {
     const told = keys.map((key, at) => ({ key: plainKeyOf(key), isDeleted: ends[at] === true }));
     await terminal.write(`${JSON.stringify(told)}\n`);

@@ -8,7 +8,7 @@ import { usageFailure } from '../failure.ts';
 import { durationOption } from '../options.ts';
 import { runOwned } from '../owned-command.ts';
 import { meaningOf, shownValue } from '../value.ts';
-import { noteFor, requireCommand } from './lock.ts';
+import { noteFor, requireCommand, requireNode } from './lock.ts';
 
 export async function run(call: Call): Promise<Exit | number> {
   const { options, terminal, words, command, interruption } = call;
@@ -25,6 +25,7 @@ export async function run(call: Call): Promise<Exit | number> {
     signal: interruption.begin(),
   });
   if (lock === undefined) {
+    await requireNode(call, `the wait for the leadership of ${key} is over`);
     terminal.note(`another candidate for ${key} led all the time; the command was not run`);
     return EXIT.timeout;
   }

@@ -66,5 +66,6 @@ function requestOf(line: string, number: number, codec: Codec): Omit<SetRequest,
     key: bytes,
     value: value instanceof Uint8Array ? value : codec.encode(value),
     ttlMilliseconds: isLife ? ttlMilliseconds : undefined,
+    fence: undefined,
   };
 }

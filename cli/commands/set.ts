@@ -5,7 +5,7 @@ import { plainKeyOf } from '../document.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
-import { countOption, durationOption } from '../options.ts';
+import { countOption, durationOption, textOption } from '../options.ts';
 import { valueGiven } from '../value.ts';
 
 export async function run(call: Call): Promise<Exit> {
@@ -14,9 +14,10 @@ export async function run(call: Call): Promise<Exit> {
   const key = bytesOf(words[0] ?? '', encoding);
   const ttlMilliseconds = durationOption(options, 'ttl');
   const ifVersion = conditionOf(call);
+  const fence = textOption(options, 'fence');
   const store = await call.store();
   const value = await valueGiven(call, words[1] ?? '', store.codec);
-  const written = await store.set({ key, value, ttlMilliseconds, ifVersion });
+  const written = await store.set({ key, value, ttlMilliseconds, ifVersion, fence });
   if (written === undefined) {
     const had =
       ifVersion === 0 ? 'the key already exists' : `the key does not have version ${ifVersion}`;

@@ -5,7 +5,7 @@ import { type Call, formatOf } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
 import { bytesOf, encodeText, encodingOf } from '../encoding.ts';
 import { EXIT } from '../exit-codes.ts';
-import { usageFailure } from '../failure.ts';
+import { CliFailure, reportOf, usageFailure } from '../failure.ts';
 import { keyRangeOf } from '../key-range.ts';
 import { countOption, textOption } from '../options.ts';
 import type { Codec, StoredChange, StoredWatch } from '../store.ts';
@@ -16,7 +16,9 @@ type KeyChange = Extract<StoredChange, { readonly key: Uint8Array }>;
 export async function run(call: Call): Promise<number> {
   const { options, words, terminal, interruption } = call;
   const file = textOption(options, 'save');
-  const resume = textOption(options, 'resume') ?? (file && (await savedIn(file)));
+  const saved =
+    file === undefined || options.resume !== undefined ? undefined : await savedIn(file);
+  const resume = textOption(options, 'resume') ?? saved;
   const limit = countOption(options, 'limit', { min: 1 }) ?? Number.POSITIVE_INFINITY;
   const ending = interruption.begin();
   const store = await call.store();
@@ -34,6 +36,8 @@ export async function run(call: Call): Promise<number> {
     if (resume !== undefined) terminal.note('continuing an earlier watch');
     const form = { codec: options.stored === true ? undefined : store.codec };
     await follow(call, watch, { ...form, file, limit });
+  } catch (error) {
+    throw saved === undefined ? error : failureOfSaved(error, file ?? '');
   } finally {
     ending.removeEventListener('abort', end);
     await watch.close();
@@ -54,10 +58,14 @@ async function follow(
   { codec, file, limit }: Following,
 ): Promise<void> {
   let left = limit;
+  // Each shard whose changes were forgotten says so; they are read again together.
+  let isReadAgain = false;
   for await (const change of watch) {
     const printed = textOf(call, change, codec);
     if (printed !== undefined) await call.terminal.write(printed);
-    else note(call, change);
+    else if (change.type !== 'compacted' || !isReadAgain) note(call, change);
+    if (change.type === 'compacted') isReadAgain = true;
+    else if (change.type === 'synced') isReadAgain = false;
     if ('key' in change) left -= 1;
     if (file !== undefined) await save(watch, file);
     if (left === 0) return;
@@ -140,6 +148,18 @@ async function savedIn(file: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw unusable(file, error);
   }
+}
+
+/** A file that was damaged, or saved by a watch of other keys. */
+function failureOfSaved(error: unknown, file: string): unknown {
+  const { code, message } = reportOf(error);
+  if (code !== 'bad-token') return error;
+  return new CliFailure({
+    code,
+    exit: EXIT.refused,
+    message: `the file ${JSON.stringify(file)} cannot be continued from: ${message}`,
+    hint: 'watch the keys that it was saved for; or delete it, to begin with the present keys',
+  });
 }
 
 /** Whole or not at all. Before the present keys are complete there is nothing to save. */

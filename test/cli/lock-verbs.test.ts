@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { LeaseInShard, TicketInLock } from '../../cli/store.ts';
+import { KvError } from '../../src/index.ts';
 import { kvctl } from './called.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -58,6 +59,18 @@ test('a command is not run if the lock is not to be had in time', async () => {
   assert.deepEqual([store.lockRequests[0]?.waitMilliseconds, store.releases], [0, 0]);
   const other = await kvctl(['elect', 'report', 'me', '--', 'false'], { store });
   assert.equal(other.exit, 6);
+});
+
+test('a lock is not called taken while no node can be reached', async () => {
+  const store = new MemoryStore();
+  store.take('report');
+  const message = 'no node can be reached';
+  store.clusterMap = new KvError({ code: 'unreachable', outcome: 'notApplied', message });
+  for (const words of [['lock'], ['elect']]) {
+    const { exit, notes } = await kvctl([...words, 'report', '--', 'false'], { store });
+    assert.equal(exit, 3);
+    assert.match(notes, /no node can be reached; the command was not run/);
+  }
 });
 
 test('a command whose lock is lost is ended, and so is one that does not want to end', async () => {
@@ -161,4 +174,47 @@ test('lease revoke ends a lease, and says if there is none', async () => {
   for (const words of [[], ['revoke'], ['end', id], ['list', id]]) {
     assert.equal((await kvctl(['lease', ...words], { store })).exit, 2);
   }
+});
+
+test('writes of a command under a lock are guarded by its fence', async () => {
+  const writes = [
+    ['set', 'k', 'v'],
+    ['add', 'n'],
+    ['delete', 'k'],
+    ['txn', 'set k v'],
+  ];
+  const environment = { RINGKV_FENCE: 'of the lock' };
+  const fencesOf = async (more: readonly string[], variables: NodeJS.ProcessEnv) => {
+    const store = new MemoryStore();
+    for (const words of writes) {
+      const { exit } = await kvctl([...words, ...more], { store, environment: variables });
+      assert.equal(exit, 0, words.join(' '));
+    }
+    return store.fences;
+  };
+  assert.deepEqual(
+    await fencesOf([], environment),
+    writes.map(() => 'of the lock'),
+  );
+  assert.deepEqual(
+    await fencesOf(['--fence', 'own'], environment),
+    writes.map(() => 'own'),
+  );
+  assert.deepEqual(
+    await fencesOf([], { RINGKV_FENCE: '' }),
+    writes.map(() => undefined),
+  );
+});
+
+test('lock guards the keys that are named, before the command runs', async () => {
+  const store = new MemoryStore();
+  const words = ['lock', 'stock', '--guard', 'a', '--guard', 'b', '--', 'true'];
+  assert.equal((await kvctl(words, { store })).exit, 0);
+  const [request] = store.lockRequests;
+  assert.deepEqual(
+    request?.guarded.map((key) => Buffer.from(key).toString()),
+    ['a', 'b'],
+  );
+  const permit = ['lock', 'stock', '--guard', 'a', '--permits', '2', '--', 'true'];
+  assert.equal((await kvctl(permit, { store })).exit, 2);
 });

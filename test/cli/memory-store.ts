@@ -3,7 +3,9 @@
 import type { NodeInfo } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
 import type {
+  AddOptions,
   Committed,
+  DeleteOptions,
   ElectionRequest,
   KeySpan,
   LeaseInShard,
@@ -42,6 +44,8 @@ export class MemoryStore implements Store {
   cluster = '';
   readonly entries = new Map<string, StoredEntry>();
   readonly sets: SetRequest[] = [];
+  /** Of writes, in their order. */
+  readonly fences: (string | undefined)[] = [];
   /** Of `add`. */
   readonly lives: (number | undefined)[] = [];
   readonly touches: (number | null)[] = [];
@@ -74,6 +78,7 @@ export class MemoryStore implements Store {
 
   set(request: SetRequest): Promise<{ readonly version: number } | undefined> {
     this.sets.push(request);
+    this.fences.push(request.fence);
     const { key, value, ifVersion } = request;
     const version = this.entries.get(nameOf(key))?.version ?? 0;
     if (ifVersion !== undefined && ifVersion !== version) return Promise.resolve(undefined);
@@ -82,14 +87,16 @@ export class MemoryStore implements Store {
     return Promise.resolve({ version: this.#version });
   }
 
-  delete(key: Uint8Array, ifVersion: number | undefined): Promise<boolean | undefined> {
+  delete(key: Uint8Array, { ifVersion, fence }: DeleteOptions): Promise<boolean | undefined> {
+    this.fences.push(fence);
     const entry = this.entries.get(nameOf(key));
     const isRefused = ifVersion !== undefined && ifVersion !== (entry?.version ?? 0);
     if (!isRefused) this.entries.delete(nameOf(key));
     return Promise.resolve(isRefused ? undefined : entry !== undefined);
   }
 
-  add(key: Uint8Array, by: bigint, ttlMilliseconds: number | undefined): Promise<bigint> {
+  add(key: Uint8Array, by: bigint, { ttlMilliseconds, fence }: AddOptions): Promise<bigint> {
+    this.fences.push(fence);
     this.lives.push(ttlMilliseconds);
     const entry = this.entries.get(nameOf(key));
     const sum = BigInt(entry === undefined ? 0 : (codec.decode(entry.value) as number)) + by;
@@ -102,7 +109,8 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.entries.has(nameOf(key)));
   }
 
-  commit(steps: readonly Step[]): Promise<Committed> {
+  commit(steps: readonly Step[], fence: string | undefined): Promise<Committed> {
+    this.fences.push(fence);
     this.commits.push(steps);
     for (const step of steps) {
       if (step.type !== 'check') continue;
@@ -239,13 +247,16 @@ export class MemoryStore implements Store {
   /** What `watch` gives, in order; then it ends, as if it was closed. */
   changes: StoredChange[] = [];
   readonly watches: WatchRequest[] = [];
+  /** What reading a watch comes to, instead of its changes. */
+  watchFailure: Error | undefined;
 
   watch(request: WatchRequest): Promise<StoredWatch> {
     this.watches.push(request);
-    const { changes } = this;
+    const { changes, watchFailure } = this;
     let given = 0;
     return Promise.resolve({
       async *[Symbol.asyncIterator]() {
+        if (watchFailure !== undefined) throw watchFailure;
         for (const change of changes) {
           given += 1;
           yield change;

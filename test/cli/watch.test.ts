@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { StoredChange } from '../../cli/store.ts';
+import { KvError } from '../../src/index.ts';
 import { kvctl } from './called.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -110,4 +111,28 @@ test('--save tells when the file cannot be written', async () => {
   const { exit, notes } = await kvctl(['watch', '--save', file], { store: storeOf() });
   equal(exit, 2);
   match(notes, /cannot be used/);
+});
+
+test('a file that holds no token of this watch is named, with the remedy', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'kvctl-')), 'token');
+  writeFileSync(file, 'damaged\n');
+  const store = storeOf();
+  const message = 'it is no token of a watch';
+  const failure = new KvError({ code: 'bad-token', outcome: 'notApplied', message });
+  store.watchFailure = failure;
+  const { exit, notes } = await kvctl(['watch', '--save', file], { store });
+  equal(exit, 5);
+  match(notes, /^error bad-token: the file ".*token" cannot be continued from: it is no token/m);
+  match(notes, /hint: watch the keys that it was saved for; or delete it/);
+  const given = await kvctl(['watch', '--resume', 'damaged', '--save', file], { store });
+  match(given.notes, /^error bad-token: it is no token of a watch/m);
+});
+
+test('that several shards have forgotten changes is said once', async () => {
+  const store = storeOf();
+  const forgotten = { type: 'compacted', differences: true } as const;
+  const synced = { type: 'synced' } as const;
+  store.changes = [synced, forgotten, forgotten, forgotten, synced, forgotten, synced];
+  const { notes } = await kvctl(['watch'], { store });
+  equal(notes.match(/changes were forgotten/g)?.length, 2);
 });

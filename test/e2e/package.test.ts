@@ -5,9 +5,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -15,7 +17,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { outputOf as outputIn, pack, run as runIn } from './packed.ts';
 
@@ -65,6 +67,21 @@ test('the package holds what is needed to run it, and no tests', () => {
     names.filter((name) => /\b(?:test|bench)\b(?!-)|\.map$/.test(name)),
     [],
   );
+});
+
+test('links of its documents lead to files of the package', () => {
+  const home = join(FOLDER, 'node_modules', 'ringkv');
+  const names = readdirSync(home, { recursive: true }).map(String);
+  const documents = names.filter((name) => name.endsWith('.md'));
+  const dead = documents.flatMap((name) => {
+    const links = readFileSync(join(home, name), 'utf8').matchAll(/\]\(([^)\s]+)\)/g);
+    const paths = [...links].map(([, link = '']) => link.replace(/#.*/, ''));
+    const files = paths.filter((path) => path !== '' && !/^\w+:/.test(path));
+    const missing = files.filter((path) => !existsSync(join(home, dirname(name), path)));
+    return missing.map((path) => `${name}: ${path}`);
+  });
+  assert.ok(documents.includes('README.md') && documents.length > 10, documents.join());
+  assert.deepEqual(dead, []);
 });
 
 test('an installation calls no compiler, and has the tested builds of native code', LONG, () => {
@@ -117,6 +134,8 @@ test('packing leaves out what was built of sources that are gone', LONG, () => {
     const paths = packed.files.map(({ path }) => path);
     assert.ok(paths.includes('build/src/index.js'));
     assert.ok(!paths.includes('build/src/gone.js'));
+    // What `npx ringkv` runs in the folder itself.
+    assert.equal(statSync(join(folder, 'build', 'cli', 'kvctl.js')).mode & 0o100, 0o100);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -79,6 +79,14 @@ const PLANTED: readonly Planted[] = [
     replace: 'own: words, command',
     tests: ['owned-command'],
   },
+  {
+    name: 'script-writes-unguarded',
+    sentence: 'kvctl set of a command under a lock is not guarded by the fence of the lock',
+    file: 'cli/data-verbs.ts',
+    find: "environment: 'RINGKV_FENCE',",
+    replace: '',
+    tests: ['lock-verbs'],
+  },
 ];
 
 export const OUTPUT_BUGS: readonly Bug[] = PLANTED.map((bug) => ({
