@@ -46,6 +46,14 @@ export interface NodeInfo {
   /** Shards that it leads whose replicas differ and have no agreeing majority. */
   readonly consistency: { readonly undecided: readonly number[] };
   readonly moves: readonly MoveInfo[];
+  /** Watches that it serves: open streams, and entries that the slowest one is behind. */
+  readonly watch: { readonly streams: number; readonly lagEntries: number };
+  /** Leases, owners of locks and clients that wait for one, of the shards that it leads. */
+  readonly coordination: {
+    readonly leases: number;
+    readonly owning: number;
+    readonly waiting: number;
+  };
   readonly replicas: readonly ReplicaInfo[];
   readonly log: {
     readonly liveBytes: number;

@@ -45,6 +45,8 @@ export function healthText(health: Health, paint: Paint): string {
     ...(moves.length > MOVES_MAX ? [['', `and ${moves.length - MOVES_MAX} more`] as const] : []),
     ['disk', diskText(up)],
     ['lag', `${Math.max(0, ...shards.map(({ lagEntries }) => lagEntries))} entries at most`],
+    ...watchesText(up),
+    ...locksText(up),
   ];
   // If no node returned a map, nothing else is known of the cluster.
   const about = facts.findIndex(([name]) => name === 'cluster');
@@ -106,6 +108,11 @@ export function nodePlain({ info, fault, label: _, ...row }: NodeHealth): object
     leaders: leadersOn(info),
     logBytes: info.log.liveBytes,
     longestSyncMilliseconds: info.log.longestSyncMilliseconds,
+    watchStreams: info.watch.streams,
+    watchLagEntries: info.watch.lagEntries,
+    leases: info.coordination.leases,
+    lockOwners: info.coordination.owning,
+    lockWaiters: info.coordination.waiting,
   };
 }
 
@@ -180,6 +187,27 @@ function shardsText(shards: readonly ShardHealth[], nodes: readonly NodeHealth[]
   const leaders = nodes.map(({ node }) => shards.filter((row) => row.leaderNode === node).length);
   const who = leaders.join('/');
   return `${shards.length}, ${all} with ${wanted} of ${wanted} replicas up, leaders ${who}`;
+}
+
+/** One stream for each shard of a watch; nothing where none is open. */
+function watchesText(up: readonly NodeHealth[]): (readonly [string, string])[] {
+  const watches = up.flatMap(({ info }) => (info === undefined ? [] : [info.watch]));
+  const streams = watches.reduce((sum, one) => sum + one.streams, 0);
+  if (streams === 0) return [];
+  const lag = Math.max(...watches.map(({ lagEntries }) => lagEntries));
+  return [['watches', `${streams} streams, the slowest ${lag} entries behind`]];
+}
+
+function locksText(up: readonly NodeHealth[]): (readonly [string, string])[] {
+  const sum = { leases: 0, owning: 0, waiting: 0 };
+  for (const { info } of up) {
+    sum.leases += info?.coordination.leases ?? 0;
+    sum.owning += info?.coordination.owning ?? 0;
+    sum.waiting += info?.coordination.waiting ?? 0;
+  }
+  const { leases, owning, waiting } = sum;
+  if (leases === 0) return [];
+  return [['locks', `${owning} owners, ${waiting} clients wait, ${leases} leases`]];
 }
 
 function diskText(up: readonly NodeHealth[]): string {

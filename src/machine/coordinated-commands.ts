@@ -4,7 +4,6 @@
  */
 
 import { unreachable } from '../base/assert.ts';
-import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { nameOf } from './bytes.ts';
 import type {
   Acquire,
@@ -66,13 +65,8 @@ export class CoordinatedCommands {
     return reason;
   }
 
-  /** The token of a newer owner that has written already, or why the fence cannot be kept. */
-  objectionToFence({ name, token }: FenceCheck): number | Reason | undefined {
-    const { fences } = this.#coordination;
-    const highest = fences.highest(name);
-    if (highest > token) return highest;
-    const isFull = highest === 0 && fences.size >= COORDINATION_LIMITS.fencesMax;
-    return isFull ? 'fences-full' : undefined;
+  objectionToFence(fence: FenceCheck): number | Reason | undefined {
+    return this.#coordination.objectionToFence(fence);
   }
 
   answerTo(operation: Acquire | Release | EndLease): Output | Reason {

@@ -3,7 +3,7 @@
 import { present } from '../base/assert.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { areEqual } from './bytes.ts';
-import type { Acquire, LeaseReference } from './command.ts';
+import type { Acquire, FenceCheck, LeaseReference } from './command.ts';
 import type { LeaseEnd } from './entry.ts';
 import { Fences } from './fences.ts';
 import type { ChangeRecorder } from './key-change.ts';
@@ -31,6 +31,8 @@ export class Coordination {
   readonly tombstones: LeaseTombstones;
   readonly tickets: Tickets;
   readonly fences: Fences;
+  /** Commands that were refused since the last entry, because a newer owner has written. */
+  #fenced = 0;
 
   constructor(source: StateSource) {
     this.#source = source;
@@ -58,6 +60,23 @@ export class Coordination {
     const { leaseTime } = moment;
     if (this.leases.isAlive(id)) this.leases.renew(id, leaseTime, moment);
     else this.leases.open({ ...opening, id, client }, leaseTime, moment);
+  }
+
+  /** The token of a newer owner that has written already, or why the fence cannot be kept. */
+  objectionToFence({ name, token }: FenceCheck): number | Reason | undefined {
+    const highest = this.fences.highest(name);
+    if (highest > token) {
+      this.#fenced += 1;
+      return highest;
+    }
+    const isFull = highest === 0 && this.fences.size >= COORDINATION_LIMITS.fencesMax;
+    return isFull ? 'fences-full' : undefined;
+  }
+
+  takeFenced(): number {
+    const fenced = this.#fenced;
+    this.#fenced = 0;
+    return fenced;
   }
 
   /** What the operation gets in this entry. Changes nothing. */

@@ -42,6 +42,8 @@ type Outcome =
       readonly changes: Changes;
       /** Tickets that waited, and own their lock now or are gone. */
       readonly grants: readonly Grant[];
+      /** Commands that were refused because a newer owner has written. */
+      readonly fenced: number;
     }
   /**
    * An entry of a later version: the replica has to stop, because no later entry can be applied.
@@ -100,7 +102,7 @@ export class Machine {
     const entry = decodeEntry(committed.payload);
     if (entry === 'unknown') return { type: 'unknown' };
     if (entry === 'malformed') {
-      const effects = { freed: NOTHING_FREED, changes: [], grants: NO_GRANTS };
+      const effects = { freed: NOTHING_FREED, changes: [], grants: NO_GRANTS, fenced: 0 };
       return { type: 'applied', writes: [], replies: [MALFORMED], ...effects };
     }
     const writes: RowWrite[] = [];
@@ -117,7 +119,8 @@ export class Machine {
       : coordination.finish(committed.index, { writer: rows, writes });
     const { changes } = this.#recorder;
     const freed = this.#transactions.takeFreed();
-    return { type: 'applied', writes, replies, freed, changes, grants };
+    const fenced = coordination.takeFenced();
+    return { type: 'applied', writes, replies, freed, changes, grants, fenced };
   }
 
   #applyBody(entry: MachineEntry, index: number, writes: RowWrite[]): readonly Uint8Array[] {

@@ -268,7 +268,10 @@ export class Coordinators {
     if (home.deadline < this.replica.logTime) {
       return { type: 'refused', reason: 'deadline-passed', position: 0 };
     }
-    return this.#failing(home, home.operations);
+    const refusal = this.#failing(home, home.operations);
+    const isFenced = refusal && home.operations[refusal.position]?.type === 'fence';
+    if (isFenced) this.#node.leases.fenced += 1;
+    return refusal;
   }
 
   /**

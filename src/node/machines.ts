@@ -90,7 +90,8 @@ class CatalogMachine implements ShardMachine {
     if (applied.writes.length > 0) this.#tell();
     const dueAt = Number.POSITIVE_INFINITY;
     const replies = [encodeReply(applied.reply)];
-    return { writes: applied.writes, replies, freed: [], dueAt, changes: [], grants: [] };
+    const nothing = { freed: [], changes: [], grants: [], fenced: 0 };
+    return { writes: applied.writes, replies, dueAt, ...nothing };
   }
 
   reload(): void {

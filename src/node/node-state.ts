@@ -77,7 +77,7 @@ export class NodeState {
   readonly links: LinkCapacity;
   readonly replicas: Replicas;
   readonly streams: StreamTotals = { streams: 0, messages: 0, bytes: 0, gone: 0 };
-  readonly leases: LeaseTotals = { kept: 0, granted: 0 };
+  readonly leases: LeaseTotals = { kept: 0, granted: 0, fenced: 0 };
   readonly histories: Histories;
   /** The monotone clock in milliseconds. */
   now: number;

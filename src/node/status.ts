@@ -81,6 +81,8 @@ interface WatchInfo {
   readonly streams: number;
   /** Different watched ranges, by shard. */
   readonly ranges: number;
+  /** Entries that the slowest stream is behind the replica that serves it. */
+  readonly lagEntries: number;
   readonly messages: number;
   readonly bytes: number;
   /** Streams that ended because the history does not reach back far enough. */
@@ -92,6 +94,8 @@ interface WatchInfo {
 /** Leases and locks of the shards that are led here. Totals count from the start of the node. */
 interface CoordinationInfo {
   readonly leases: number;
+  /** Ended leases that no operation may open again. */
+  readonly tombstones: number;
   /** Tickets that own their locks, and tickets that wait. */
   readonly owning: number;
   readonly waiting: number;
@@ -101,6 +105,8 @@ interface CoordinationInfo {
   readonly kept: number;
   /** Tickets that waited, and then owned their locks. */
   readonly granted: number;
+  /** Guarded writes that were refused, because a newer owner of their lock has written. */
+  readonly fenced: number;
   /** Leases that ended because their time was over. */
   readonly expired: number;
 }
@@ -160,17 +166,22 @@ export function infoOf(parts: Parts): NodeInfo {
 
 function watchInfoOf({ streams: totals, replicas, histories }: NodeState): WatchInfo {
   let ranges = 0;
-  for (const { watching } of replicas.all) ranges += watching.ranges;
-  return { ...totals, ranges, historyBytes: histories.bytes };
+  let lagEntries = 0;
+  for (const { watching, watchLagEntries } of replicas.all) {
+    ranges += watching.ranges;
+    lagEntries = Math.max(lagEntries, watchLagEntries);
+  }
+  return { ...totals, ranges, lagEntries, historyBytes: histories.bytes };
 }
 
 function coordinationInfoOf({ state, leaseSweep }: Parts): CoordinationInfo {
-  const sum = { leases: 0, owning: 0, waiting: 0, awaiting: 0 };
+  const sum = { leases: 0, tombstones: 0, owning: 0, waiting: 0, awaiting: 0 };
   for (const replica of state.replicas.all) {
     const { coordination } = replica.machine;
     if (!replica.isLeader || coordination === undefined) continue;
     const { waiting, size } = coordination.tickets;
     sum.leases += coordination.leases.size;
+    sum.tombstones += coordination.tombstones.size;
     sum.owning += size - waiting;
     sum.waiting += waiting;
     sum.awaiting += replica.awaiting;

@@ -54,13 +54,15 @@ function text(status: number, body: string): PlainAnswer {
   return { status, contentType: 'text/plain; version=0.0.4; charset=utf-8', body };
 }
 
+type Family = readonly [name: string, type: 'gauge' | 'counter', help: string, value: number];
+
 /** In the text format of Prometheus. */
 function metricsOf(info: NodeInfo): string {
-  const { log, replicas, watch, coordination } = info;
+  const { log, replicas } = info;
   const { compared, diverged, undecided } = info.consistency;
   const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
   const led = replicas.filter(({ role }) => role === 'leader');
-  const families: readonly (readonly [string, 'gauge' | 'counter', string, number])[] = [
+  const families: readonly Family[] = [
     ['ringkv_replicas', 'gauge', 'Replicas on this node', replicas.length],
     ['ringkv_leaders', 'gauge', 'Shards that this node leads', led.length],
     ['ringkv_clients', 'gauge', 'Connected clients', info.clients],
@@ -99,19 +101,8 @@ function metricsOf(info: NodeInfo): string {
       'Shards whose replicas differ without a majority',
       undecided.length,
     ],
-    ['ringkv_watch_streams', 'gauge', 'Open streams of changes', watch.streams],
-    ['ringkv_watch_ranges', 'gauge', 'Different ranges that they watch', watch.ranges],
-    ['ringkv_watch_messages_total', 'counter', 'Messages of streams', watch.messages],
-    ['ringkv_watch_bytes_total', 'counter', 'Bytes of changes and rows sent', watch.bytes],
-    ['ringkv_watch_gone_total', 'counter', 'Streams beyond the history', watch.gone],
-    ['ringkv_history_bytes', 'gauge', 'Memory of the histories of changes', watch.historyBytes],
-    ['ringkv_leases', 'gauge', 'Leases of the shards that this node leads', coordination.leases],
-    ['ringkv_leases_expired_total', 'counter', 'Leases that ran out', coordination.expired],
-    ['ringkv_keeps_total', 'counter', 'Leases kept alive, one by one', coordination.kept],
-    ['ringkv_tickets_owning', 'gauge', 'Tickets that own their locks', coordination.owning],
-    ['ringkv_tickets_waiting', 'gauge', 'Tickets that wait for locks', coordination.waiting],
-    ['ringkv_grants_total', 'counter', 'Tickets granted after a wait', coordination.granted],
-    ['ringkv_awaits', 'gauge', 'Requests that wait for tickets', coordination.awaiting],
+    ...watchFamilies(info.watch),
+    ...lockFamilies(info.coordination),
     [
       'ringkv_memtable_bytes',
       'gauge',
@@ -128,4 +119,30 @@ function metricsOf(info: NodeInfo): string {
 
 function lagOf(led: NodeInfo['replicas']): number {
   return Math.max(0, ...led.map(({ lagEntries }) => lagEntries));
+}
+
+function watchFamilies(watch: NodeInfo['watch']): readonly Family[] {
+  return [
+    ['ringkv_watch_streams', 'gauge', 'Open streams of changes', watch.streams],
+    ['ringkv_watch_ranges', 'gauge', 'Different ranges that they watch', watch.ranges],
+    ['ringkv_watch_lag_entries', 'gauge', 'Lag of the slowest stream in entries', watch.lagEntries],
+    ['ringkv_watch_messages_total', 'counter', 'Messages of streams', watch.messages],
+    ['ringkv_watch_bytes_total', 'counter', 'Bytes of changes and rows sent', watch.bytes],
+    ['ringkv_watch_gone_total', 'counter', 'Streams beyond the history', watch.gone],
+    ['ringkv_history_bytes', 'gauge', 'Memory of the histories of changes', watch.historyBytes],
+  ];
+}
+
+function lockFamilies(coordination: NodeInfo['coordination']): readonly Family[] {
+  return [
+    ['ringkv_leases', 'gauge', 'Leases of the shards that this node leads', coordination.leases],
+    ['ringkv_lease_tombstones', 'gauge', 'Ended leases remembered', coordination.tombstones],
+    ['ringkv_leases_expired_total', 'counter', 'Leases that ran out', coordination.expired],
+    ['ringkv_keeps_total', 'counter', 'Leases kept alive, one by one', coordination.kept],
+    ['ringkv_tickets_owning', 'gauge', 'Tickets that own their locks', coordination.owning],
+    ['ringkv_tickets_waiting', 'gauge', 'Tickets that wait for locks', coordination.waiting],
+    ['ringkv_grants_total', 'counter', 'Tickets granted after a wait', coordination.granted],
+    ['ringkv_fenced_total', 'counter', 'Guarded writes refused', coordination.fenced],
+    ['ringkv_awaits', 'gauge', 'Requests that wait for tickets', coordination.awaiting],
+  ];
 }

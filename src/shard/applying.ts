@@ -130,6 +130,7 @@ export class Applying {
         this.#proposing.answer(position, verdict.replies, machine.time);
         if (this.#freed !== 'all') this.#freed.push(...verdict.freed);
         if (verdict.grants.length > 0) this.#tellGrants(verdict.grants);
+        if (state.isLeader) state.context.leases.fenced += verdict.fenced;
         break;
       }
       case 'configuration':

@@ -76,9 +76,9 @@ export class DataMachine implements ShardMachine {
   apply(command: CommittedCommand): ApplyResult | 'unknown' {
     const outcome = this.#machine.apply(command);
     if (outcome.type === 'unknown') return 'unknown';
-    const { writes, replies, freed, changes, grants } = outcome;
+    const { writes, replies, freed, changes, grants, fenced } = outcome;
     this.recentDeletes.note({ index: command.index, time: this.time }, writes);
-    return { writes, replies, freed, dueAt: dueAtOf(writes), changes, grants };
+    return { writes, replies, freed, dueAt: dueAtOf(writes), changes, grants, fenced };
   }
 
   reload(): void {

@@ -32,6 +32,8 @@ export interface LeaseTotals {
   kept: number;
   /** Tickets that waited, and then owned their locks. */
   granted: number;
+  /** Guarded writes that were refused, because a newer owner of their lock has written. */
+  fenced: number;
 }
 
 /** What the streams of all replicas of a node have done. */

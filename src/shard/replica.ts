@@ -140,6 +140,11 @@ export class Replica {
     return { streams: this.#streams.size, ranges: this.#streams.ranges };
   }
 
+  /** Entries that the slowest stream is behind. Looks at all of them. */
+  get watchLagEntries(): number {
+    return this.#streams.lagEntries;
+  }
+
   /** Requests beside these that wait for tickets. */
   get awaiting(): number {
     return this.#reading.awaiting;

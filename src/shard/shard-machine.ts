@@ -49,6 +49,8 @@ export interface ApplyResult {
   readonly changes: Changes;
   /** Tickets that waited, and own their lock now or are gone. */
   readonly grants: readonly Grant[];
+  /** Commands that were refused because a newer owner of their lock has written. */
+  readonly fenced: number;
 }
 
 /** What a machine sees of its shard's state. */

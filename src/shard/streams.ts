@@ -91,6 +91,16 @@ export class Streams {
     return this.#ranges.size;
   }
 
+  /** Entries that the slowest stream is behind the history, as far as it has begun. */
+  get lagEntries(): number {
+    const { index } = this.#state.history.head;
+    let lag = 0;
+    for (const { isSynced, stream } of this.#open) {
+      if (!isSynced) lag = Math.max(lag, index - (stream.position?.index ?? index));
+    }
+    return lag;
+  }
+
   open(requester: Requester, terms: StreamTerms): StreamHandle {
     const { now, context } = this.#state;
     if (this.#open.size === 0) this.#provenAt = now;

@@ -235,6 +235,18 @@ lag      0 entries at most
 `,
   );
   assert.equal(healthy.exit, 0);
+  const busy = clusterWith([1, 2, 3]);
+  const used = {
+    watch: { streams: 12, lagEntries: 3 },
+    coordination: { leases: 5, owning: 2, waiting: 7 },
+  };
+  busy.infos.set('ws://10.0.0.1:7400', infoOf(1, used));
+  const told = (await kvctl(['status'], { store: busy })).data.toString().split('\n');
+  assert.deepEqual(told.slice(-3), [
+    'watches  12 streams, the slowest 3 entries behind',
+    'locks    2 owners, 7 clients wait, 5 leases',
+    '',
+  ]);
   const degraded = await kvctl(['status'], { store: clusterWith([1, 2]) });
   assert.deepEqual(
     [degraded.exit, degraded.data.toString().split('\n')[1]],

@@ -60,6 +60,8 @@ export function infoOf(node: number, changes: Partial<NodeInfo> = {}): NodeInfo 
   });
   const log = { liveBytes: 1_234_567, longestSyncMilliseconds: 2.5, damages: 0 };
   const rest = {
+    watch: { streams: 0, lagEntries: 0 },
+    coordination: { leases: 0, owning: 0, waiting: 0 },
     moves: [],
     isGuarded: true,
     isReadOnly: false,

@@ -67,6 +67,8 @@ export class CoordinationRig {
   readonly shard = new MachineRig();
   /** What became of waiting tickets in the last entry: "name ticket fence". */
   told: readonly string[] = [];
+  /** Commands that the last entry refused for a newer token. */
+  fenced = 0;
 
   /** One command of these operations. */
   do(...operations: readonly Operation[]): string {
@@ -87,6 +89,7 @@ export class CoordinationRig {
     this.told = outcome.grants.map(({ name, ticket, fence: token }) => {
       return `${textOf(name)} ${ticket} ${token}`;
     });
+    this.fenced = outcome.fenced;
     this.shard.rows.apply(outcome.writes);
     return outcome.replies;
   }

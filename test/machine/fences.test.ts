@@ -43,6 +43,20 @@ test('commands of one entry see the tokens of those before', () => {
   equal(rig.do(fence('lock', 7)), 'check 0 met 8');
 });
 
+test('an entry tells how many of its commands an older token has cost', () => {
+  const rig = new CoordinationRig();
+  rig.do(fence('lock', 5), put('a', '1'));
+  equal(rig.fenced, 0);
+  rig.batch(
+    [fence('lock', 4), put('a', '2')],
+    [fence('lock', 3)],
+    [fence('lock', 5), put('b', '1')],
+  );
+  equal(rig.fenced, 2);
+  rig.do({ type: 'check-presence', key: bytesOf('x'), isThere: true }, put('c', '1'));
+  equal(rig.fenced, 0, 'another check that fails is no fence');
+});
+
 test('of two tokens in one command the higher one counts', () => {
   const rig = new CoordinationRig();
   rig.do(fence('lock', 9), fence('lock', 5), put('a', '1'));

@@ -81,6 +81,13 @@ const LEASES: readonly Planted[] = [
     replace: 'end.isLast && areAllGone && endedAt > 0',
   },
   {
+    name: 'fenced-counted-for-ever',
+    sentence: 'each entry tells the refused guarded writes of all entries before it',
+    file: 'src/machine/coordination.ts',
+    find: 'this.#fenced = 0; return fenced;',
+    replace: 'return fenced;',
+  },
+  {
     name: 'late-operation-opens-an-ended-lease',
     sentence: 'an operation that opens a lease and comes late revives it after its end',
     file: 'src/machine/coordination.ts',
@@ -221,7 +228,7 @@ const FENCES: readonly Planted[] = [
   {
     name: 'owner-fenced-by-itself',
     sentence: 'the second guarded write of an owner is refused',
-    file: 'src/machine/coordinated-commands.ts',
+    file: 'src/machine/coordination.ts',
     find: 'if (highest > token)',
     replace: 'if (highest >= token)',
   },

@@ -286,6 +286,13 @@ const OF_A_REPLICA: readonly Planted[] = [
 
 const OF_BARRIERS: readonly Planted[] = [
   {
+    name: 'lag-of-synced-watches',
+    sentence: 'a watch that has nothing to send counts as far behind',
+    file: 'src/shard/streams.ts',
+    find: 'if (!isSynced) lag =',
+    replace: 'lag =',
+  },
+  {
     name: 'barriers-of-one-client',
     sentence: 'one client takes all barriers of a shard, and no other can begin a watch',
     file: 'src/shard/barriers.ts',

@@ -52,7 +52,10 @@ test('a node that founds a cluster becomes ready and reports its status', async 
   while ((await get(node, '/readyz')).status !== 200) await pause();
   const metrics = await get(node, '/metrics');
   match(metrics.text, /^ringkv_watch_streams 0$/m);
+  match(metrics.text, /^ringkv_watch_lag_entries 0$/m);
   match(metrics.text, /^ringkv_leases 0$/m);
+  match(metrics.text, /^ringkv_lease_tombstones 0$/m);
+  match(metrics.text, /^ringkv_fenced_total 0$/m);
   match(metrics.text, /^ringkv_keeps_total 0$/m);
   match(metrics.text, /^ringkv_replicas \d+$/m);
   equal((await get(node, '/nothing')).status, 404);

@@ -196,7 +196,7 @@ export class ReplicaRig {
       histories: this.histories,
       streams: this.streams,
       telling: this.telling,
-      leases: { kept: 0, granted: 0 },
+      leases: { kept: 0, granted: 0, fenced: 0 },
       clock: () => this.now,
       valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
       nodeOf: () => 0,

@@ -185,6 +185,21 @@ test('credit stops a watch, and more of it lets it go on', () => {
   deepEqual(watcher.news, [`changes ${at + 1}>${at + 3} b=2@${at + 2} b=3@${at + 3}<${at + 2}`]);
 });
 
+test('the lag is that of the slowest watch, in entries', () => {
+  const { rig } = recording();
+  const start = behind(rig);
+  rig.watch({ start });
+  rig.watch({ start, from: 'x' });
+  equal(rig.replica.watchLagEntries, 0);
+  const slow = rig.watch({ start, credit: 1 });
+  for (const value of ['1', '2', '3', '4']) rig.do(put('a', value));
+  rig.settle();
+  equal(rig.replica.watchLagEntries, 3, 'one change has used up its credit');
+  slow.grant(1000);
+  rig.settle();
+  equal(rig.replica.watchLagEntries, 0);
+});
+
 test('a watch that waits for credit holds up no other one', () => {
   const { rig, at } = recording();
   const share = new Flow({ client: 1, mayGoOn: () => true });
