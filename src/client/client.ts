@@ -337,10 +337,10 @@ export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
   stats(): ClientStats;
 
   /**
-   * Ends all leases and gives all locks back, as far as that succeeds within a second, and closes
-   * the connections. Open calls reject with `closed`, and their `outcome` says whether they
-   * took effect. An embedded store has released its folder when the promise resolves. Safe to call
-   * twice.
+   * Ends all leases and gives all locks back, as far as that succeeds within five seconds, or one
+   * if no node is connected, and closes the connections. New calls reject at once. Open calls
+   * reject with `closed`, and their `outcome` says whether they took effect. An embedded store has
+   * released its folder when the promise resolves. Safe to call twice.
    *
    * @example
    * ```ts

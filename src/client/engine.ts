@@ -59,6 +59,8 @@ export class Engine {
   readonly #isDebugging: boolean;
   #isFlushing = false;
   #isFast = false;
+  /** While leases are ended and nothing new begins. */
+  #closing: { readonly began: number; readonly giveUp: AbortController } | undefined;
   #isClosed = false;
 
   constructor(options: EngineOptions) {
@@ -142,6 +144,7 @@ export class Engine {
           this.#wake();
         });
       }
+      if (this.#closing !== undefined && !ENDING.includes(asked.type)) return settle(CLOSED);
       if (LEASED.includes(asked.type)) this.observe();
       this.#core.step({ type: 'call', call, now: began });
       this.#wake();
@@ -198,10 +201,7 @@ export class Engine {
       const message = `the client has ${leases} leases; the limit is ${leasesMax} (leasesMax)`;
       throw new KvError({ code: 'leases-full', outcome: 'notApplied', message });
     }
-    if (this.#isClosed) {
-      const message = 'the client was closed';
-      throw new KvError({ code: 'closed', outcome: 'notApplied', message });
-    }
+    if (this.#closing !== undefined || this.#isClosed) throw errorOf(CLOSED, undefined);
     this.#core.step({ type: 'lease', lease });
   }
 
@@ -215,10 +215,13 @@ export class Engine {
 
   /** Ends all leases, with their keys and locks, if that does not take long. */
   async endLeases(): Promise<void> {
-    if (this.#isClosed || !this.#core.hasLeases) return;
-    const timeoutMilliseconds = LEASE_KEEPING.closeMilliseconds;
+    if (this.#isClosed) return;
+    this.#closing ??= { began: this.now(), giveUp: new AbortController() };
+    if (!this.#core.leavesLeases) return;
+    const timeoutMilliseconds = LEASE_KEEPING.closeMillisecondsMax;
     const question = { type: 'end-lease', lease: undefined, timeoutMilliseconds } as const;
-    await this.ask<EndLeaseCall, void>(() => question, ignore).catch(ignore);
+    const { signal } = this.#closing.giveUp;
+    await this.ask<EndLeaseCall, void>(() => question, ignore, signal).catch(ignore);
   }
 
   get stats(): ClientStats {
@@ -303,7 +306,11 @@ export class Engine {
 
   #tick(): void {
     this.observe();
-    this.#core.step({ type: 'tick', now: this.now() });
+    const now = this.now();
+    this.#core.step({ type: 'tick', now });
+    const { began = now, giveUp } = this.#closing ?? {};
+    const isOver = now - began >= LEASE_KEEPING.closeMillisecondsCutOff;
+    if (isOver && this.#core.isCutOff) giveUp?.abort();
     const { isBusy, isCalm } = this.#core;
     if (isBusy && !isCalm) return this.#startTicks();
     this.#isFast = false;
@@ -327,7 +334,18 @@ export function errorOf(failure: CallFailure, signal: AbortSignal | undefined): 
   return new KvError({ code, outcome, message, attempts, cause });
 }
 
+const CLOSED: CallFailure = {
+  type: 'failed',
+  code: 'closed',
+  outcome: 'notApplied',
+  message: 'the client was closed',
+  attempts: [],
+};
+
 /** Calls that may be refused because a lease is not held. */
 const LEASED: readonly Call['type'][] = ['write', 'commit', 'lock'];
+
+/** Calls that end something, also while the client is being closed. */
+const ENDING: readonly Call['type'][] = ['unlock', 'end-lease'];
 
 function ignore(): void {}

@@ -56,9 +56,10 @@ export interface Lease extends AsyncDisposable {
   readonly ended: Promise<EndedLease>;
   /**
    * Ends it: when this resolves, its locks are free, and its keys will be gone within about half a
-   * second, or when the transaction that holds a key at this moment is resolved. Safe to call
-   * twice. If it rejects, the lease is not kept alive any more, and ends by itself when its time to
-   * live is over.
+   * second, or when the transaction that holds a key at this moment is resolved. A call that names
+   * the lease and is not answered by then has set its key, which goes too, or fails with
+   * `lease-ended`. Safe to call twice. If it rejects, the lease is not kept alive any more, and is
+   * ended in the background, or by itself when its time to live is over.
    *
    * @example
    * ```ts

@@ -188,6 +188,58 @@ test('keys of a lease, in whatever shards, are gone when it is released', async 
   equal(await failureOf(kv.lock('a', { lease })), 'lease-ended notApplied');
 });
 
+test('a key that is on its way when its lease is released goes with it', async () => {
+  const lease = await kv.lease({ ttl: 3_600_000 });
+  const keys = Array.from({ length: 12 }, (_, at) => `on its way:${at}`);
+  const sets = keys.map((key) => kv.set(key, 1, { lease }));
+  await lease.release();
+  await Promise.allSettled(sets);
+  await until(async () => (await kv.count({ prefix: 'on its way:' })) === 0);
+});
+
+test('what is on its way when its client is closed is given up', async () => {
+  await using kit = await testkit({ shards: 4 });
+  const [leaving, staying] = [await kit.connect(), kit.kv()];
+  const lease = await leaving.lease({ ttl: 3_600_000 });
+  const keys = Array.from({ length: 6 }, (_, at) => `leaving:${at}`);
+  const calls = [
+    ...keys.map((key) => leaving.set(key, 1, { lease })),
+    ...keys.map((key) => leaving.lock(key, { ttl: 3_600_000 })),
+  ];
+  const closing = leaving.close();
+  equal(await failureOf(leaving.set('leaving:late', 1)), 'closed notApplied');
+  equal(await failureOf(leaving.lock('leaving:late')), 'closed notApplied');
+  await rejects(leaving.lease(), { code: 'closed' });
+  await closing;
+  await Promise.allSettled(calls);
+  const { now } = kit.clock;
+  for (const key of keys) await (await staying.lock(key, { wait: 600_000 })).release();
+  await until(async () => (await staying.count({ prefix: 'leaving:' })) === 0);
+  ok(kit.clock.now - now < 600_000, 'no lease had to run out');
+});
+
+test('a client that no node hears does not wait long for its leases when it closes', async () => {
+  await using kit = await testkit();
+  const leaving = await kit.connect();
+  await leaving.set('cut off', 1, { lease: await leaving.lease() });
+  kit.faults.crash(1);
+  await kit.clock.advance(100);
+  const { now } = kit.clock;
+  await leaving.close();
+  ok(kit.clock.now - now < 2000, 'none of them can be ended');
+});
+
+test('a client that is closed at once waits for the release of a lease', async () => {
+  await using kit = await testkit();
+  const [leaving, staying] = [await kit.connect(), kit.kv()];
+  const lease = await leaving.lease({ ttl: 3_600_000 });
+  await leaving.set('released', 1, { lease });
+  const released = lease.release();
+  await leaving.close();
+  await released;
+  await until(async () => (await staying.get('released')) === undefined);
+});
+
 test('a lease is kept alive for longer than its time to live', async () => {
   const lease = await kv.lease({ ttl: 1000 });
   await kv.set('kept', 1, { lease });
@@ -287,8 +339,9 @@ test('what was held while the loop stood still is lost before anything else runs
   deepEqual([lease.state, signal.aborted], ['unsure', true]);
   equal(await failureOf(own.set('stood still', 2, { lease })), 'lease-ended notApplied');
   equal(await failureOf(own.set('stood still', 2, { fence: lock })), 'lock-lost notApplied');
-  await until(() => lease.state === 'held');
-  equal(lease.signal.aborted, false);
+  // On a busy machine its time may be over before the next message arrives.
+  await until(() => lease.state !== 'unsure');
+  equal(lease.signal.aborted, lease.state === 'ended');
   equal(lock.isOwned, false);
   await own.close();
 });

@@ -78,5 +78,6 @@ for (const [name, profile] of profiles) {
     }
     const told = JSON.stringify(sum);
     ok((sum.granted ?? 0) > SEEDS * 20, `few were granted: ${told}`);
+    ok((sum.ended ?? 0) > SEEDS * 2, `few leases were ended: ${told}`);
   });
 }

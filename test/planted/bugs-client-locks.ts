@@ -7,6 +7,8 @@ const LEASE = `${FOLDER}/kept-lease.ts`;
 const LEASES = `${FOLDER}/kept-leases.ts`;
 const USE = `${FOLDER}/lease-use.ts`;
 const TICKETS = `${FOLDER}/own-tickets.ts`;
+const ENDS = `${FOLDER}/lease-ends.ts`;
+const RETURNS = `${FOLDER}/returns.ts`;
 const CLOCK = `${FOLDER}/elapsed-clock.ts`;
 
 const PLANTED: readonly Planted[] = [
@@ -85,9 +87,9 @@ const PLANTED: readonly Planted[] = [
   {
     name: 'late-acquire-stays',
     sentence: 'a ticket that a late copy adds is given back by nothing but the end of its lease',
-    file: `${FOLDER}/returns.ts`,
-    find: 'const isLast = ticket.doubtUntil === 0 || heardTimeOf(shard) > ticket.doubtUntil;',
-    replace: 'const isLast = true;',
+    file: TICKETS,
+    find: 'doubtUntil === 0 || heardTimeOf(shard) > doubtUntil,',
+    replace: 'doubtUntil === 0 || heardTimeOf(shard) > 0,',
   },
   {
     name: 'ticket-left-in-the-queue',
@@ -168,7 +170,81 @@ const PLANTED: readonly Planted[] = [
   },
 ];
 
+/** Leases that end while operations that open them are on their way. */
+const IN_FLIGHT: readonly Planted[] = [
+  {
+    name: 'end-passes-by-an-opening-in-flight',
+    sentence: 'a shard that was sent an operation that opens a lease is not told of its end',
+    file: USE,
+    find: 'const place = lease.doubt(where);',
+    replace: "if (lease.state !== 'ended') continue; const place = lease.doubt(where);",
+  },
+  {
+    name: 'late-opening-stays',
+    sentence: 'an operation that is sent after the end of its lease opens it for all of its time',
+    file: USE,
+    find: "if (lease.state === 'ended') this.#terms.onLate(place);",
+    replace: '',
+  },
+  {
+    name: 'release-waits-for-no-opening',
+    sentence: 'a lease counts as ended although an operation that opens it will be sent',
+    file: ENDS,
+    find: '&& ending.lease.unsentOpenings === 0',
+    replace: '',
+  },
+  {
+    name: 'failed-end-is-not-repeated',
+    sentence: 'a shard that had no leader at the release of a lease keeps it for all of its time',
+    file: RETURNS,
+    find: 'else if (dueAt <= now) this.#try(one);',
+    replace: '',
+  },
+  {
+    name: 'release-waits-for-ever',
+    sentence: 'a release waits for an operation that cannot be sent beyond its timeout',
+    file: ENDS,
+    find: 'if (now < ending.expiresAt) continue;',
+    replace: 'if (now >= 0) continue;',
+  },
+  {
+    name: 'own-deadline-too-far',
+    sentence: 'a write of the core may name a deadline that no shard accepts',
+    file: 'src/client/core/core.ts',
+    find: 'this.#coordination.now + Math.min(timeoutMilliseconds, TIMEOUT_MAX);',
+    replace: 'this.#coordination.now + timeoutMilliseconds;',
+  },
+  {
+    name: 'close-leaves-ends-behind',
+    sentence: 'a client that closes does not wait for the ends of its leases',
+    file: LEASES,
+    find: 'this.#ends.finish(terms);',
+    replace: 'terms.onEnded();',
+  },
+];
+
 const LIBRARY: readonly Planted[] = [
+  {
+    name: 'calls-begin-while-closing',
+    sentence: 'a lock is taken while the client ends its leases to close',
+    file: 'src/client/engine.ts',
+    find: 'if (this.#closing !== undefined && !ENDING.includes(asked.type)) return settle(CLOSED);',
+    replace: '',
+  },
+  {
+    name: 'close-waits-although-cut-off',
+    sentence: 'a client that reaches no node waits for the ends of its leases all the same',
+    file: 'src/client/engine.ts',
+    find: 'if (isOver && this.#core.isCutOff)',
+    replace: 'if (isOver && !this.#core.isBusy)',
+  },
+  {
+    name: 'close-overtakes-a-release',
+    sentence: 'a client that closes cuts off the release of its last lease',
+    file: 'src/client/core/coordination/kept-leases.ts',
+    find: 'return this.#open.size > 0 || !this.#ends.areKnown;',
+    replace: 'return this.#open.size > 0;',
+  },
   {
     name: 'owned-by-an-old-look',
     sentence: 'a program that stood still is told that it still owns its lock',
@@ -204,5 +280,8 @@ const TESTS = ['locks', 'locks-under-faults'];
 
 export const CLIENT_LOCK_BUGS: readonly Bug[] = [
   ...PLANTED.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: TESTS })),
+  ...IN_FLIGHT.map(
+    (one): Bug => ({ isFast: false, ...one, profiles: [], tests: ['leases-in-flight'] }),
+  ),
   ...LIBRARY.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: ['locking'] })),
 ];

@@ -109,6 +109,11 @@ export class Connections {
     return up.length === 0 ? undefined : this.#options.random.pick(up);
   }
 
+  /** No node has greeted this client. */
+  get isNoneUp(): boolean {
+    return this.dials.length === this.#byNumber.size;
+  }
+
   /** Dials without an answer so far. */
   get dials(): readonly Connection[] {
     return [...this.#byNumber.values()].filter(({ greeting }) => greeting === undefined);

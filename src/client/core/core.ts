@@ -25,7 +25,7 @@ import {
 import { type CallFailure, notApplied } from './call-failure.ts';
 import { type Connection, Connections } from './connections.ts';
 import { ClientCoordination } from './coordination/coordination.ts';
-import type { CoreWrite } from './coordination/kept-leases.ts';
+import type { CoreWrite } from './coordination/core-write.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
 import { EarlyCalls } from './early-calls.ts';
 import { type CallContext, startCount, startValidation } from './fan-out.ts';
@@ -174,6 +174,16 @@ export class Core {
     return this.#coordination.leases.count > 0;
   }
 
+  /** No node is connected. */
+  get isCutOff(): boolean {
+    return this.#connections.isNoneUp;
+  }
+
+  /** Whether something is left in shards if the client is closed without ending its leases. */
+  get leavesLeases(): boolean {
+    return this.#coordination.leases.isHeldAnywhere;
+  }
+
   /** The number of leases that have not ended, of owned locks, and of open watches. */
   get held(): { readonly leases: number; readonly locks: number; readonly watches: number } {
     const { leases, tickets } = this.#coordination;
@@ -295,7 +305,8 @@ export class Core {
     if (trace !== undefined) call.trace = trace;
     this.#openCalls.add(call);
     const shard = present(this.#onlyShardOf(call), 'it has one operation');
-    this.#batcher.write(call, shard, this.#coordination.now + timeoutMilliseconds);
+    const expiresAt = this.#coordination.now + Math.min(timeoutMilliseconds, TIMEOUT_MAX);
+    this.#batcher.write(call, shard, expiresAt);
   }
 
   #onlyShardOf(call: Writing): ShardId | undefined {

@@ -155,12 +155,13 @@ export class LockRig {
     return Object.assign(told, { call });
   }
 
-  end(host: ClientHost, lease: KeptLease): WriteTold {
+  /** Without a lease: all of the client. */
+  end(host: ClientHost, lease?: KeptLease, timeoutMilliseconds = 5000): WriteTold {
     const told: WriteTold = { told: '' };
-    const settle = (result: { readonly type: string }) => {
-      told.told = result.type;
+    const settle = (result: CallFailure | { readonly type: string }) => {
+      told.told = 'code' in result ? `${result.code} ${result.outcome}` : result.type;
     };
-    host.call({ type: 'end-lease', lease, timeoutMilliseconds: 5000, settle });
+    host.call({ type: 'end-lease', lease, timeoutMilliseconds, settle });
     return told;
   }
 

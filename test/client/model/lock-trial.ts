@@ -52,6 +52,8 @@ export interface LockCounts {
   lost: number;
   checks: number;
   attached: number;
+  /** Leases whose end was confirmed. */
+  ended: number;
 }
 
 export function runLockSeed(profile: LockProfile, seed: number): LockCounts {
@@ -76,6 +78,7 @@ class Trial {
     lost: 0,
     checks: 0,
     attached: 0,
+    ended: 0,
   };
   readonly #profile: LockProfile;
   readonly #random: Random;
@@ -269,7 +272,13 @@ class Trial {
     const [lease] = leases;
     if (lease === undefined) return;
     leases.delete(lease);
-    host.call({ type: 'end-lease', lease, timeoutMilliseconds: 5000, settle: () => {} });
+    const settle = ({ type }: { readonly type: string }): void => {
+      if (type !== 'leases-ended') return;
+      this.counts.ended += 1;
+      const isAlive = this.#cluster.shards.some((shard) => shard.isAlive(lease.id));
+      ok(!isAlive, 'a lease whose end is confirmed is alive in no shard');
+    };
+    host.call({ type: 'end-lease', lease, timeoutMilliseconds: 5000, settle });
   }
 
   #leave(customer: Customer): void {

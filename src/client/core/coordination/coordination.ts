@@ -5,9 +5,10 @@ import type { Call, Writing } from '../call.ts';
 import { type CallFailure, notApplied } from '../call-failure.ts';
 import type { CloseReason } from '../port.ts';
 import type { RequestBody } from '../shard-request.ts';
+import type { CoreWrite } from './core-write.ts';
 import { ElapsedClock } from './elapsed-clock.ts';
 import type { KeptLease } from './kept-lease.ts';
-import { type CoreWrite, KeptLeases } from './kept-leases.ts';
+import { KeptLeases } from './kept-leases.ts';
 import { LEASE_KEEPING } from './limits.ts';
 import { OwnTickets } from './own-tickets.ts';
 import type { EndLeaseCall, UnlockCall } from './ticket-call.ts';
@@ -149,7 +150,7 @@ export class ClientCoordination {
 
   close({ code, message }: CloseReason): void {
     this.tickets.close(notApplied(code, message));
-    this.leases.close();
+    this.leases.close({ code, message });
   }
 }
 

@@ -29,6 +29,7 @@ interface LeaseTerms {
 
 /** The lease in one shard. Times are those of the elapsed clock. */
 export interface LeasePlace {
+  readonly lease: KeptLease;
   readonly shard: ShardId;
   /** A key of the shard, by which the end of the lease is routed. */
   readonly key: Uint8Array;
@@ -40,6 +41,8 @@ export interface LeasePlace {
   keptAt: number;
   /** A keep is in flight. */
   isAsking: boolean;
+  /** When its time to live is over there, once its end was sent; infinite before. */
+  goneAt: number;
 }
 
 export class KeptLease {
@@ -52,6 +55,8 @@ export class KeptLease {
   #endReason: LeaseEndReason | undefined;
   /** Locks, owned or waited for, and tickets that are still to be given back. */
   users = 0;
+  /** Operations that may open it somewhere and are still to be sent. */
+  unsentOpenings = 0;
 
   constructor({ id, ttlMilliseconds, note }: LeaseTerms) {
     this.id = id;
@@ -107,9 +112,9 @@ export class KeptLease {
     this.prove(place, sentAt);
   }
 
-  /** An operation that opens it was sent, and its fate is not known. */
-  doubt(where: Pick<LeasePlace, 'shard' | 'key'>): void {
-    this.#placeIn(where);
+  /** An operation that opens it is sent: the shard has it from now on, as far as is known. */
+  doubt(where: Pick<LeasePlace, 'shard' | 'key'>): LeasePlace {
+    return this.#placeIn(where);
   }
 
   /** The shard has renewed the lease at this moment or later. */
@@ -149,7 +154,16 @@ export class KeptLease {
     let place = this.places.get(shard);
     if (place === undefined) {
       const never = Number.NEGATIVE_INFINITY;
-      place = { shard, key, isOpen: false, provenUntil: never, keptAt: never, isAsking: false };
+      place = {
+        lease: this,
+        shard,
+        key,
+        isOpen: false,
+        provenUntil: never,
+        keptAt: never,
+        isAsking: false,
+        goneAt: Number.POSITIVE_INFINITY,
+      };
       this.places.set(shard, place);
     }
     return place;

@@ -6,23 +6,16 @@
 import { assert } from '../../../base/assert.ts';
 import { COORDINATION_LIMITS } from '../../../base/coordination-limits.ts';
 import type { ShardId } from '../../../base/ids.ts';
-import type { Command } from '../../../machine/command.ts';
-import type { Replied } from '../call.ts';
-import type { CallFailure } from '../call-failure.ts';
+import { notApplied } from '../call-failure.ts';
+import type { CloseReason } from '../port.ts';
 import { Listener, type RequestBody } from '../shard-request.ts';
+import type { CoreWrite } from './core-write.ts';
 import type { ElapsedClock } from './elapsed-clock.ts';
 import { KeptLease, type LeaseEndReason, type LeasePlace } from './kept-lease.ts';
+import { type EndListener, LeaseEnds } from './lease-ends.ts';
 import { keepRequest } from './lease-requests.ts';
 import { LeaseUse } from './lease-use.ts';
 import { LEASE_KEEPING } from './limits.ts';
-
-/** A write of the core itself, in one shard. */
-export interface CoreWrite {
-  readonly command: Command;
-  readonly timeoutMilliseconds: number;
-  readonly trace?: LeaseUse;
-  readonly settle: (result: Replied | CallFailure) => void;
-}
 
 interface LeasesOptions {
   readonly clock: ElapsedClock;
@@ -44,6 +37,7 @@ interface SharedLease {
 export class KeptLeases {
   readonly #options: LeasesOptions;
   readonly #open = new Set<KeptLease>();
+  readonly #ends: LeaseEnds;
   /** The one for the next lock, by time to live. */
   readonly #shared = new Map<number, SharedLease>();
   /** Those that were drawn for locks, and when each was used last: unused ones end. */
@@ -54,15 +48,21 @@ export class KeptLeases {
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+    this.#ends = new LeaseEnds(options);
   }
 
   get count(): number {
     return this.#open.size;
   }
 
+  /** Whether shards may have leases that end with the client. */
+  get isHeldAnywhere(): boolean {
+    return this.#open.size > 0 || !this.#ends.areKnown;
+  }
+
   /** Whether time matters to any of them. */
   get isBusy(): boolean {
-    if (this.#drawn.size > 0) return true;
+    if (this.#drawn.size > 0 || !this.#ends.isIdle) return true;
     for (const { places } of this.#open) {
       for (const { isOpen } of places.values()) if (isOpen) return true;
     }
@@ -107,7 +107,11 @@ export class KeptLeases {
       shardOf,
       clock,
       onEnded: (lease) => this.lose(lease, clock.latest),
-      onKnown: () => this.#look(),
+      onLate: (place) => this.#ends.endLate(place),
+      onKnown: (known) => {
+        for (const lease of known) this.#ends.concluded(lease);
+        this.#look();
+      },
     });
   }
 
@@ -119,6 +123,7 @@ export class KeptLeases {
 
   /** Judges all leases, and sends the keeps that are due. */
   tick(now: number): void {
+    this.#ends.tick(now);
     const elapsed = this.#options.clock.at(now);
     if (elapsed < this.#dueAt) return;
     this.judge(elapsed);
@@ -143,49 +148,35 @@ export class KeptLeases {
 
   /**
    * It is over for this client at once. `onEnded` is called when each shard has ended it that may
-   * have it, or with the first failure; what fails ends by its time to live.
+   * have it, also those that an operation in flight was sent to; or with a failure, after which the
+   * shards are asked on until its time to live is over.
    */
   end(
     lease: KeptLease,
     reason: LeaseEndReason,
     terms: { readonly timeoutMilliseconds?: number; readonly onEnded?: EndListener } = {},
   ): void {
-    const { onEnded = () => {}, timeoutMilliseconds = lease.ttlMilliseconds } = terms;
+    const { onEnded = () => {} } = terms;
+    const { endMillisecondsMax } = LEASE_KEEPING;
+    const timeoutMilliseconds = terms.timeoutMilliseconds ?? endMillisecondsMax;
     this.#open.delete(lease);
     this.#drawn.delete(lease);
     const shared = this.#shared.get(lease.ttlMilliseconds);
     if (shared?.lease === lease) this.#shared.delete(lease.ttlMilliseconds);
     if (!lease.end(reason)) return onEnded(undefined);
-    let left = lease.places.size;
-    let failure: CallFailure | undefined;
-    if (left === 0) return onEnded(undefined);
-    for (const { key } of lease.places.values()) {
-      this.#options.write({
-        command: [{ type: 'end-lease', key, lease: lease.id }],
-        timeoutMilliseconds,
-        settle: (result) => {
-          left -= 1;
-          if (result.type === 'failed') failure ??= result;
-          if (left === 0) onEnded(failure);
-        },
-      });
-    }
+    this.#ends.begin(lease, { timeoutMilliseconds, onEnded });
   }
 
-  /** Ends all of them; `onEnded` is called once. */
+  /** Ends all of them. `onEnded` is called once, when all ends are known or the time is over. */
   endAll(terms: { readonly timeoutMilliseconds: number; readonly onEnded: () => void }): void {
-    const leases = [...this.#open];
-    let left = leases.length;
-    const onEnded = () => {
-      left -= 1;
-      if (left === 0) terms.onEnded();
-    };
-    if (left === 0) return terms.onEnded();
-    for (const lease of leases) this.end(lease, 'closed', { ...terms, onEnded });
+    const { timeoutMilliseconds } = terms;
+    for (const lease of [...this.#open]) this.end(lease, 'closed', { timeoutMilliseconds });
+    this.#ends.finish(terms);
   }
 
   /** The client is closed: nothing is sent any more. */
-  close(): void {
+  close({ code, message }: CloseReason): void {
+    this.#ends.close(notApplied(code, message));
     for (const lease of this.#open) lease.end('closed');
     this.#open.clear();
     this.#drawn.clear();
@@ -286,8 +277,6 @@ export class KeptLeases {
     this.#dueAt = Number.NEGATIVE_INFINITY;
   }
 }
-
-type EndListener = (failure: CallFailure | undefined) => void;
 
 interface LeaseKeep {
   readonly lease: KeptLease;

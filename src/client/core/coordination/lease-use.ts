@@ -6,7 +6,7 @@ import type { Command, Operation } from '../../../machine/command.ts';
 import type { GaveWay, Replied, WriteTrace } from '../call.ts';
 import type { CallFailure } from '../call-failure.ts';
 import type { ElapsedClock } from './elapsed-clock.ts';
-import type { KeptLease } from './kept-lease.ts';
+import type { KeptLease, LeasePlace } from './kept-lease.ts';
 
 /** An operation that opens a lease unless it is open. */
 interface Opening {
@@ -21,8 +21,10 @@ interface LeaseUseTerms {
   readonly clock: ElapsedClock;
   /** A shard has refused the command, because it does not have the lease. */
   readonly onEnded: (lease: KeptLease) => void;
+  /** The write is sent, and may open a lease in this place that has ended meanwhile. */
+  readonly onLate: (place: LeasePlace) => void;
   /** The write has ended, and its leases are as its answer says. */
-  readonly onKnown: () => void;
+  readonly onKnown: (leases: readonly KeptLease[]) => void;
 }
 
 export class LeaseUse implements WriteTrace {
@@ -45,6 +47,7 @@ export class LeaseUse implements WriteTrace {
   }
 
   sent(now: number, deadline: number): void {
+    if (this.#sentAt === undefined) this.#doubt();
     this.#sentAt ??= this.#terms.clock.at(now);
     this.copies += 1;
     this.deadline = Math.max(this.deadline, deadline);
@@ -54,19 +57,32 @@ export class LeaseUse implements WriteTrace {
     const { leases, onEnded, onKnown } = this.#terms;
     const isLeaseEnded = result.type === 'failed' && result.code === 'lease-ended';
     const [lease] = leases;
+    if (this.#sentAt === undefined) this.#forget();
     if (isLeaseEnded && lease !== undefined && leases.length === 1) onEnded(lease);
     else if (this.#sentAt !== undefined) this.#conclude(result, this.#sentAt);
-    onKnown();
+    onKnown(leases);
   }
 
   /** A part of a transaction opens its leases even if the transaction is aborted. */
   #conclude(result: Replied | GaveWay | CallFailure, sentAt: number): void {
     const isDone = result.type === 'replied' && result.reply.type === 'done' && !isVoid(result);
     for (const { lease, ...where } of this.#openings) {
-      if (lease.state === 'ended') continue;
-      if (isDone) lease.open(where, sentAt);
-      else lease.doubt(where);
+      if (isDone && lease.state !== 'ended') lease.open(where, sentAt);
     }
+  }
+
+  /** From now on the lease may be open in these shards, so its end has to reach them. */
+  #doubt(): void {
+    this.#forget();
+    for (const { lease, ...where } of this.#openings) {
+      const place = lease.doubt(where);
+      if (lease.state === 'ended') this.#terms.onLate(place);
+    }
+  }
+
+  /** It is not to be sent any more. */
+  #forget(): void {
+    for (const { lease } of this.#openings) lease.unsentOpenings -= 1;
   }
 
   #bindOne(operation: Operation): Operation {
@@ -77,7 +93,10 @@ export class LeaseUse implements WriteTrace {
     const shard = this.#terms.shardOf(key);
     const reference = lease.referenceIn(shard);
     const isFirst = !this.#openings.some((one) => one.lease === lease && one.shard === shard);
-    if (reference.opening !== undefined && isFirst) this.#openings.push({ lease, shard, key });
+    if (reference.opening !== undefined && isFirst) {
+      this.#openings.push({ lease, shard, key });
+      lease.unsentOpenings += 1;
+    }
     return { ...operation, lease: reference };
   }
 }

@@ -31,10 +31,13 @@ export const LEASE_KEEPING = {
   awaitMilliseconds: 30_000,
   /** The same for a caller that wants to know its position in the queue. */
   positionMilliseconds: 5000,
-  /** Between two attempts to give a ticket back. */
+  /** Between two attempts to give a ticket back, or to end a lease in a shard. */
   giveBackMilliseconds: 1000,
-  /** How long `close` waits for the ends of its leases. */
-  closeMilliseconds: 1000,
+  /** One attempt to end a lease, or to give a ticket back: no far deadline is accepted. */
+  endMillisecondsMax: 60_000,
+  /** How long `close` waits for the ends of its leases, and how long while no node is connected. */
+  closeMillisecondsMax: 5000,
+  closeMillisecondsCutOff: 1000,
 } as const;
 
 const { leaseTtlMillisecondsMin, ticketsOfLeaseMax } = COORDINATION_LIMITS;
@@ -51,5 +54,9 @@ assert(
 assert(
   leaseTtlMillisecondsMin * LEASE_KEEPING.provenPart > 10 * LEASE_KEEPING.expiryStepMilliseconds,
   'a write under a lease has most of its time',
+);
+assert(
+  LEASE_KEEPING.endMillisecondsMax <= CLIENT_LIMITS.timeoutMillisecondsMax,
+  'a shard accepts the deadline of an attempt',
 );
 assert(LEASE_KEEPING.usersMax <= ticketsOfLeaseMax, 'a shard has room for all tickets of a lease');

@@ -8,9 +8,10 @@ import type { TicketState } from '../../../machine/reply.ts';
 import type { Replied } from '../call.ts';
 import type { CallFailure } from '../call-failure.ts';
 import { Listener, type RequestBody } from '../shard-request.ts';
+import type { CoreWrite } from './core-write.ts';
 import type { ElapsedClock } from './elapsed-clock.ts';
 import type { KeptLease } from './kept-lease.ts';
-import type { CoreWrite, KeptLeases } from './kept-leases.ts';
+import type { KeptLeases } from './kept-leases.ts';
 import { awaitRequest, type TicketNews } from './lease-requests.ts';
 import type { LeaseUse } from './lease-use.ts';
 import { LEASE_KEEPING } from './limits.ts';
@@ -60,7 +61,7 @@ interface Wait {
 
 export class OwnTickets {
   readonly #options: OwnTicketsOptions;
-  readonly #returns: Returns;
+  readonly #returns: Returns<OwnTicket>;
   readonly #waits = new Map<LockCall, Wait>();
   /** By lease, because they are lost with it. */
   readonly #owned = new Map<KeptLease, Set<OwnedLock>>();
@@ -68,8 +69,19 @@ export class OwnTickets {
   constructor(options: OwnTicketsOptions) {
     this.#options = options;
     const { write, heardTimeOf, clock } = options;
-    const onReturned = (ticket: OwnTicket) => this.#drop(ticket);
-    this.#returns = new Returns({ write, heardTimeOf, now: () => clock.now, onReturned });
+    this.#returns = new Returns<OwnTicket>({
+      write,
+      now: () => clock.now,
+      commandOf: ({ name: key, id: ticket }) => [{ type: 'release', key, ticket }],
+      timeoutOf: ({ lease }) => {
+        return Math.min(lease.ttlMilliseconds, LEASE_KEEPING.endMillisecondsMax);
+      },
+      // It is released later than this, so after the last copy that could add the ticket.
+      isLast: ({ doubtUntil, shard }) => doubtUntil === 0 || heardTimeOf(shard) > doubtUntil,
+      // Its end takes the ticket.
+      isNeedless: ({ lease }) => lease.state === 'ended',
+      onReturned: (ticket) => this.#drop(ticket),
+    });
   }
 
   get isBusy(): boolean {

@@ -1,21 +1,26 @@
 /**
- * Tickets that nothing waits for any more: they are given back until their shard has confirmed it,
- * and once more when no copy of a request can add them again.
+ * What a shard is to give up: tickets that nothing waits for any more, and leases that have ended.
+ * Each is given back until its shard has confirmed it.
  */
 
-import type { ShardId } from '../../../base/ids.ts';
+import type { Command } from '../../../machine/command.ts';
 import type { CallFailure } from '../call-failure.ts';
-import type { CoreWrite } from './kept-leases.ts';
+import type { CoreWrite } from './core-write.ts';
 import { LEASE_KEEPING } from './limits.ts';
-import type { OwnTicket } from './ticket-call.ts';
 
-interface ReturnsOptions {
+interface ReturnsOptions<T> {
   readonly write: (write: CoreWrite) => void;
-  /** The greatest log time that an answer of the shard has told. */
-  readonly heardTimeOf: (shard: ShardId) => number;
   readonly now: () => number;
-  /** Its lease is not needed for it any more. */
-  readonly onReturned: (ticket: OwnTicket) => void;
+  /** How it is given back. */
+  readonly commandOf: (one: T) => Command;
+  /** The time of one attempt. */
+  readonly timeoutOf: (one: T) => number;
+  /** No copy of a request can bring it to its shard again, once it is given back from now on. */
+  readonly isLast: (one: T) => boolean;
+  /** The shard has given it up by itself. */
+  readonly isNeedless: (one: T) => boolean;
+  /** It is given back, or that is needless. */
+  readonly onReturned: (one: T) => void;
 }
 
 interface FirstAttempt {
@@ -23,13 +28,12 @@ interface FirstAttempt {
   readonly onEnded: (failure: CallFailure | undefined) => void;
 }
 
-/** The lease is kept until then; if it ends before, its end has taken the ticket. */
-export class Returns {
-  readonly #options: ReturnsOptions;
+export class Returns<T> {
+  readonly #options: ReturnsOptions<T>;
   /** When each is given back again; infinite while an attempt is open. */
-  readonly #dueAt = new Map<OwnTicket, number>();
+  readonly #dueAt = new Map<T, number>();
 
-  constructor(options: ReturnsOptions) {
+  constructor(options: ReturnsOptions<T>) {
     this.#options = options;
   }
 
@@ -37,14 +41,14 @@ export class Returns {
     return this.#dueAt.size === 0;
   }
 
-  add(ticket: OwnTicket, first?: FirstAttempt): void {
-    this.#try(ticket, first);
+  add(one: T, first?: FirstAttempt): void {
+    this.#try(one, first);
   }
 
   tick(now: number): void {
-    for (const [ticket, dueAt] of this.#dueAt) {
-      if (ticket.lease.state === 'ended') this.#finish(ticket);
-      else if (dueAt <= now) this.#try(ticket);
+    for (const [one, dueAt] of this.#dueAt) {
+      if (this.#options.isNeedless(one)) this.#finish(one);
+      else if (dueAt <= now) this.#try(one);
     }
   }
 
@@ -52,28 +56,25 @@ export class Returns {
     this.#dueAt.clear();
   }
 
-  #try(ticket: OwnTicket, first?: FirstAttempt): void {
-    const { write, heardTimeOf, now } = this.#options;
-    const { name: key, id, shard } = ticket;
-    this.#dueAt.set(ticket, Number.POSITIVE_INFINITY);
-    // Its release is executed later than this, so after the last copy that could add the ticket.
-    const isLast = ticket.doubtUntil === 0 || heardTimeOf(shard) > ticket.doubtUntil;
-    const timeoutMilliseconds = first?.timeoutMilliseconds ?? ticket.lease.ttlMilliseconds;
+  #try(one: T, first?: FirstAttempt): void {
+    const { write, now, commandOf, timeoutOf } = this.#options;
+    this.#dueAt.set(one, Number.POSITIVE_INFINITY);
+    const isLast = this.#options.isLast(one);
     write({
-      command: [{ type: 'release', key, ticket: id }],
-      timeoutMilliseconds,
+      command: commandOf(one),
+      timeoutMilliseconds: first?.timeoutMilliseconds ?? timeoutOf(one),
       settle: (result) => {
         const failure = result.type === 'failed' ? result : undefined;
-        if (isLast && failure === undefined) this.#finish(ticket);
-        else if (this.#dueAt.has(ticket)) {
-          this.#dueAt.set(ticket, now() + LEASE_KEEPING.giveBackMilliseconds);
+        if (isLast && failure === undefined) this.#finish(one);
+        else if (this.#dueAt.has(one)) {
+          this.#dueAt.set(one, now() + LEASE_KEEPING.giveBackMilliseconds);
         }
         first?.onEnded(failure);
       },
     });
   }
 
-  #finish(ticket: OwnTicket): void {
-    if (this.#dueAt.delete(ticket)) this.#options.onReturned(ticket);
+  #finish(one: T): void {
+    if (this.#dueAt.delete(one)) this.#options.onReturned(one);
   }
 }
