@@ -31,8 +31,8 @@ export interface Codec<V> {
    */
   encode(value: V): Uint8Array;
   /**
-   * The value of stored bytes, which are not changed or reused afterwards. An exception fails the
-   * call with `damaged-value`.
+   * The value of stored bytes, which must not be changed: other watches may be given them as well.
+   * They are not reused afterwards. An exception fails the call with `damaged-value`.
    *
    * @example
    * ```ts

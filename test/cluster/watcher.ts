@@ -84,6 +84,10 @@ export class Watcher {
     this.#takeLater();
   }
 
+  get range(): WatcherRange {
+    return this.#options.range;
+  }
+
   /** What its consumer has; undefined before it has a whole state. */
   get token(): SavedToken | undefined {
     const { point } = this.#queue;

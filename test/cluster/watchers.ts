@@ -114,9 +114,13 @@ export class Watchers implements Workload {
     const saved = isResumed ? random.pick(this.#tokens) : undefined;
     const start = saved ?? random.pick(['initial', 'initial', 'now'] as const);
     customer.hit(`watch ${typeof start === 'string' ? start : 'resumed'}`);
+    // Equal watches of one customer share streams.
+    const [other] = this.#watchersOf(customer);
+    const isEqual = other !== undefined && random.chance(0.4);
+    const range = isEqual ? other.range : random.pick(RANGES);
     const watcher = new Watcher({
       customer,
-      range: saved?.range ?? random.pick(RANGES),
+      range: saved?.range ?? range,
       start,
       shards: this.#options.shards,
       pace: random.pick(PACES),

@@ -2,6 +2,8 @@
 
 import type { Bug, Planted } from './bug.ts';
 
+const CREDIT = 'src/client/core/streams/credit.ts';
+const SHARED = 'src/client/core/streams/shared-stream.ts';
 const READER = 'src/client/core/streams/stream-reader.ts';
 const STREAMS = 'src/client/core/streams/watch-streams.ts';
 const TRACKED = 'src/client/core/streams/tracked-keys.ts';
@@ -47,23 +49,23 @@ const OF_STREAMS: readonly Planted[] = [
   {
     name: 'credit-of-parts-is-kept',
     sentence: 'what is kept back of an entry takes the credit for the rest of it',
-    file: WATCH,
-    find: "return { type: 'taken', granted: credit.receivePart(length) };",
-    replace: "credit.receivePart(length); return { type: 'taken', granted: 0 };",
+    file: CREDIT,
+    find: 'const free = backlog.room - this.#left;',
+    replace: 'const free = backlog.room - this.#left - this.#parts;',
   },
   {
     name: 'parts-are-not-counted',
     sentence: 'an entry that came in parts counts as its last part while it waits',
-    file: 'src/client/core/streams/credit.ts',
+    file: CREDIT,
     find: 'const whole = this.#parts + bytes;',
-    replace: 'const whole = bytes; this.#waiting -= this.#parts;',
+    replace: 'const whole = bytes;',
   },
   {
     name: 'credit-counted-twice',
-    sentence: 'twice as much is granted as was consumed',
-    file: 'src/client/core/streams/credit.ts',
-    find: 'this.#owed += bytes - paid;',
-    replace: 'this.#owed += 2 * bytes - paid;',
+    sentence: 'a node is granted more than its consumer has room for',
+    file: CREDIT,
+    find: 'const free = backlog.room - this.#left;',
+    replace: 'const free = backlog.share - this.#left;',
   },
   {
     name: 'one-replica-speaks-for-all',
@@ -71,6 +73,61 @@ const OF_STREAMS: readonly Planted[] = [
     file: 'src/client/core/streams/replica-choice.ts',
     find: 'return this.#isSearching && nodes.every((node) => this.#hasTried(node));',
     replace: 'return this.#isSearching;',
+  },
+];
+
+const OF_SHARING: readonly Planted[] = [
+  {
+    name: 'streams-are-not-shared',
+    sentence: 'a watch has a stream of its own, though an equal one is open',
+    file: STREAMS,
+    find: 'if (shared !== undefined)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'streams-never-meet',
+    sentence: 'two streams that have come to one position go on side by side',
+    file: STREAMS,
+    find: 'if (other !== undefined)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'merged-at-one-index',
+    sentence: 'streams are merged that are not at the same place',
+    file: READER,
+    find: 'return isSame && this.isRead && other.isRead;',
+    replace: 'return true;',
+  },
+  {
+    name: 'merged-before-what-is-skipped',
+    sentence: 'a watch joins a stream before it has skipped what its token counts',
+    file: READER,
+    find: 'if (this.#skip > 0 || other.#skip > 0)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'parts-go-with-their-watch',
+    sentence: 'the first watch of a stream takes the parts of an entry away with it',
+    file: SHARED,
+    find: 'if (seat === 0)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'slow-watch-stays',
+    sentence: 'a watch whose buffer is full stays at the stream of a faster one',
+    file: STREAMS,
+    find: 'if (one === undefined || !one.backlog.isFull)',
+    replace: 'if (true)',
+  },
+  {
+    name: 'slowest-watch-counts',
+    sentence: 'a stream waits for the slowest of its watches',
+    file: SHARED,
+    find: 'granted += this.credit.grantFor(backlog);',
+    replace: [
+      'granted = this.members.every((one) => one.backlog.isHalfFree)',
+      '? granted + this.credit.grantFor(backlog) : granted;',
+    ].join(' '),
   },
 ];
 
@@ -203,6 +260,7 @@ const TESTS: readonly string[] = [
   'streams/tracked-keys',
   'streams/watch-queue',
   'streams/open-watch',
+  'streams/sharing',
   'streams/resume-point',
   'watch-random',
 ];
@@ -242,7 +300,7 @@ export const WATCH_BUGS: readonly Bug[] = [
   ...OF_ARGUMENTS.map((bug) => {
     return { profiles: [], tests: ['option-checks'], isFast: false, ...bug };
   }),
-  ...[...OF_STREAMS, ...OF_EVENTS].map((bug) => {
+  ...[...OF_STREAMS, ...OF_SHARING, ...OF_EVENTS].map((bug) => {
     return { profiles: [], tests: TESTS, isFast: false, ...bug };
   }),
   ...OF_THE_LIBRARY.map((bug) => {

@@ -134,6 +134,8 @@ interface WorldOptions {
   /** For the histories of all replicas together. */
   readonly bytesMax: number;
   readonly recordChance: number;
+  /** Replicas apply everything at once, and none is lost. */
+  readonly isCalm?: boolean;
 }
 
 export class HistoryWorld {
@@ -168,6 +170,10 @@ export class HistoryWorld {
     const proposed = this.#traffic.next();
     if (random.chance(this.#options.recordChance)) this.#commit(recordOf(proposed));
     this.#commit(proposed);
+    if (this.#options.isCalm === true) {
+      for (const replica of this.replicas) this.#applyAll(replica);
+      return;
+    }
     for (const replica of this.replicas) this.#disturb(replica);
     if (random.chance(0.002)) this.#forceAnew();
     for (const watcher of this.#watchers) {

@@ -1,25 +1,18 @@
 /**
- * A client with one watch, in a network that delays and cuts, and a consumer that folds what it is
- * told: at each position that its token names, the fold has to be the state of the shards there.
+ * A watch of a client, and a consumer that folds what it is told: at each position that its token
+ * names, the fold has to be the state of the shards there.
  */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import type { NodeId } from '../../../src/base/ids.ts';
 import type { Random } from '../../../src/base/random.ts';
-import { Core } from '../../../src/client/core/core.ts';
-import type { ClientEvent, WatchNotice } from '../../../src/client/core/port.ts';
 import type {
   ResumePoint,
   SyncCall,
   WatchCall,
 } from '../../../src/client/core/streams/watch-call.ts';
 import { type WatchNews, WatchQueue } from '../../../src/client/core/streams/watch-queue.ts';
-import { decodeRequests } from '../../../src/wire/request.ts';
-import { encodeResponses, type Response } from '../../../src/wire/response.ts';
 import type { HistoryWorld } from '../../shard/history-world.ts';
-import { urlOf } from './map.ts';
-import type { WatchNodes } from './watch-nodes.ts';
-import type { World } from './world.ts';
+import type { WatchClient } from './watch-client.ts';
 
 /** What a consumer was told of one shard: version and value of each key. */
 type Fold = Map<string, readonly [version: number, value: string]>;
@@ -31,53 +24,34 @@ export interface Saved {
 }
 
 interface ConsumerOptions {
-  readonly world: World;
+  readonly client: WatchClient;
   readonly random: Random;
-  readonly nodes: WatchNodes;
   readonly shards: readonly HistoryWorld[];
   readonly range: { readonly from: Uint8Array; readonly to: Uint8Array };
   readonly saved: Saved | undefined;
   readonly terms: Partial<WatchCall['terms']>;
 }
 
-let links = 0;
-
 export class WatchConsumer {
   readonly #options: ConsumerOptions;
-  readonly #random: Random;
-  readonly #core: Core;
   readonly queue = new WatchQueue();
   readonly call: WatchCall;
   readonly folds: Fold[];
   /** Keys of each shard that a re-read of all rows has not mentioned. */
   #unseen: (Set<string> | undefined)[] = [];
-  readonly #links = new Map<number, { readonly node: number; readonly link: number; at: number }>();
   isSynced = false;
+  /** Told, and not consumed. */
+  bytesWaiting = 0;
   /** What was acknowledged when it was made, if its token names nothing earlier. */
   readonly #begunAt: readonly { readonly length: number; readonly forced: number }[];
-  readonly notices: WatchNotice['type'][] = [];
   readonly counts = { changes: 0, rows: 0, synced: 0, compacted: 0, checks: 0, skips: 0, syncs: 0 };
   #syncs: { readonly call: SyncCall; readonly indexes: readonly number[] }[] = [];
 
   constructor(options: ConsumerOptions) {
-    const { world, random, shards, saved, range, terms } = options;
+    const { client, random, shards, saved, range, terms } = options;
     this.#options = options;
-    this.#random = random;
     this.folds = saved?.folds.map((fold) => new Map(fold)) ?? shards.map(() => new Map());
     this.#begunAt = shards.map(({ length, counts }) => ({ length, forced: counts.forced }));
-    this.#core = new Core({
-      port: {
-        dial: (connection, url) => this.#dial(connection, url),
-        hangUp: (connection) => this.#drop(connection),
-        send: (connection, bytes) => this.#send(connection, bytes),
-        watched: ({ type }) => this.notices.push(type),
-      },
-      urls: [urlOf(1), urlOf(2)],
-      client: new Uint8Array(16).fill(7),
-      random: random.fork('core'),
-      balance: 'round-robin',
-      now: world.now,
-    });
     this.call = {
       terms: {
         range,
@@ -92,19 +66,16 @@ export class WatchConsumer {
         timeoutMilliseconds: 240_000,
         ...terms,
       },
-      deliver: (fact) => this.queue.push(fact),
+      deliver: (fact) => {
+        if (fact.type === 'changes') this.bytesWaiting += fact.bytes;
+        this.queue.push(fact);
+      },
     };
-    this.#step({ type: 'watch', watch: this.call, now: world.now });
-  }
-
-  tick(): void {
-    this.#step({ type: 'tick', now: this.#options.world.now });
+    client.step({ type: 'watch', watch: this.call, now: client.now });
   }
 
   end(): void {
-    this.#core.step({ type: 'watch-end', watch: this.call });
-    this.#core.step({ type: 'close', why: { code: 'closed', message: '' } });
-    for (const { link } of this.#links.values()) this.#options.nodes.cut(link);
+    this.#options.client.step({ type: 'watch-end', watch: this.call });
   }
 
   /** Something that may be continued by another client. */
@@ -135,13 +106,8 @@ export class WatchConsumer {
       },
     };
     this.#syncs.push({ call, indexes });
-    const now = this.#options.world.now;
-    this.#step({ type: 'watch-sync', watch: this.call, sync: call, now });
-  }
-
-  cut(): void {
-    const all = [...this.#links.keys()];
-    if (all.length > 0) this.#lose(this.#random.pick(all), 'reset');
+    const { client } = this.#options;
+    client.step({ type: 'watch-sync', watch: this.call, sync: call, now: client.now });
   }
 
   /** Takes at most so many. */
@@ -150,8 +116,9 @@ export class WatchConsumer {
       const news = this.queue.first();
       this.queue.advance();
       for (const { place, bytes } of this.queue.takeConsumed()) {
-        const now = this.#options.world.now;
-        this.#step({ type: 'watch-took', watch: this.call, place, bytes, now });
+        const { client } = this.#options;
+        this.bytesWaiting -= bytes;
+        client.step({ type: 'watch-took', watch: this.call, place, bytes, now: client.now });
       }
       if (news === undefined) return;
       this.#take(news);
@@ -252,63 +219,5 @@ export class WatchConsumer {
     const { from, to } = this.#options.range;
     const key = Buffer.from(name, 'hex');
     return Buffer.compare(key, from) >= 0 && (to.length === 0 || Buffer.compare(key, to) < 0);
-  }
-
-  #step(event: ClientEvent): void {
-    this.#core.step(event);
-    this.#core.step({ type: 'flush', now: this.#options.world.now });
-  }
-
-  #dial(connection: number, url: string): void {
-    const { world, random } = this.#options;
-    const node = Number(/node-(\d+)/.exec(url)?.[1]);
-    links += 1;
-    this.#links.set(connection, { node, link: links, at: 0 });
-    world.after(random.below(30), () => {
-      if (!this.#links.has(connection)) return;
-      if (random.chance(0.1)) return this.#lose(connection, 'ECONNREFUSED');
-      const limits = { keyBytesMax: 4096, valueBytesMax: 1024 * 1024 };
-      const greeting = { cluster: 'model', node: node as NodeId, limits };
-      this.#step({ type: 'up', connection, greeting, now: world.now });
-    });
-  }
-
-  #drop(connection: number): void {
-    const link = this.#links.get(connection)?.link;
-    if (link !== undefined) this.#options.nodes.cut(link);
-    this.#links.delete(connection);
-  }
-
-  #lose(connection: number, reason: string): void {
-    if (!this.#links.has(connection)) return;
-    this.#drop(connection);
-    this.#step({ type: 'down', connection, reason, now: this.#options.world.now });
-  }
-
-  #send(connection: number, bytes: Uint8Array): void {
-    const { world, random, nodes } = this.#options;
-    const requests = decodeRequests(bytes.slice());
-    ok(requests !== undefined, 'the client sends valid frames');
-    world.after(random.below(5), () => {
-      const link = this.#links.get(connection);
-      if (link === undefined) return;
-      for (const request of requests) {
-        nodes.serve(link.link, link.node, request, (response) => {
-          this.#answer(connection, response);
-        });
-      }
-    });
-  }
-
-  #answer(connection: number, response: Response): void {
-    const { world, random } = this.#options;
-    const link = this.#links.get(connection);
-    if (link === undefined) return;
-    const bytes = encodeResponses([response]);
-    link.at = Math.max(link.at, world.now + random.below(20));
-    world.after(link.at - world.now, () => {
-      if (this.#links.get(connection) !== link) return;
-      this.#step({ type: 'frame', connection, bytes, now: world.now });
-    });
   }
 }

@@ -70,7 +70,12 @@ export class WatchNodes {
   readonly #random: Random;
   readonly #served = new Map<string, Served>();
   faults: NodeFaults;
-  readonly counts = { lost: 0, repeated: 0, refused: 0, gone: 0, parts: 0, pages: 0, blocked: 0 };
+  readonly counts = {
+    ...{ lost: 0, repeated: 0, refused: 0, gone: 0, parts: 0, pages: 0, blocked: 0 },
+    opened: 0,
+    /** Bytes of the largest message. */
+    largest: 0,
+  };
 
   constructor(options: {
     readonly shards: readonly HistoryWorld[];
@@ -142,6 +147,7 @@ export class WatchNodes {
   }
 
   #open(link: number, node: number, request: WatchRequest, reply: Reply): void {
+    this.counts.opened += 1;
     const replica = this.#worldOf(request.shard).replicas[node - 1] as HistoryReplica;
     const { start, credit, keysOnly } = request;
     this.#served.set(`${link}/${request.id}`, {
@@ -251,6 +257,7 @@ export class WatchNodes {
     const { id } = served.request;
     served.told = through;
     served.credit -= what.block.length;
+    this.counts.largest = Math.max(this.counts.largest, what.block.length);
     const isPart = what.kind === 'changes' && through.index === after.index;
     if (isPart) this.counts.parts += 1;
     const message = {

@@ -1,8 +1,10 @@
-/** One seed of a watch in a world that breaks: its consumer, its nodes, and what they met. */
+/** One seed of watches in a world that breaks: their consumers, their nodes, and what they met. */
 
 import { ok } from 'node:assert/strict';
 import { Random } from '../../../src/base/random.ts';
+import type { KeyRange } from '../../../src/client/core/range.ts';
 import { HistoryWorld } from '../../shard/history-world.ts';
+import { WatchClient } from './watch-client.ts';
 import { type Saved, WatchConsumer } from './watch-consumer.ts';
 import { WatchNodes } from './watch-nodes.ts';
 import { World } from './world.ts';
@@ -12,7 +14,7 @@ const STEP_MILLISECONDS = 40;
 const QUIET = { refusal: 0, loss: 0, repetition: 0, muteness: 0 };
 const SHARDS = 2;
 const text = new TextEncoder();
-const RANGES = [
+const RANGES: readonly [KeyRange, KeyRange, KeyRange] = [
   { from: new Uint8Array(0), to: new Uint8Array(0) },
   { from: text.encode('key 1'), to: text.encode('key 2') },
   { from: text.encode('key 2'), to: text.encode('key 7') },
@@ -36,65 +38,113 @@ export function runWatchSeed(seed: number): Sums {
   const add = (counts: Sums) => {
     for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
   };
-  let saved: Saved | undefined;
-  const range = random.pick(RANGES);
-  const keysOnly = random.chance(0.2);
-  const begin = (): WatchConsumer => {
-    const isResumed = saved !== undefined && random.chance(0.7);
-    const trackedKeysMax = random.pick([1000, 1000, 8, 0]);
-    const terms = { trackedKeysMax, keysOnly };
-    add({ begun: 1, resumed: isResumed ? 1 : 0 });
-    const from = isResumed ? saved : undefined;
-    return new WatchConsumer({ world, random, nodes, shards, range, saved: from, terms });
-  };
-  let consumer = begin();
-  const finish = () => {
-    consumer.end();
-    add(consumer.counts);
-    for (const notice of consumer.notices) add({ [notice]: 1 });
-  };
+  const trial = { world, random, nodes, shards, add };
+  // Watches of one range share streams as far as they can.
+  const customers = Array.from({ length: 1 + (seed % 4) }, () => new Customer(trial));
+  const client = new WatchClient(trial);
+  for (const customer of customers) customer.begin(client);
   const pass = () => {
     nodes.pump();
     world.runUntil(world.now + STEP_MILLISECONDS);
-    consumer.tick();
+    client.tick();
   };
-  const renew = () => {
-    finish();
-    consumer = begin();
-  };
-  let pause = 0;
   for (let step = 0; step < STEPS; step++) {
     for (const shard of shards) if (random.chance(0.7)) shard.step();
     pass();
-    disturb(consumer, random);
-    if (random.chance(0.01)) pause = random.below(100);
-    pause = Math.max(0, pause - 1);
-    if (pause === 0) consumer.consume(random.below(20));
-    if (random.chance(0.01)) saved = consumer.save() ?? saved;
-    const { failure } = consumer.queue;
-    if (failure !== undefined) {
-      ok(failure.code === 'watch-too-slow', `${failure.code}: ${failure.message}`);
-      add({ tooSlow: 1 });
-    }
-    if (failure !== undefined || random.chance(0.004)) renew();
+    if (random.chance(0.01)) client.cut();
+    for (const customer of customers) customer.step(client);
   }
   nodes.faults = QUIET;
   for (const shard of shards) shard.settle();
-  for (let round = 0; round < 2000 && !consumer.isCurrent; round++) {
+  const isCurrent = () => customers.every((customer) => customer.consumer.isCurrent);
+  for (let round = 0; round < 2000 && !isCurrent(); round++) {
     pass();
-    consumer.consume(1000);
-    if (consumer.queue.failure !== undefined) renew();
+    for (const customer of customers) customer.catchUp(client);
   }
-  ok(consumer.isCurrent, 'a watch is told everything once all is repaired');
-  consumer.check();
-  finish();
+  ok(isCurrent(), 'a watch is told everything once all is repaired');
+  for (const customer of customers) customer.finish();
+  pass();
+  client.end();
+  for (const notice of client.notices) add({ [notice]: 1 });
   add(nodes.counts);
   ok(nodes.streams === 0, 'no stream outlives its client');
   return sums;
 }
 
-function disturb(consumer: WatchConsumer, random: Random): void {
-  if (random.chance(0.01)) consumer.cut();
-  if (random.chance(0.02)) consumer.sync();
-  if (random.chance(0.1)) consumer.check();
+interface Trial {
+  readonly world: World;
+  readonly random: Random;
+  readonly nodes: WatchNodes;
+  readonly shards: readonly HistoryWorld[];
+  readonly add: (counts: Sums) => void;
+}
+
+/** Begins watches, and consumes them at a pace of its own. */
+class Customer {
+  readonly #trial: Trial;
+  readonly #range: (typeof RANGES)[number];
+  readonly #keysOnly: boolean;
+  #consumer: WatchConsumer | undefined;
+  #saved: Saved | undefined;
+  #pause = 0;
+
+  constructor(trial: Trial) {
+    this.#trial = trial;
+    const { random } = trial;
+    this.#range = random.chance(0.7) ? RANGES[1] : random.pick(RANGES);
+    this.#keysOnly = random.chance(0.2);
+  }
+
+  get consumer(): WatchConsumer {
+    return this.#consumer as WatchConsumer;
+  }
+
+  begin(client: WatchClient): void {
+    const { random, shards, add } = this.#trial;
+    const isResumed = this.#saved !== undefined && random.chance(0.7);
+    const trackedKeysMax = random.pick([1000, 1000, 8, 0]);
+    const terms = { trackedKeysMax, keysOnly: this.#keysOnly };
+    add({ begun: 1, resumed: isResumed ? 1 : 0 });
+    const saved = isResumed ? this.#saved : undefined;
+    const range = this.#range;
+    this.#consumer = new WatchConsumer({ client, random, shards, range, saved, terms });
+  }
+
+  step(client: WatchClient): void {
+    const { random, add } = this.#trial;
+    const { consumer } = this;
+    if (random.chance(0.02)) consumer.sync();
+    if (random.chance(0.1)) consumer.check();
+    if (random.chance(0.01)) this.#pause = random.below(100);
+    this.#pause = Math.max(0, this.#pause - 1);
+    if (this.#pause === 0) consumer.consume(random.below(20));
+    if (random.chance(0.01)) this.#saved = consumer.save() ?? this.#saved;
+    const { failure } = consumer.queue;
+    if (failure !== undefined) {
+      ok(failure.code === 'watch-too-slow', `${failure.code}: ${failure.message}`);
+      add({ tooSlow: 1 });
+    }
+    if (failure !== undefined || random.chance(0.004)) this.#renew(client);
+  }
+
+  /** Everything is repaired. */
+  catchUp(client: WatchClient): void {
+    this.consumer.consume(1000);
+    if (this.consumer.queue.failure !== undefined) this.#renew(client);
+  }
+
+  finish(): void {
+    this.consumer.check();
+    this.#end();
+  }
+
+  #renew(client: WatchClient): void {
+    this.#end();
+    this.begin(client);
+  }
+
+  #end(): void {
+    this.consumer.end();
+    this.#trial.add(this.consumer.counts);
+  }
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { ShardId } from '../../../src/base/ids.ts';
 import { NO_BYTES, Writer } from '../../../src/base/message-pack.ts';
 import { OpenWatch, type ShardWatch } from '../../../src/client/core/streams/open-watch.ts';
+import type { StreamMessage } from '../../../src/client/core/streams/stream-reader.ts';
 import type { WatchCall, WatchFact } from '../../../src/client/core/streams/watch-call.ts';
 import { writeChange } from '../../../src/machine/change-codec.ts';
 
@@ -38,7 +39,6 @@ class Rig {
       return { shard: shard as ShardId, arc: { from: shard, to: shard + 1 }, mark: undefined };
     });
     this.watch.begin(shards, 'mine', 0);
-    for (const one of this.watch.shards) one.credit.begin();
     this.told.length = 0;
   }
 
@@ -88,8 +88,19 @@ class Rig {
     const block = writer.take().slice();
     const rest = { throughTerm: 1, kind, block, cursor: text.encode(cursor) };
     const message = { type: 'changes', id: 1, after, through, ...rest } as const;
-    return this.watch.receive(this.shard(place), message, this.#now).type;
+    return receive(this.watch, this.shard(place), message, this.#now);
   }
+}
+
+/** As the members of a stream receive what one of them has taken. */
+function receive(watch: OpenWatch, one: ShardWatch, message: StreamMessage, now: number): string {
+  const { kind, cursor, block } = message;
+  const before = one.reader.mark;
+  const taken = one.reader.take(message);
+  if (taken.type !== 'changes' && taken.type !== 'rows') return taken.type;
+  const read = kind === 'rows' ? cursor : undefined;
+  const { changes } = taken;
+  return watch.receive(one, { kind, changes, cursor: read, bytes: block.length, before }, now);
 }
 
 function shown(fact: WatchFact): string {
@@ -183,10 +194,14 @@ test('a read that was overtaken three times in a row ends the watch', () => {
 test('a consumer that leaves a buffer full for a second is told so', () => {
   const rig = synced();
   const one = rig.shard(0);
-  one.credit.receive(300);
-  rig.progress(0, 8, 5000);
-  rig.take();
-  rig.watch.consume(one, 300, 6500);
+  one.state = 'full';
+  one.backlog.add(300);
+  rig.watch.block(5000);
+  one.backlog.consume(100);
+  rig.watch.unblock(6000);
+  deepEqual(rig.take(), []);
+  one.backlog.consume(200);
+  rig.watch.unblock(6500);
   deepEqual(rig.take(), ['lagging']);
 });
 
@@ -198,5 +213,5 @@ test('a change that does not fit what was told before is found out', () => {
   const block = writer.take().slice();
   const rest = { throughTerm: 1, kind: 'changes', block, cursor: NO_BYTES } as const;
   const message = { type: 'changes', id: 1, after: 6, through: 9, ...rest } as const;
-  equal(rig.watch.receive(rig.shard(0), message, 1).type, 'misfit');
+  equal(receive(rig.watch, rig.shard(0), message, 1), 'misfit');
 });

@@ -5,28 +5,37 @@
  * for the consumer.
  */
 
-import type { NodeId, ShardId } from '../../../base/ids.ts';
+import type { ShardId } from '../../../base/ids.ts';
 import { WATCH_LIMITS } from '../../../base/watch-limits.ts';
 import type { KeyChange } from '../../../machine/key-change.ts';
 import type { Failure } from '../../../wire/response.ts';
 import { CLIENT_LIMITS } from '../../limits.ts';
-import type { Connection } from '../connections.ts';
-import { Credit } from './credit.ts';
+import { Backlog } from './credit.ts';
 import { ReplicaChoice } from './replica-choice.ts';
+import type { SharedStream, StreamMember } from './shared-stream.ts';
 import { type StreamMessage, StreamReader } from './stream-reader.ts';
 import { TrackedKeys, TrackingBudget } from './tracked-keys.ts';
 import type { StreamMark, SyncCall, WatchCall, WatchedArc, WatchFact } from './watch-call.ts';
 
-/** What became of a message. */
-type Received =
-  /** So much more may be granted to the node. */
-  | { readonly type: 'taken'; readonly granted: number }
-  /** It does not continue where the client is. */
-  | { readonly type: 'refused'; readonly why: string }
-  /** A change does not fit what was told of its key: something was lost before. */
-  | { readonly type: 'misfit' }
-  /** There are too many keys to tell only differences of the read in progress. */
-  | { readonly type: 'too-many-keys' };
+/** A message that a stream has taken, for each of its members. */
+interface Received {
+  readonly kind: StreamMessage['kind'];
+  readonly changes: readonly KeyChange[];
+  /** Behind rows: the first key that was not read yet. */
+  readonly cursor: Uint8Array | undefined;
+  /** Of the changes, and of their parts that came before. */
+  readonly bytes: number;
+  /** Before the message; undefined while the range is being read. */
+  readonly before: StreamMark | undefined;
+}
+
+/**
+ * What became of a message.
+ *
+ * - `misfit`: a change does not fit what was told of its key: something was lost before.
+ * - `too-many-keys`: there are too many to tell only differences of the read in progress.
+ */
+type Outcome = 'taken' | 'misfit' | 'too-many-keys';
 
 /** A `sync` that was asked for, and the index of each shard that it waits for. */
 export interface PendingSync {
@@ -107,45 +116,36 @@ export class OpenWatch {
     this.settle(now);
   }
 
-  receive(one: ShardWatch, message: StreamMessage, now: number): Received {
-    const { reader, credit } = one;
-    const { length } = message.block;
-    const before = reader.mark;
-    const taken = reader.take(message);
-    if (taken.type === 'refused') return taken;
-    one.isBegun = true;
-    if (taken.type === 'part') return { type: 'taken', granted: credit.receivePart(length) };
-    const bytes = credit.receive(length);
-    const isFromRead = taken.type === 'rows';
-    const cursor = message.kind === 'rows' ? message.cursor : undefined;
-    const changes = this.#track(one, taken.changes, isFromRead, cursor);
-    if (typeof changes === 'string') {
-      credit.consume(bytes);
-      return { type: changes };
-    }
-    const granted = this.#tellChanges(one, { changes, isFromRead, bytes, before });
-    if (reader.isRead) {
+  /** Required: the reader of the shard has taken it. */
+  receive(one: ShardWatch, received: Received, now: number): Outcome {
+    const { kind, cursor } = received;
+    const isFromRead = kind === 'rows' || kind === 'rows-end';
+    const changes = this.#track(one, received.changes, isFromRead, cursor);
+    if (typeof changes === 'string') return changes;
+    this.#tellChanges(one, { ...received, changes, isFromRead });
+    if (one.reader.isRead) {
       one.unfinishedReads = 0;
       one.tellsDifferences = false;
       one.lostIndex = 0;
     }
-    if (credit.isSpent) this.#blockedAt ??= now;
     one.hasProgressed = true;
-    if (message.kind === 'progress' || message.kind === 'rows-end') one.provenAt = now;
+    if (kind === 'progress' || kind === 'rows-end') one.provenAt = now;
     this.settle(now);
-    if (message.kind === 'progress') this.#tellProgress(now);
-    return { type: 'taken', granted };
+    if (kind === 'progress') this.#tellProgress(now);
+    return 'taken';
   }
 
-  /** The consumer has taken so much of a shard. Returns what may be granted to its node. */
-  consume(one: ShardWatch, bytes: number, now: number): number {
-    const granted = one.credit.consume(bytes);
-    if (this.#blockedAt === undefined) return granted;
-    if (this.shards.some(({ credit }) => credit.isSpent)) return granted;
+  /** The node of a shard sends nothing before the consumer has taken more. */
+  block(now: number): void {
+    this.#blockedAt ??= now;
+  }
+
+  /** The consumer has taken something, and nodes were granted more for it. */
+  unblock(now: number): void {
+    if (this.#blockedAt === undefined || this.shards.some(({ isBlocked }) => isBlocked)) return;
     const milliseconds = now - this.#blockedAt;
     this.#blockedAt = undefined;
     if (milliseconds >= CLIENT_LIMITS.lagMilliseconds) this.tell({ type: 'lagging', milliseconds });
-    return granted;
   }
 
   /**
@@ -251,24 +251,16 @@ export class OpenWatch {
     return this.shards.some((shard) => shard.tellsDifferences) ? 'too-many-keys' : told;
   }
 
-  /** Returns what may be granted to the node: nothing while the consumer has to take changes. */
   #tellChanges(
-    one: ShardWatch,
-    told: {
-      readonly changes: readonly KeyChange[];
-      readonly isFromRead: boolean;
-      readonly bytes: number;
-      readonly before: StreamMark | undefined;
-    },
-  ): number {
-    const { place, shard, reader, credit } = one;
+    { place, shard, reader, backlog }: ShardWatch,
+    told: Pick<Received, 'changes' | 'bytes' | 'before'> & { readonly isFromRead: boolean },
+  ): void {
+    const { changes, isFromRead, bytes, before } = told;
     const through = reader.mark;
-    if (told.changes.length > 0) {
-      this.tell({ type: 'changes', place, shard, ...told, through });
-      return 0;
-    }
-    if (through !== undefined) this.tell({ type: 'moved', place, mark: through });
-    return credit.consume(told.bytes);
+    if (changes.length > 0) {
+      backlog.add(bytes);
+      this.tell({ type: 'changes', place, shard, changes, isFromRead, bytes, before, through });
+    } else if (through !== undefined) this.tell({ type: 'moved', place, mark: through });
   }
 
   /** At most once for each interval in which nodes tell it of each shard. */
@@ -287,35 +279,25 @@ export class OpenWatch {
  * - `ready`: a stream is opened with the next flush, if a replica can be reached.
  * - `parked`: waits for a connection.
  * - `resting`: backs off until `dueAt`, and takes a retry from the budget.
- * - `full`: waits for its consumer, before a stream is worth opening.
- * - `open`: a node serves its stream.
+ * - `full`: waits for its consumer, before a stream is worth opening or joining.
+ * - `open`: a node serves its stream, which may be shared.
  * - `over`: the watch has ended.
  */
 type State = 'barrier' | 'ready' | 'parked' | 'resting' | 'full' | 'open' | 'over';
 
-/** A stream at a node. */
-interface OpenStream {
-  readonly connection: Connection;
-  readonly id: number;
-  readonly node: NodeId;
-  readonly openedAt: number;
-  silentMilliseconds: number;
-  /** The greatest index that the node was asked to tell about. */
-  reachAsked: number;
-}
-
-export class ShardWatch {
+export class ShardWatch implements StreamMember {
   readonly watch: OpenWatch;
   readonly shard: ShardId;
   /** Its number in the watch, from 0. */
   readonly place: number;
   readonly reader: StreamReader;
-  readonly credit: Credit;
+  readonly backlog: Backlog;
   readonly choice = new ReplicaChoice();
   /** Undefined if nothing is tracked. */
   tracked: TrackedKeys | undefined;
   state: State = 'barrier';
-  stream: OpenStream | undefined;
+  stream: SharedStream<ShardWatch> | undefined;
+  seat = 0;
   dueAt = 0;
   /** No replica could begin its read: the barrier may be of a history that was lost. */
   wantsBarrier = false;
@@ -358,7 +340,7 @@ export class ShardWatch {
     this.shard = shard;
     this.place = place;
     this.reader = reader;
-    this.credit = new Credit({ share });
+    this.backlog = new Backlog({ share });
     this.tracked = tracked;
     this.provenAt = now;
     this.wantsRead = watch.call.terms.isInitial;
@@ -367,6 +349,12 @@ export class ShardWatch {
   /** It is read, and contains what the barrier told. */
   get isSynced(): boolean {
     return this.barrier !== undefined && this.hasReached(this.barrier);
+  }
+
+  /** Nothing comes before its consumer has taken more. */
+  get isBlocked(): boolean {
+    if (this.state === 'full') return !this.backlog.isHalfFree;
+    return this.stream?.credit.isSpent === true;
   }
 
   hasReached(index: number): boolean {

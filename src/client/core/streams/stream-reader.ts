@@ -38,6 +38,8 @@ export class StreamReader {
   #skip = 0;
   /** Changes of the entry behind the position, which is not complete. */
   #parts: KeyChange[] = [];
+  /** What was named last; readers that follow one another share it. */
+  #mark: StreamMark | undefined;
 
   /** Begins with the range itself, unless there is a mark to continue from. */
   constructor(options: {
@@ -70,7 +72,10 @@ export class StreamReader {
   /** What a resume token may name; undefined while the range is being read. */
   get mark(): StreamMark | undefined {
     if (this.#position === undefined || !this.isRead) return undefined;
-    return { position: this.#position, skip: this.#skip };
+    if (this.#mark?.position !== this.#position || this.#mark.skip !== this.#skip) {
+      this.#mark = { position: this.#position, skip: this.#skip };
+    }
+    return this.#mark;
   }
 
   /** Reads the range from its first key. */
@@ -94,6 +99,28 @@ export class StreamReader {
     this.#parts = [];
     if (this.#position === undefined) return undefined;
     return { position: this.#position, cursor: this.#cursor };
+  }
+
+  /** Whether all that follows for the one follows for the other, too. */
+  isAtSamePlaceAs(other: StreamReader): boolean {
+    if (this.#skip > 0 || other.#skip > 0) return false;
+    const [here, there] = [this.#position, other.#position];
+    if (here === undefined || there === undefined) return here === there;
+    const isSame = here.index === there.index && here.term === there.term;
+    return isSame && this.isRead && other.isRead;
+  }
+
+  /** The other one, which was at the same place, has taken a message. */
+  follow(other: StreamReader): void {
+    this.#position = other.#position;
+    this.#cursor = other.#cursor;
+    this.#mark = other.mark;
+  }
+
+  /** It goes on in the place of the other one. */
+  takeParts(other: StreamReader): void {
+    this.#parts = other.#parts;
+    other.#parts = [];
   }
 
   take(message: StreamMessage): Taken {

@@ -1,6 +1,7 @@
 /**
  * The streams of watches: opens one for each shard of each watch at a replica that can be reached,
- * another one elsewhere when it ends or falls silent, and grants credit on it.
+ * another one elsewhere when it ends or falls silent, and grants credit on it. Watches that lack
+ * the same share one stream, until the consumer of one of them does not keep up.
  */
 
 import { assert } from '../../../base/assert.ts';
@@ -8,6 +9,7 @@ import type { Attempt } from '../../../base/errors.ts';
 import type { NodeId, ShardId } from '../../../base/ids.ts';
 import type { Random } from '../../../base/random.ts';
 import { WATCH_LIMITS } from '../../../base/watch-limits.ts';
+import { nameOf } from '../../../machine/bytes.ts';
 import type { Failure, Response } from '../../../wire/response.ts';
 import { CLIENT_LIMITS } from '../../limits.ts';
 import { type Balancer, candidatesOf } from '../balance.ts';
@@ -17,6 +19,8 @@ import type { Connection, Connections } from '../connections.ts';
 import { BACKOFF, backoffAfter, type RetryBudget } from '../retry-policy.ts';
 import type { Routing } from '../routing.ts';
 import type { ShardWatch } from './open-watch.ts';
+import { SharedStream } from './shared-stream.ts';
+import { StreamPeers } from './stream-peers.ts';
 import { decideStream } from './stream-policy.ts';
 
 export interface WatchStreamsOptions {
@@ -40,6 +44,8 @@ interface StreamEnd {
   readonly end: 'lost' | 'barrier' | CallFailure;
 }
 
+type Shared = SharedStream<ShardWatch>;
+
 interface Trouble {
   readonly node: NodeId;
   readonly why: string;
@@ -51,7 +57,8 @@ interface Trouble {
 export class WatchStreams {
   readonly #options: WatchStreamsOptions;
   /** By connection and id. They owe no single answer, so they are no requests in flight. */
-  readonly #open = new Map<Connection, Map<number, ShardWatch>>();
+  readonly #open = new Map<Connection, Map<number, Shared>>();
+  readonly #peers = new StreamPeers<ShardWatch>();
   readonly #parked = new Set<ShardWatch>();
   readonly #resting = new Set<ShardWatch>();
   #ready: ShardWatch[] = [];
@@ -71,19 +78,20 @@ export class WatchStreams {
     this.#ready.push(one);
   }
 
-  /** Its stream, if one is open, is of no use any more. */
-  stop(one: ShardWatch, state: 'barrier' | 'over'): void {
+  /** Its stream, if one is open, is of no use to it any more. */
+  stop(one: ShardWatch, state: 'barrier' | 'full' | 'over'): void {
     const { stream } = one;
-    if (stream !== undefined) {
-      this.#options.connections.tell(stream.connection, { type: 'cancel', id: stream.id });
-      this.#close(one);
+    if (stream?.members.length === 1) this.#cancel(stream);
+    else if (stream !== undefined) {
+      stream.leave(one);
+      one.stream = undefined;
     }
     this.#leave(one);
     one.state = state;
   }
 
-  /** The shard that the stream of this id belongs to. */
-  of(connection: Connection, id: number): ShardWatch | undefined {
+  /** The stream of this id. */
+  of(connection: Connection, id: number): Shared | undefined {
     return this.#open.get(connection)?.get(id);
   }
 
@@ -119,29 +127,68 @@ export class WatchStreams {
     const passed = this.#awake;
     this.#awake = 0;
     for (const streams of this.#open.values()) {
-      for (const one of streams.values()) this.#listen(one, passed, now);
+      for (const stream of streams.values()) this.#listen(stream, passed, now);
     }
   }
 
-  /** More may have been consumed, or is waited for, since its last message. */
-  proceed(one: ShardWatch, granted: number, now: number): void {
-    const { stream } = one;
-    if (stream !== undefined) {
-      stream.silentMilliseconds = 0;
-      // A replica that fails at once, again and again, is not asked without a rest.
-      if (now - stream.openedAt >= CLIENT_LIMITS.restMillisecondsMax) one.failures = 0;
+  /** It has sent a message, and its members have taken it. Required: it has some. */
+  proceed(stream: Shared, now: number): void {
+    stream.silentMilliseconds = 0;
+    // A replica that fails at once, again and again, is not asked without a rest.
+    const isSteady = now - stream.openedAt >= CLIENT_LIMITS.restMillisecondsMax;
+    for (const one of stream.members) {
+      if (isSteady) one.failures = 0;
       one.refusals = 0;
       one.choice.reset();
+      this.reach(one);
     }
-    this.grant(one, granted);
-    this.reach(one);
+    this.#grant(stream, stream.grant());
+    this.#shed(stream, now);
+    if (stream.members.length === 0) return;
+    const other = this.#peers.move(stream);
+    if (other !== undefined) this.#merge(stream, other);
   }
 
-  grant(one: ShardWatch, bytes: number): void {
-    const { stream } = one;
-    if (one.state === 'full') this.start(one);
-    if (stream === undefined || bytes === 0) return;
-    this.#options.connections.tell(stream.connection, { type: 'credit', id: stream.id, bytes });
+  /** Its consumer has taken something. */
+  grantFor(one: ShardWatch): void {
+    const { stream, backlog } = one;
+    if (one.state === 'full' && backlog.isHalfFree) this.start(one);
+    if (stream !== undefined) this.#grant(stream, stream.credit.grantFor(backlog));
+  }
+
+  #grant({ connection, id }: Shared, bytes: number): void {
+    if (bytes > 0) this.#options.connections.tell(connection, { type: 'credit', id, bytes });
+  }
+
+  /** Members that have no room leave while more may come: they must not slow the others. */
+  #shed(stream: Shared, now: number): void {
+    if (stream.credit.isSpent) {
+      for (const { watch } of stream.members) watch.block(now);
+      return;
+    }
+    for (let seat = stream.members.length - 1; seat >= 0; seat--) {
+      const one = stream.members[seat];
+      if (one === undefined || !one.backlog.isFull) continue;
+      this.stop(one, 'full');
+      one.watch.block(now);
+    }
+  }
+
+  /** Both have told the same, so one of them goes on for both. */
+  #merge(one: Shared, other: Shared): void {
+    const isSmaller = one.members.length < other.members.length;
+    const [from, into] = isSmaller ? [one, other] : [other, one];
+    for (const member of this.#cancel(from)) this.#join(member, into);
+    this.#grant(into, into.grant());
+  }
+
+  #join(one: ShardWatch, stream: Shared): void {
+    one.reader.begin();
+    stream.join(one);
+    one.stream = stream;
+    one.state = 'open';
+    one.watch.wasConnected = true;
+    this.reach(one);
   }
 
   /** Asks the node to tell as soon as the stream has come to what is waited for. */
@@ -154,53 +201,66 @@ export class WatchStreams {
   }
 
   /** The node has ended it. */
-  answer(one: ShardWatch, response: Extract<Response, { type: 'failed' }>, now: number): void {
+  answer(stream: Shared, response: Extract<Response, { type: 'failed' }>, now: number): void {
     const { failure, leader, retryAfterMilliseconds } = response;
-    const node = this.#close(one);
-    if (node === undefined) return;
+    const { node } = stream;
+    const { shard } = stream.leading;
     const { routing, onMapOld } = this.#options;
-    if (leader !== 0) routing.learn(one.shard, leader as NodeId);
-    one.watch.lastFailure = failure;
+    if (leader !== 0) routing.learn(shard, leader as NodeId);
     const verdict = decideStream(failure);
-    if (verdict.type === 'barrier') {
-      this.#endWith(one, 'barrier');
-    } else if (verdict.type === 'fail') {
-      const name = this.#nameOf(node);
-      const message = `shard ${one.shard} at ${name} ended the watch: ${failure}`;
-      const attempts = [{ endpoint: name, what: failure }];
-      this.#ends.push({ one, end: notApplied(verdict.code, message, attempts) });
-    } else {
-      if (verdict.isMapOld) onMapOld();
-      const { cause } = verdict;
-      this.#retry(one, { node, why: failure, cause, atLeast: retryAfterMilliseconds }, now);
+    if (verdict.type === 'elsewhere' && verdict.isMapOld) onMapOld();
+    for (const one of this.#close(stream)) {
+      one.watch.lastFailure = failure;
+      if (verdict.type === 'barrier') this.#endWith(one, 'barrier');
+      else if (verdict.type === 'fail') {
+        const name = this.#nameOf(node);
+        const message = `shard ${shard} at ${name} ended the watch: ${failure}`;
+        const attempts = [{ endpoint: name, what: failure }];
+        this.#ends.push({ one, end: notApplied(verdict.code, message, attempts) });
+      } else {
+        const { cause } = verdict;
+        this.#retry(one, { node, why: failure, cause, atLeast: retryAfterMilliseconds }, now);
+      }
     }
   }
 
   /** Its last message does not continue where the client is. */
-  refuse(one: ShardWatch, why: string, now: number): void {
-    const { stream } = one;
-    if (stream === undefined) return;
-    one.refusals += 1;
-    this.stop(one, 'barrier');
-    if (one.refusals < CLIENT_LIMITS.refusedMessagesMax) {
-      return this.#retry(one, { node: stream.node, why, cause: 'other', atLeast: 0 }, now);
+  refuse(stream: Shared, why: string, now: number): void {
+    const { node } = stream;
+    for (const one of this.#cancel(stream)) {
+      one.refusals += 1;
+      this.#leave(one);
+      if (one.refusals < CLIENT_LIMITS.refusedMessagesMax) {
+        this.#retry(one, { node, why, cause: 'other', atLeast: 0 }, now);
+        continue;
+      }
+      const name = this.#nameOf(node);
+      const message = `shard ${one.shard} at ${name} sent what cannot be used: ${why}`;
+      const end = notApplied('refused', message, [{ endpoint: name, what: why }]);
+      this.#ends.push({ one, end });
     }
-    const name = this.#nameOf(stream.node);
-    const message = `shard ${one.shard} at ${name} sent what cannot be used: ${why}`;
-    this.#ends.push({ one, end: notApplied('refused', message, [{ endpoint: name, what: why }]) });
   }
 
   /** All its streams have ended. */
   disconnect(connection: Connection, reason: string, now: number): void {
     const why = `the connection was lost: ${reason}`;
-    for (const one of [...(this.#open.get(connection)?.values() ?? [])]) {
-      const node = this.#close(one);
-      if (node !== undefined) this.#retry(one, { node, why, cause: 'other', atLeast: 0 }, now);
+    for (const stream of [...(this.#open.get(connection)?.values() ?? [])]) {
+      const { node } = stream;
+      for (const one of this.#close(stream)) {
+        this.#retry(one, { node, why, cause: 'other', atLeast: 0 }, now);
+      }
     }
   }
 
   #send(one: ShardWatch, now: number): void {
     const { connections, routing } = this.#options;
+    if (!one.backlog.isHalfFree) {
+      one.state = 'full';
+      return;
+    }
+    const name = nameOfStream(one);
+    const shared = this.#peers.suiting(name, one.reader);
+    if (shared !== undefined) return this.#join(one, shared);
     const nodes = this.#nodesOf(one.shard);
     const node = this.#choose(one, nodes);
     const url = node === undefined ? undefined : routing.urlOf(node);
@@ -221,35 +281,31 @@ export class WatchStreams {
       one.watch.lastFailure = 'streams-full';
       return this.#retry(one, { node, why: FULL, cause: 'other', atLeast: 0 }, now);
     }
-    const credit = one.credit.begin();
-    if (credit === 0) {
-      one.state = 'full';
-      return;
-    }
-    this.#ask(one, { connection, node, credit, now });
+    this.#ask(one, { name, connection, node, now });
   }
 
   #ask(
     one: ShardWatch,
-    to: { connection: Connection; node: NodeId; credit: number; now: number },
+    to: { name: string; connection: Connection; node: NodeId; now: number },
   ): void {
     const { connections, routing } = this.#options;
-    const { connection, node, credit, now } = to;
+    const { connection } = to;
     const { range, keysOnly } = one.watch.call.terms;
     const { shard } = one;
     const id = connection.nextId++;
     const start = one.reader.begin();
     const atLeast = start === undefined ? (one.barrier ?? 0) : 0;
-    const openedAt = now;
-    one.stream = { connection, id, node, openedAt, silentMilliseconds: 0, reachAsked: atLeast };
+    const stream = new SharedStream({ ...to, id, first: one, atLeast });
+    one.stream = stream;
     one.state = 'open';
     one.watch.wasConnected = true;
-    const streams = this.#open.get(connection) ?? new Map<number, ShardWatch>();
-    this.#open.set(connection, streams.set(id, one));
+    const streams = this.#open.get(connection) ?? new Map<number, Shared>();
+    this.#open.set(connection, streams.set(id, stream));
+    this.#peers.add(stream);
     const { from, to: end } = range;
     const epoch = routing.epochOf(shard);
     const asked = { type: 'watch', id, shard, epoch, from, to: end, start, atLeast } as const;
-    connections.tell(connection, { ...asked, keysOnly, credit });
+    connections.tell(connection, { ...asked, keysOnly, credit: stream.credit.left });
     this.reach(one);
   }
 
@@ -273,15 +329,15 @@ export class WatchStreams {
     return members.flatMap(({ node, isWanted }) => (isWanted ? [node] : []));
   }
 
-  /** A stream without a message is stale, unless it waits for its consumer. */
-  #listen(one: ShardWatch, passed: number, now: number): void {
-    const { stream, credit } = one;
-    if (stream === undefined || credit.isSpent) return;
+  /** A stream without a message is stale, unless it waits for its consumers. */
+  #listen(stream: Shared, passed: number, now: number): void {
+    if (stream.credit.isSpent) return;
     stream.silentMilliseconds += passed;
     if (stream.silentMilliseconds < WATCH_LIMITS.silenceMilliseconds) return;
     const { node } = stream;
-    this.stop(one, 'barrier');
-    this.#retry(one, { node, why: 'the stream is silent', cause: 'stale', atLeast: 0 }, now);
+    for (const one of this.#cancel(stream)) {
+      this.#retry(one, { node, why: 'the stream is silent', cause: 'stale', atLeast: 0 }, now);
+    }
   }
 
   /** At another replica at once, if this is the first failure; else after a rest. */
@@ -330,15 +386,23 @@ export class WatchStreams {
     this.#parked.add(one);
   }
 
-  /** Forgets its stream. Returns the node that served it. */
-  #close(one: ShardWatch): NodeId | undefined {
-    const { stream } = one;
-    if (stream === undefined) return undefined;
-    const streams = this.#open.get(stream.connection);
-    streams?.delete(stream.id);
-    if (streams?.size === 0) this.#open.delete(stream.connection);
-    one.stream = undefined;
-    return stream.node;
+  /** Its node sends no more on it. Returns those that it fed. */
+  #cancel(stream: Shared): readonly ShardWatch[] {
+    const { connection, id } = stream;
+    this.#options.connections.tell(connection, { type: 'cancel', id });
+    return this.#close(stream);
+  }
+
+  /** Forgets the stream. Returns those that it fed. */
+  #close(stream: Shared): readonly ShardWatch[] {
+    const { connection, id } = stream;
+    this.#peers.remove(stream);
+    const streams = this.#open.get(connection);
+    streams?.delete(id);
+    if (streams?.size === 0) this.#open.delete(connection);
+    const members = stream.members.splice(0);
+    for (const one of members) one.stream = undefined;
+    return members;
   }
 
   #leave(one: ShardWatch): void {
@@ -351,6 +415,13 @@ export class WatchStreams {
     const url = routing.urlOf(node);
     return url === undefined ? `node ${node}` : connections.nameOf(url);
   }
+}
+
+/** Streams with one name send the same from the same position on. */
+function nameOfStream({ shard, watch }: ShardWatch): string {
+  const { range, keysOnly, replicas } = watch.call.terms;
+  const ends = `${nameOf(range.from)}/${nameOf(range.to)}`;
+  return `${shard}/${replicas}/${keysOnly}/${range.from.length}/${ends}`;
 }
 
 const FULL: Failure = 'streams-full';

@@ -16,6 +16,7 @@ import type { RequestBody } from '../shard-request.ts';
 import { barrierRequest } from './barrier-request.ts';
 import { OpenWatch, type PendingSync, type ShardWatch } from './open-watch.ts';
 import { arcOfShard, marksFor } from './resume-point.ts';
+import type { SharedStream } from './shared-stream.ts';
 import { beginFailureCode } from './stream-policy.ts';
 import type { StreamMessage } from './stream-reader.ts';
 import type { LogPosition, SyncCall, WatchCall } from './watch-call.ts';
@@ -78,12 +79,12 @@ export class Watches {
 
   /** Whether the response belongs to a stream. */
   hear(connection: Connection, response: Response, now: number): boolean {
-    const one = this.#streams.of(connection, response.id);
-    if (one === undefined) return false;
+    const stream = this.#streams.of(connection, response.id);
+    if (stream === undefined) return false;
     this.#now = now;
-    if (response.type === 'changes') this.#receive(one, response);
+    if (response.type === 'changes') this.#receive(stream, response);
     else if (response.type === 'failed') {
-      this.#streams.answer(one, response, now);
+      this.#streams.answer(stream, response, now);
       this.#followEnds();
     }
     return true;
@@ -106,7 +107,9 @@ export class Watches {
     const watch = this.#watches.get(call);
     const one = watch?.shards[place];
     if (watch === undefined || one === undefined) return;
-    this.#streams.grant(one, watch.consume(one, bytes, this.#now));
+    one.backlog.consume(bytes);
+    this.#streams.grantFor(one);
+    watch.unblock(this.#now);
   }
 
   #sync(call: WatchCall, sync: SyncCall): void {
@@ -133,20 +136,48 @@ export class Watches {
     this.#followEnds();
   }
 
-  #receive(one: ShardWatch, message: StreamMessage): void {
+  #receive(stream: SharedStream<ShardWatch>, message: StreamMessage): void {
     const now = this.#now;
-    const { watch, shard } = one;
-    const received = watch.receive(one, message, now);
-    if (watch.isBegun) this.#beginning.delete(watch);
-    if (received.type === 'taken') this.#streams.proceed(one, received.granted, now);
-    else if (received.type === 'refused') {
-      this.#options.onNotice({ type: 'refused', shard, why: received.why });
-      this.#streams.refuse(one, received.why, now);
-      this.#followEnds();
-    } else {
-      if (received.type === 'misfit') this.#options.onNotice({ type: 'misfit', shard });
-      this.#lose(one);
+    const { leading, credit } = stream;
+    const { shard, reader } = leading;
+    const { kind, cursor, block } = message;
+    const before = reader.mark;
+    const taken = reader.take(message);
+    if (taken.type === 'refused') {
+      this.#options.onNotice({ type: 'refused', shard, why: taken.why });
+      this.#streams.refuse(stream, taken.why, now);
+      return this.#followEnds();
     }
+    if (taken.type === 'part') {
+      credit.receivePart(block.length);
+      for (const one of stream.members) this.#noteBegun(one);
+    } else {
+      const bytes = credit.receive(block.length);
+      const { changes } = taken;
+      const read = kind === 'rows' ? cursor : undefined;
+      this.#tell(stream, { kind, changes, cursor: read, bytes, before });
+    }
+    if (stream.members.length > 0) this.#streams.proceed(stream, now);
+  }
+
+  /** Each watch that the stream feeds, and what became of it is heeded behind all of them. */
+  #tell(stream: SharedStream<ShardWatch>, received: Parameters<OpenWatch['receive']>[1]): void {
+    const { reader } = stream.leading;
+    const lost: ShardWatch[] = [];
+    for (const one of stream.members) {
+      const { watch, shard } = one;
+      if (one.reader !== reader) one.reader.follow(reader);
+      const outcome = watch.receive(one, received, this.#now);
+      if (outcome === 'misfit') this.#options.onNotice({ type: 'misfit', shard });
+      if (outcome !== 'taken') lost.push(one);
+      this.#noteBegun(one);
+    }
+    for (const one of lost) this.#lose(one);
+  }
+
+  #noteBegun(one: ShardWatch): void {
+    one.isBegun = true;
+    if (this.#beginning.size > 0 && one.watch.isBegun) this.#beginning.delete(one.watch);
   }
 
   /** A connection is gone, and its streams with it. */
