@@ -33,9 +33,9 @@ interface AttachmentScanOptions {
 interface Scanned {
   /** For the entry, in order. */
   readonly ends: readonly LeaseEnd[];
-  /** The last lease that was looked at to its end; undefined for none. */
-  readonly behind: Uint8Array | undefined;
-  /** Where to go on in the lease behind it; undefined at its beginning. */
+  /** How many of the leases were looked at to their end. */
+  readonly done: number;
+  /** Where to go on in the next one; undefined at its beginning. */
   readonly from: Uint8Array | undefined;
 }
 
@@ -130,14 +130,13 @@ export class AttachmentScan {
     this.#at += 1;
     const { leases } = this.#options;
     if (this.#at < leases.length) return;
-    this.#result = { ends: this.#ends, behind: leases.at(-1), from: undefined };
+    this.#result = { ends: this.#ends, done: leases.length, from: undefined };
   }
 
   /** There is no room for more. */
   #cut(from: Uint8Array): void {
     this.#add({ isLast: false });
-    const behind = this.#options.leases[this.#at - 1];
-    this.#result = { ends: this.#ends, behind, from };
+    this.#result = { ends: this.#ends, done: this.#at, from };
   }
 
   #add({ isLast }: { readonly isLast: boolean }): void {

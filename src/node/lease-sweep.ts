@@ -24,9 +24,12 @@ const { keptLeasesMax } = COORDINATION_LIMITS;
 interface Round {
   /** An entry, or the disk, is waited for. */
   isBusy: boolean;
-  /** The lease whose keys were looked for last: the next one comes behind it. */
-  behind: Uint8Array | undefined;
-  /** Where to go on in the next lease; undefined at its beginning. */
+  /**
+   * Ended leases whose keys are looked for, one after the other, in order. They are found and
+   * sorted once for all of them: thousands may end at once, and a step takes some only.
+   */
+  ended: readonly Uint8Array[];
+  /** Where to go on in the first of them; undefined at its beginning. */
   from: Uint8Array | undefined;
 }
 
@@ -76,8 +79,8 @@ export class LeaseSweep {
     if (round.isBusy) return;
     const due = dueOf(replica, machine);
     if (due.length > 0) return this.#endAll(replica, machine, due);
-    const ended = [...leases.all()].filter(({ endedAt }) => endedAt > 0);
-    if (ended.length > 0) return this.#detach(replica, machine, inOrder(ended));
+    if (round.ended.length === 0) round.ended = endedOf(machine);
+    if (round.ended.length > 0) return this.#detach(replica, machine);
     const old = oldTombstones(replica, machine);
     if (old.length > 0) this.#propose(replica, old.map(forgetting), () => {});
   }
@@ -85,7 +88,7 @@ export class LeaseSweep {
   #roundOf(replica: Replica): Round {
     const known = this.#rounds.get(replica);
     if (known !== undefined) return known;
-    const round: Round = { isBusy: false, behind: undefined, from: undefined };
+    const round: Round = { isBusy: false, ended: [], from: undefined };
     this.#rounds.set(replica, round);
     return round;
   }
@@ -101,27 +104,25 @@ export class LeaseSweep {
   }
 
   /** Looks for keys of ended leases, as many as go into one entry. */
-  #detach(replica: Replica, machine: DataMachine, ended: readonly StoredLease[]): void {
+  #detach(replica: Replica, machine: DataMachine): void {
     const { store } = this.#node;
     if (!store.hasViews) return;
     const round = this.#roundOf(replica);
-    const { behind, from } = round;
-    const rest = ended.filter(({ id }) => behind === undefined || compareBytes(id, behind) > 0);
-    const next = (rest.length > 0 ? rest : ended).slice(0, NODE_LIMITS.detachedLeasesMax);
     const scan = new AttachmentScan({
       view: store.view(replica.shard),
       seenAt: replica.applied,
-      leases: next.map(({ id }) => id),
-      from,
+      leases: round.ended.slice(0, NODE_LIMITS.detachedLeasesMax),
+      from: round.from,
       isHeld: (key) => machine.lockTable.holderOf(key) !== undefined,
     });
     round.isBusy = true;
     scan.run((scanned) => {
       round.isBusy = false;
       if (scanned instanceof StateDamage) return void replica.damaged(scanned);
-      if (!replica.isLeader) return;
-      round.behind = scanned.behind ?? behind;
+      // Another leader may remove some of them meanwhile.
+      round.ended = replica.isLeader ? round.ended.slice(scanned.done) : [];
       round.from = scanned.from;
+      if (!replica.isLeader) return;
       if (scanned.ends.length > 0) this.#propose(replica, scanned.ends, () => {});
     });
   }
@@ -167,6 +168,11 @@ function oldTombstones(replica: Replica, machine: DataMachine): readonly Uint8Ar
 /** The entry looks at the log time. */
 function forgetting(lease: Uint8Array): LeaseEnd {
   return { lease, seenAt: 0, isLast: false, keys: [] };
+}
+
+function endedOf({ coordination }: DataMachine): readonly Uint8Array[] {
+  const ended = [...coordination.leases.all()].filter(({ endedAt }) => endedAt > 0);
+  return inOrder(ended).map(({ id }) => id);
 }
 
 function inOrder(leases: readonly StoredLease[]): readonly StoredLease[] {

@@ -249,6 +249,21 @@ test('a key that a transaction holds stays until it is released, and delays no o
   deepEqual([rig.keys, rig.lock.machine.coordination.leases.size], [[], 0]);
 });
 
+test('many leases whose keys are held keep no other one from its end', () => {
+  const rig = new LeaseRig();
+  const count = NODE_LIMITS.detachedLeasesMax + 20;
+  const names = Array.from({ length: count }, (_, at) => `k${String(at).padStart(3, '0')}`);
+  names.forEach((name, at) => void rig.lock.do(attach(name, 'v', lease(1 + at, MINUTE))));
+  rig.lock.do(attach('z', 'v', lease(1 + count, MINUTE)));
+  rig.hold(5, ...names.map((name) => put(name, 'new')));
+  for (let id = 1; id <= count + 1; id++) rig.lock.do(endLease(id));
+  rig.lock.pass(1000);
+  deepEqual(rig.keys, names);
+  rig.letGo(5, { isCommitted: false });
+  rig.lock.pass(2000);
+  deepEqual([rig.keys, rig.lock.machine.coordination.leases.size], [[], 0]);
+});
+
 test('keys behind more held ones than an entry names are reached', () => {
   const rig = new LeaseRig();
   const held = MACHINE_LIMITS.sweepKeysMax + 200;

@@ -139,6 +139,13 @@ const SWEEPS: readonly Planted[] = [
     replace: 'if (fair.hasWork) return;',
   },
   {
+    name: 'first-ended-leases-only',
+    sentence: 'behind many leases whose keys are held no other lease loses its keys',
+    file: SWEEP,
+    find: 'replica.isLeader ? round.ended.slice(scanned.done) : []',
+    replace: '[]',
+  },
+  {
     name: 'tombstones-kept-for-ever',
     sentence: 'tombstones of leases pile up until the shard opens no more leases',
     file: SWEEP,
