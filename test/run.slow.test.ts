@@ -134,3 +134,23 @@ test('a process that fails though its tests pass is a failure, and its files run
   assertBlamed(stdout, /^✖ build\/test-groups\/0\.js/m);
   match(stdout, /^to repeat it: RINGKV_TEST_EFFORT=full node build\/test-groups\/0\.js$/m);
 });
+
+test('a file alone that ends its process early has failed, and so has one without a test', (t) => {
+  const tree = {
+    'raft/early': "test('one', () => {}); test('two', () => process.exit(0));",
+    'raft/empty': 'void test;',
+  };
+  for (const name of ['early', 'empty']) {
+    const { status, stdout } = runIn(t, tree, 'unit', name);
+    equal(status, 1, stdout);
+    match(stdout, /the process ended, or was ended, during this file/);
+  }
+});
+
+test('the path of a folder means the files in it', (t) => {
+  const sound = "test('it holds', () => {});";
+  const { status, stdout } = runIn(t, { 'cli/a': sound, 'client/b': sound }, 'unit', 'test/cli');
+  equal(status, 0);
+  match(stdout, /test\/cli\/a\.test\.ts/);
+  doesNotMatch(stdout, /client/);
+});

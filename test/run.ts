@@ -10,7 +10,7 @@
  * file that fails prints its failures at once, and the command that repeats it.
  */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { chooseEffort, effortSetting } from './support/effort.ts';
 import { type Counts, type FileRun, runFile } from './support/runner/file-run.ts';
@@ -62,8 +62,16 @@ function listTests({ suite, isBrief, filters }: Task): string[] {
     .filter((path) => path.endsWith('.test.ts'))
     .filter((path) => path.startsWith(PROCESS_FOLDER) === (suite === 'e2e'))
     .filter((path) => !isBrief || !path.endsWith(SLOW_ENDING))
-    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+    .filter((path) => filters.length === 0 || filters.some((filter) => isMeant(path, filter)))
     .sort();
+}
+
+/** `test/cli` means the room, not `test/client` as well. */
+function isMeant(path: string, filter: string): boolean {
+  if (existsSync(filter) && statSync(filter).isDirectory()) {
+    return path.startsWith(`${filter.replace(/\/$/, '')}/`);
+  }
+  return path.includes(filter);
 }
 
 function builtFrom(path: string): string {

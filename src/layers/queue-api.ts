@@ -2,23 +2,30 @@
 
 /** Options of a queue. All workers of a queue should use the same. */
 export interface QueueOptions {
-  /** Milliseconds after which a job that was taken is ready again. 30,000 by default. */
+  /**
+   * Milliseconds after which a job that was taken is ready again, up to 20 days; 30,000 by default.
+   */
   readonly visibility?: number;
-  /** How often a job may be taken, before it is dead. 5 by default. */
+  /** How often a job may be taken, before it is dead: 1 to 1000; 5 by default. */
   readonly attempts?: number;
-  /** Milliseconds before the second attempt; doubles with each. 1000 by default. */
+  /**
+   * Milliseconds before the second attempt; 1000 by default. Doubles with each attempt, up to
+   * 20 days.
+   */
   readonly backoff?: number;
 }
 
 /** Options of `push`. */
 export interface PushOptions {
-  /** Milliseconds until the job may be taken. At once by default. */
+  /** Milliseconds until the job may be taken, up to 20 days. At once by default. */
   readonly delay?: number;
 }
 
 /** Options of `take`. */
 export interface TakeOptions {
-  /** Milliseconds to wait for a job; 0: not at all. By default until there is one. */
+  /**
+   * Milliseconds to wait for a job, up to 20 days; 0: not at all. By default until there is one.
+   */
   readonly wait?: number;
   /** Ends the waiting: `take` rejects with `aborted`. */
   readonly signal?: AbortSignal;

@@ -15,6 +15,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Atomic, Client, Key, Space } from '../index.ts';
 import type { PushOptions, Queue, QueueJob, QueueOptions, TakeOptions } from './queue-api.ts';
+import { delayOf, pauseAfter, prefixOf, queueOptionsOf, takeOptionsOf } from './queue-options.ts';
 
 /**
  * Opens a queue; no request is sent. All workers of a queue should give the same options.
@@ -29,12 +30,11 @@ import type { PushOptions, Queue, QueueJob, QueueOptions, TakeOptions } from './
 export function queue<T>(
   kv: Pick<Client, 'space'>,
   name: string,
-  { visibility = 30_000, attempts = 5, backoff = 1000 }: QueueOptions = {},
+  options: QueueOptions = {},
 ): Queue<T> {
-  // A brace would end the tag early.
-  if (!/^[^{}]+$/.test(name)) throw new TypeError('a queue has a name without braces');
-  const keys = kv.space<unknown>(`queue:{${name}}`);
-  return new TagQueue<T>(keys as Space<Stored<T>>, { visibility, attempts, backoff });
+  const prefix = prefixOf(kv, name);
+  const keys = kv.space<unknown>(prefix);
+  return new TagQueue<T>(keys as Space<Stored<T>>, queueOptionsOf(options));
 }
 
 interface Stored<T> {
@@ -70,7 +70,8 @@ class TagQueue<T> implements Queue<T> {
     this.#options = options;
   }
 
-  async push(value: T, { delay = 0 }: PushOptions = {}): Promise<string> {
+  async push(value: T, options: PushOptions = {}): Promise<string> {
+    const delay = delayOf(options);
     const id = randomUUID();
     const stored = { value, order: Date.now(), attempts: 0 };
     const adding = this.#keys.atomic();
@@ -79,7 +80,8 @@ class TagQueue<T> implements Queue<T> {
     return id;
   }
 
-  async take({ wait, signal }: TakeOptions = {}): Promise<QueueJob<T> | undefined> {
+  async take(options: TakeOptions = {}): Promise<QueueJob<T> | undefined> {
+    const { wait, signal } = takeOptionsOf(options);
     // A queue that is never empty may have jobs of dead workers as well.
     if (++this.#takes % RECOVERY_TAKES === 0) await this.#recover();
     const first = (await this.#takeReady()) ?? (await this.#takeRecovered());
@@ -151,7 +153,7 @@ class TagQueue<T> implements Queue<T> {
       const failed = why === undefined ? stored : { ...stored, why };
       const isLast = stored.attempts >= this.#options.attempts;
       if (isLast) return isCommitted(this.#released(mine(), id, failed));
-      const pause = this.#options.backoff * 2 ** (stored.attempts - 1);
+      const pause = pauseAfter(stored.attempts, this.#options.backoff);
       return isCommitted(this.#hold(mine().set(busyKey(id), failed), id, pause));
     };
     return { id, value: stored.value, attempt: stored.attempts, done, fail, extend };

@@ -184,3 +184,51 @@ test('each job is done although workers abandon jobs and leaders crash', async (
   ok(finished.size > all.length / 2, `${finished.size} are known to be finished`);
   await kit.close();
 });
+
+test('a mistake in a call is refused by its code, and nothing is sent', async () => {
+  const { kit, jobs } = await queued();
+  const kv = kit.kv();
+  const refused = { code: 'invalid-argument', outcome: 'notApplied' };
+  const mistakes: readonly (readonly [name: unknown, options?: unknown])[] = [
+    [''],
+    ['a}b'],
+    [7],
+    ['x'.repeat(257)],
+    ['jobs', { visibility: 0 }],
+    ['jobs', { visibility: 1.5 }],
+    ['jobs', { visibility: Number.NaN }],
+    ['jobs', { visibility: 1e12 }],
+    ['jobs', { attempts: 0 }],
+    ['jobs', { attempts: '3' }],
+    ['jobs', { backoff: -1 }],
+    ['jobs', { visbility: 5 }],
+    ['jobs', null],
+  ];
+  for (const [name, options] of mistakes) {
+    const call = () => queue(kv, name as string, options as object);
+    throws(call, refused, JSON.stringify([name, options]));
+  }
+  throws(() => queue(undefined as never, 'jobs'), refused);
+  for (const options of [{ delay: -1 }, { delay: '5s' }, { delya: 5 }]) {
+    await rejects(jobs.push('a', options as object), refused);
+  }
+  for (const options of [{ wait: -1 }, { wait: Number.NaN }, { signal: {} }, { timeout: 5 }]) {
+    await rejects(jobs.take(options as object), refused);
+  }
+  ok(await kv.isEmpty());
+  await kit.close();
+});
+
+test('a backoff of nothing, and one beyond all bounds, are waited for', async () => {
+  const { kit } = await queued();
+  const eager = queue<string>(kit.kv(), 'eager', { backoff: 0 });
+  await eager.push('a');
+  equal(await given(await eager.take()).fail(), true);
+  await kit.clock.advance(2000);
+  equal(given(await eager.take(NOT_AT_ALL)).attempt, 2);
+  const patient = queue<string>(kit.kv(), 'patient', { backoff: 20 * 86_400_000 });
+  await patient.push('a');
+  equal(await given(await patient.take()).fail(), true);
+  equal(await patient.take(NOT_AT_ALL), undefined);
+  await kit.close();
+});

@@ -116,6 +116,14 @@ const PLANTED: readonly Omit<Bug, 'profiles' | 'isFast'>[] = [
     tests: ['queue'],
   },
   {
+    name: 'a-misspelled-option-is-the-default',
+    sentence: 'an option of a queue with a misspelled name is ignored',
+    file: 'src/layers/queue-options.ts',
+    find: 'if (unknown === undefined) return options;',
+    replace: 'return options;',
+    tests: ['queue'],
+  },
+  {
     name: 'a-hold-wakes-no-worker',
     sentence: 'a waiting worker is not woken by the end of the time of another one',
     file: 'src/layers/queue.ts',

@@ -1,5 +1,6 @@
 /** One file of tests, run in a process of its own. */
 
+import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec as SpecReporter } from 'node:test/reporters';
@@ -54,6 +55,7 @@ export async function runFile(path: string, program: string): Promise<FileRun> {
   const events: TestEvent[] = [];
   for await (const event of eventsOf(program)) events.push(event);
   const seconds = (performance.now() - startedAt) / 1000;
+  if (endedEarly(events, program)) events.push(unfinished(path));
   return fileRunOf(path, events, { seconds, groupProgram: undefined });
 }
 
@@ -70,6 +72,21 @@ export function fileRunOf(
     report: () => printed(events),
     failures: () => printedFailures(events),
   };
+}
+
+/** Told of a file whose process has ended, with whatever code, before its tests had. */
+export function unfinished(path: string): TestEvent {
+  const error = new Error('the process ended, or was ended, during this file');
+  return { type: 'test:fail', data: { name: path, details: { error } } };
+}
+
+/** By `process.exit(0)`, for example: Node reports no failure then. */
+function endedEarly(events: readonly TestEvent[], program: string): boolean {
+  const tests = events.filter(({ data }) => resolve(data.name ?? '') !== resolve(program));
+  const count = (pattern: RegExp) => tests.filter(({ type }) => pattern.test(type)).length;
+  const isFailed = events.some(({ type }) => type === 'test:fail');
+  const begun = count(/^test:enqueue$/);
+  return !isFailed && (begun === 0 || count(/^test:pass$/) < begun);
 }
 
 /** A diagnostic that no place in a file has written: `tests 12`. */

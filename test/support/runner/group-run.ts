@@ -3,7 +3,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { eventsOf, type FileRun, fileRunOf, runFile, type TestEvent } from './file-run.ts';
+import {
+  eventsOf,
+  type FileRun,
+  fileRunOf,
+  runFile,
+  type TestEvent,
+  unfinished,
+} from './file-run.ts';
 import { BEGINNING, ENDING } from './group-marks.ts';
 import type { GroupedFile } from './group-worker.ts';
 
@@ -102,9 +109,4 @@ function runOf({ path, events, startedAt, endedAt }: Part, groupProgram: string)
 /** Node reports a program that ends with an error, or not at all, as a test with its path. */
 function isOfProcess({ type, data }: TestEvent, program: string): boolean {
   return /^test:(?:pass|fail)$/.test(type) && resolve(data.name ?? '') === resolve(program);
-}
-
-function unfinished(path: string): TestEvent {
-  const error = new Error('the process ended, or was ended, during this file');
-  return { type: 'test:fail', data: { name: path, details: { error } } };
 }
