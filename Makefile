@@ -1,5 +1,5 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down lint check test soak sim nemesis bounds mutants bench load bench-slow explore docs format clean build
+.PHONY: help up down lint check test soak sim nemesis bounds mutants bench load curves steady bench-slow explore docs format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
@@ -23,8 +23,10 @@ help:
 	@echo 'make bounds   how long until all is well again after a fault, and what overload does'
 	@echo 'make mutants  plant bugs and see each one caught  [BUG=name]'
 	@echo 'make explore  every reachable state of a small Raft world'
-	@echo 'make bench    micro-benchmarks, then three nodes and a client'
+	@echo 'make bench    micro-benchmarks beside a baseline, then three nodes and a client  [ACCEPT=1] [ONLY=...]'
 	@echo 'make load     load from workloads  [PEERS=etcd,redis] [CLIENTS=1,64,256,1000] [ROUNDS=3] ...'
+	@echo 'make curves   cost over shards, connections, keys, values and nodes  [ONLY=shards] [POINTS=1,16]'
+	@echo 'make steady   the last quarter of a long run beside its first  [MINUTES=20]'
 	@echo 'make bench-slow  throughput and elections on slow disks and processors'
 	@echo 'make docs     write docs/API.md anew from the doc comments'
 	@echo 'make format   rewrite the sources in the house format'
@@ -94,9 +96,10 @@ mutants: build
 explore: build
 	node build/test/explore/main.js
 
+# ACCEPT=1 stores a new baseline, ONLY='hash raft' runs some of the micro-benchmarks and no nodes.
 bench: build
-	node build/bench/main.js
-	node build/bench/cluster/main.js
+	node build/bench/main.js $(ONLY) $(if $(ACCEPT),--accept)
+	$(if $(ONLY)$(ACCEPT),,node build/bench/cluster/main.js)
 
 # Beside other systems: make load PEERS=etcd,redis CLIENTS=1,64,256,1000 ROUNDS=3 WORKLOADS=put,get
 # OPEN=25,50,75,90 adds open loops at that percentage of capacity, PROCESSES=2 splits the callers.
@@ -106,6 +109,15 @@ LOAD_ARGS = $(if $(PEERS),--peers=$(PEERS)) $(if $(CLIENTS),--clients=$(CLIENTS)
   $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(WARMUP),--warmup=$(WARMUP))
 load: build
 	node build/bench/load/main.js $(LOAD_ARGS)
+
+# The costs of more shards, connections, keys, values and nodes: make curves ONLY='shards keys'
+curves: build
+	node build/bench/curves/main.js $(ONLY) $(if $(POINTS),--points=$(POINTS)) $(if $(SECONDS),--seconds=$(SECONDS))
+
+# Whether the last quarter of a long run is as good as the first.
+steady: MINUTES = 20
+steady: build
+	node build/bench/steady/main.js --minutes=$(MINUTES) $(if $(WORKLOADS),--workload=$(WORKLOADS))
 
 bench-slow: build
 	node build/bench/slow/main.js --pictures

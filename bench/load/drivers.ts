@@ -33,6 +33,10 @@ interface DriverSeen {
   readonly latencies: string;
 }
 
+interface JoinedSeen extends Seen {
+  readonly latencies: string;
+}
+
 export type DriverAnswer =
   | { readonly type: 'ready' | 'begin' }
   | { readonly type: 'progress'; readonly operations: number }
@@ -81,7 +85,7 @@ export class Drivers {
   async run(
     order: Order,
     on: { readonly begin: () => Promise<void>; readonly end: () => Promise<void> },
-  ): Promise<Seen> {
+  ): Promise<JoinedSeen> {
     const { workload } = order;
     await ask(this.#first, { type: 'prepare', workload }, 'ready');
     this.#progress.fill(0);
@@ -128,7 +132,7 @@ export function splitOrder(order: Order, processes: number): readonly Order[] {
   }));
 }
 
-export function joinSeen(answers: readonly Omit<DriverSeen, 'type'>[]): Seen {
+export function joinSeen(answers: readonly Omit<DriverSeen, 'type'>[]): JoinedSeen {
   const latencies = new Latencies();
   for (const answer of answers) latencies.add(answer.latencies);
   const sum = (of: (one: Omit<DriverSeen, 'type'>) => number) =>
@@ -139,6 +143,7 @@ export function joinSeen(answers: readonly Omit<DriverSeen, 'type'>[]): Seen {
     failed: sum(({ failed }) => failed),
     unsent: sum(({ unsent }) => unsent),
     ...latencies.quantiles,
+    latencies: latencies.encode(),
   };
 }
 

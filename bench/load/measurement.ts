@@ -74,7 +74,10 @@ interface Spent extends Spending {
   readonly memoryBytes: number;
 }
 
-export interface Measured extends Seen, Spent {}
+export interface Measured extends Seen, Spent {
+  /** All latencies, as `Latencies` encodes them. */
+  readonly latencies?: string;
+}
 
 /** A system with its nodes running and its keys filled. */
 export interface RunningSystem {

@@ -11,11 +11,14 @@ import { DiskFiles } from '../../src/storage/files/disk-files.ts';
 import { LOG_LIMITS } from '../../src/storage/limits.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
-import type { BenchRow } from './report.ts';
+import { calibrate } from './calibration.ts';
+import type { BenchRow, Yardstick } from './report.ts';
 
 const SHARD = 1 as ShardId;
 const PAYLOAD = new Uint8Array(300).fill(7);
 const PAGE_BYTES = 4096;
+/** The disk's own speed. */
+const NONE = { type: 'none' } as const;
 const ROUNDS = { 1: 600, 64: 300, 1000: 150 } as const;
 
 export async function run(): Promise<BenchRow[]> {
@@ -157,8 +160,13 @@ async function measureBatch(log: Log, raw: RawDisk, batch: keyof typeof ROUNDS) 
   const [inLog, onDisk] = [bytes / user, (pages * PAGE_BYTES) / user];
   const figures = `${inLog.toFixed(2)}, in whole pages about ${onDisk.toFixed(2)}`;
   console.log(`log, ${batch} a batch: bytes to disk for one of the user's: ${figures}`);
-  const names = ['log, durable', 'raw write + fdatasync', 'raw write with O_DSYNC'];
-  return names.map((name, at) => row(`${name}, ${batch} of 300 bytes`, samples[at] ?? [], batch));
+  const tail = `${batch} of 300 bytes`;
+  const bare = { type: 'row', name: `raw write with O_DSYNC, ${tail}` } as const;
+  return [
+    row(`log, durable, ${tail}`, samples[0], { operations: batch, yardstick: bare }),
+    row(`raw write + fdatasync, ${tail}`, samples[1], { operations: batch, yardstick: NONE }),
+    row(bare.name, samples[2], { operations: batch, yardstick: NONE }),
+  ];
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {
@@ -167,7 +175,16 @@ async function timed(work: () => Promise<void>): Promise<number> {
   return (performance.now() - begun) * 1e6;
 }
 
-function row(name: string, samples: readonly number[], operations: number): BenchRow {
+interface RowOptions {
+  readonly operations: number;
+  readonly yardstick: Yardstick;
+}
+
+function row(
+  name: string,
+  samples: readonly number[],
+  { operations, yardstick }: RowOptions,
+): BenchRow {
   const median = middle(samples);
   const nanosecondsPerOperation = median / operations;
   return {
@@ -175,6 +192,7 @@ function row(name: string, samples: readonly number[], operations: number): Benc
     nanosecondsPerOperation,
     operationsPerSecond: 1e9 / nanosecondsPerOperation,
     spread: middle(samples.map((sample) => Math.abs(sample - median))) / median,
+    yardstick,
   };
 }
 
@@ -197,5 +215,6 @@ async function measureRecovery(folder: string): Promise<BenchRow> {
     );
     await close(log);
   }
-  return row('log recovery, an entry of 300 bytes', samples, entries);
+  const yardstick = { type: 'calibration', nanoseconds: calibrate() } as const;
+  return row('log recovery, an entry of 300 bytes', samples, { operations: entries, yardstick });
 }

@@ -1,6 +1,16 @@
 /** The result of a benchmark, its measurement, and its output. */
 
 import { Bench } from 'tinybench';
+import { calibrate } from './calibration.ts';
+
+/** What the time of a row is divided by before it is compared with that of another day. */
+export type Yardstick =
+  /** How long the calibration loop took at about the same time. */
+  | { readonly type: 'calibration'; readonly nanoseconds: number }
+  /** Another row of the run, which does the same by the bare means of the system. */
+  | { readonly type: 'row'; readonly name: string }
+  /** The row waits for disks or other threads, or is a yardstick itself: it is not compared. */
+  | { readonly type: 'none' };
 
 export interface BenchRow {
   readonly name: string;
@@ -9,6 +19,7 @@ export interface BenchRow {
   readonly operationsPerSecond: number;
   /** The middle deviation from the median, as a fraction of it. */
   readonly spread: number;
+  readonly yardstick: Yardstick;
 }
 
 export interface BenchTask {
@@ -22,29 +33,40 @@ export interface BenchTask {
 /** Where results go, so that the compiler must produce them. */
 let sink = 0;
 
-export async function measure(tasks: readonly BenchTask[]): Promise<BenchRow[]> {
-  const bench = new Bench({ time: 500, warmupTime: 200, throws: true });
-  for (const { name, work } of tasks) {
-    bench.add(name, () => {
-      sink ^= work();
-    });
-  }
-  await bench.run();
-  return tasks.map(({ name, operations }) => {
-    const result = bench.getTask(name)?.result;
-    if (result?.state !== 'completed') throw new Error(`${name} did not complete`);
-    const { p50, mad } = result.latency;
-    const nanosecondsPerOperation = (p50 * 1e6) / operations;
-    return {
-      name,
-      nanosecondsPerOperation,
-      operationsPerSecond: 1e9 / nanosecondsPerOperation,
-      spread: mad / p50,
-    };
-  });
+/** The process that runs a benchmark sends it to its parent, so that it is used. */
+export function takeSink(): number {
+  return sink;
 }
 
-/** One aligned table; also prints the sink, so that it is used. */
+/** One after the other, with the calibration loop before and after each. */
+export async function measure(tasks: readonly BenchTask[]): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const task of tasks) rows.push(await measureOne(task));
+  return rows;
+}
+
+async function measureOne({ name, operations, work }: BenchTask): Promise<BenchRow> {
+  const bench = new Bench({ time: 500, warmupTime: 200, throws: true });
+  bench.add(name, () => {
+    sink ^= work();
+  });
+  const before = calibrate();
+  await bench.run();
+  const after = calibrate();
+  const result = bench.getTask(name)?.result;
+  if (result?.state !== 'completed') throw new Error(`${name} did not complete`);
+  const { p50, mad } = result.latency;
+  const nanosecondsPerOperation = (p50 * 1e6) / operations;
+  return {
+    name,
+    nanosecondsPerOperation,
+    operationsPerSecond: 1e9 / nanosecondsPerOperation,
+    spread: mad / p50,
+    yardstick: { type: 'calibration', nanoseconds: (before + after) / 2 },
+  };
+}
+
+/** One aligned table. */
 export function table(rows: readonly BenchRow[]): string {
   const cells = rows.map((row) => [
     row.name,
@@ -64,7 +86,7 @@ export function table(rows: readonly BenchRow[]): string {
       })
       .join('  '),
   );
-  return [...text, `(sink ${sink})`].join('\n');
+  return text.join('\n');
 }
 
 function duration(nanoseconds: number): string {

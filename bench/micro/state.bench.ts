@@ -16,7 +16,8 @@ import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import { openLevelState } from '../../src/storage/state/level-state.ts';
 import type { StateWrite } from '../../src/storage/state/state.ts';
 import { StateStore } from '../../src/storage/state/state-store.ts';
-import type { BenchRow } from './report.ts';
+import { calibrate } from './calibration.ts';
+import type { BenchRow, Yardstick } from './report.ts';
 
 const SHARD = 1 as ShardId;
 /** Operations of one checkpoint, and its repetitions. */
@@ -30,6 +31,10 @@ const WRITES_A_TURN = 40;
 const CLIENTS = 64;
 const ENTRY_KEYS = 5000;
 const ENTRY_TIME = 1_000_000;
+const BARE_BATCH = 'raw LevelDB: chained batch, synced, an operation';
+const BARE_READ = 'raw LevelDB: getSync from its cache';
+/** Delays, and what belongs to LevelDB or the disk. */
+const NONE = { type: 'none' } as const;
 
 export async function run(): Promise<BenchRow[]> {
   return [
@@ -143,10 +148,16 @@ async function applyAndCheckpoint(): Promise<BenchRow[]> {
   rig.remove();
   return [
     row('state: a write applied into the memtable', samples.apply, OPERATIONS),
-    row('state: checkpoint of new keys, an operation', samples.fresh, OPERATIONS),
-    row('state: checkpoint of old keys, an operation', samples.over, OPERATIONS),
+    row('state: checkpoint of new keys, an operation', samples.fresh, OPERATIONS, {
+      type: 'row',
+      name: BARE_BATCH,
+    }),
+    row('state: checkpoint of old keys, an operation', samples.over, OPERATIONS, {
+      type: 'row',
+      name: BARE_BATCH,
+    }),
     row('state: of a checkpoint on the loop, an operation', samples.busy, OPERATIONS),
-    row('raw LevelDB: chained batch, synced, an operation', samples.raw, OPERATIONS),
+    row(BARE_BATCH, samples.raw, OPERATIONS, NONE),
   ];
 }
 
@@ -235,10 +246,10 @@ async function delayRows(): Promise<BenchRow[]> {
   await rig.close();
   rig.remove();
   return [
-    row('loop: p99.9 of its delay, idle', delays.slice(0, 1), 1),
-    row('loop: p99.9 of its delay, checkpoints without a pause', delays.slice(1), 1),
-    row('loop: held by itself in the worst ms of 1000, idle', holds.slice(0, 1), 1),
-    row('loop: held by itself in the worst ms of 1000, checkpoints', holds.slice(1), 1),
+    row('loop: p99.9 of its delay, idle', delays.slice(0, 1), 1, NONE),
+    row('loop: p99.9 of its delay, checkpoints without a pause', delays.slice(1), 1, NONE),
+    row('loop: held by itself in the worst ms of 1000, idle', holds.slice(0, 1), 1, NONE),
+    row('loop: held by itself in the worst ms of 1000, checkpoints', holds.slice(1), 1, NONE),
   ];
 }
 
@@ -332,8 +343,11 @@ async function readRows(): Promise<BenchRow[]> {
   rig.remove();
   return [
     row('state: read that hits the memtable', samples.hot, READS),
-    row('state: read from the cache of LevelDB', samples.cold, READS),
-    row('raw LevelDB: getSync from its cache', samples.raw, READS),
+    row('state: read from the cache of LevelDB', samples.cold, READS, {
+      type: 'row',
+      name: BARE_READ,
+    }),
+    row(BARE_READ, samples.raw, READS, NONE),
   ];
 }
 
@@ -378,7 +392,12 @@ function time(work: () => void): number {
 }
 
 /** The median of samples in milliseconds, each of so many operations. */
-function row(name: string, samples: readonly number[], operations: number): BenchRow {
+function row(
+  name: string,
+  samples: readonly number[],
+  operations: number,
+  yardstick: Yardstick = { type: 'calibration', nanoseconds: calibrate() },
+): BenchRow {
   const middle = median(samples);
   const nanosecondsPerOperation = (middle * 1e6) / operations;
   const deviation = median(samples.map((sample) => Math.abs(sample - middle)));
@@ -387,6 +406,7 @@ function row(name: string, samples: readonly number[], operations: number): Benc
     nanosecondsPerOperation,
     operationsPerSecond: 1e9 / nanosecondsPerOperation,
     spread: deviation / middle,
+    yardstick,
   };
 }
 

@@ -8,6 +8,7 @@ import { Switchboard } from '../../src/transport/switchboard.ts';
 import { TIMERS } from '../../src/transport/timers.ts';
 import type { TransportEvent } from '../../src/transport/transport.ts';
 import { WebSockets } from '../../src/transport/web-sockets.ts';
+import { calibrate } from './calibration.ts';
 import type { BenchRow } from './report.ts';
 
 /** A small request or response: the part of one message in a frame. */
@@ -60,6 +61,7 @@ async function measureEcho(
     nanosecondsPerOperation: median,
     operationsPerSecond: 1e9 / median,
     spread: (away[SAMPLES >> 1] as number) / median,
+    yardstick: { type: 'calibration', nanoseconds: calibrate() },
   };
 }
 

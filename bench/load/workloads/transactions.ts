@@ -39,7 +39,7 @@ export const TRANSACTIONS: Readonly<Record<string, Workload>> = {
 };
 
 /** Fewer keys if there are not so many shards. */
-function setApart(scene: Scene, count: number): Promise<void> {
+export function setApart(scene: Scene, count: number): Promise<void> {
   const { shards } = scene.shape;
   const numbers = numbersApart(Math.min(count, shards), shards, scene.uniform);
   return writeKeys(scene, numbers, (kv, ...rows) => {

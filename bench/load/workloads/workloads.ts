@@ -1,5 +1,6 @@
 /** All workloads by their names. `workload.ts` says how to add one. */
 
+import { MIXED } from './mixed.ts';
 import { SINGLE_KEYS } from './single-keys.ts';
 import { TRANSACTIONS } from './transactions.ts';
 import type { Workload } from './workload.ts';
@@ -9,4 +10,5 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   ...SINGLE_KEYS,
   ...YCSB,
   ...TRANSACTIONS,
+  ...MIXED,
 };
