@@ -12,6 +12,8 @@ const MEGABYTE = 1024 * KILOBYTE;
 const KEYS_VALUE_BYTES = 64;
 /** Large values are few, as they would be. */
 const VALUES_BYTES_TOTAL = 64 * MEGABYTE;
+/** A client refuses more than 64 MiB of open calls. */
+const VALUES_BYTES_OPEN = 32 * MEGABYTE;
 const CHECKPOINT_MILLISECONDS = 4000;
 
 /** One point, by the names of its figures. */
@@ -50,7 +52,7 @@ export const CURVES: Readonly<Record<string, Curve>> = {
     ],
   },
   connections: {
-    axis: 'clients, each with a connection to every node',
+    axis: 'clients, each with connections of its own',
     title: 'More connections, three nodes',
     points: [1, 10, 100, 1000, 5000],
     measure: (clients, pace) =>
@@ -84,7 +86,8 @@ export const CURVES: Readonly<Record<string, Curve>> = {
     measure: (valueBytes, pace) => {
       const keys = Math.max(64, Math.min(KEYS, Math.floor(VALUES_BYTES_TOTAL / valueBytes)));
       return withCluster({ valueBytes, keys }, pace, async (running) => {
-        const load = loadOf(await put(running, pace));
+        const callers = Math.min(pace.callers, Math.floor(VALUES_BYTES_OPEN / valueBytes));
+        const load = loadOf(await put(running, { ...pace, callers }));
         return { x: valueBytes, ...load, megabytes: (load.rate * valueBytes) / 1e6 };
       });
     },

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { type EtcdNodes, startEtcd } from '../peers/etcd.ts';
 import { buildEtcdBenchmark } from '../peers/etcd-benchmark.ts';
 import { runCommand } from '../peers/install.ts';
-import { syncsOf } from './etcd.ts';
+import { fillEtcd, syncsOf } from './etcd.ts';
 import {
   type Measured,
   memoryOf,
@@ -32,6 +32,8 @@ export const ETCD_GENERATOR: System = {
     tell('builds the generator from the source package');
     const program = await buildEtcdBenchmark();
     const nodes = await startEtcd();
+    tell('fills');
+    await fillEtcd(nodes, shape);
     return {
       run: (order) => {
         tell(order.workload);

@@ -44,6 +44,8 @@ const { values } = parseArgs({
     /** Client processes. */
     processes: { type: 'string', default: '1' },
     list: { type: 'boolean', default: false },
+    /** Leaves ringkv out, in order to compare drivers of a peer. */
+    'peers-only': { type: 'boolean', default: false },
   },
 });
 
@@ -64,7 +66,7 @@ const rounds = positive(values.rounds);
 const seconds = positive(values.seconds);
 const warmupSeconds = Number(values.warmup);
 const usual: Shape = { ...USUAL_SHAPE, processes: positive(values.processes) };
-const systems: System[] = [RINGKV];
+const systems: System[] = values['peers-only'] ? [] : [RINGKV];
 for (const name of listed(values.peers)) {
   const peer = PEERS[name];
   const all = Object.keys(PEERS).join(', ');

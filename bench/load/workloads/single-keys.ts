@@ -9,6 +9,7 @@ import type { Done, Scene, Workload } from './workload.ts';
 /** One key in so many is checked in the end. */
 const CHECKED_ONE_IN = 64;
 const FILL_AT_ONCE = 1000;
+const FILL_BYTES = 16 * 1024 * 1024;
 const CHECKS = 1000;
 const SCAN_ROWS = 100;
 const LARGE_KEYS = 200;
@@ -29,10 +30,13 @@ export function fillerOf(bytes: number): Uint8Array {
 /** All keys, as every workload expects them. */
 export async function fill({ shape, client }: Scene, onKey: (done: number) => void): Promise<void> {
   const value = fillerOf(shape.valueBytes);
-  for (let from = 0; from < shape.keys; from += FILL_AT_ONCE) {
-    const length = Math.min(FILL_AT_ONCE, shape.keys - from);
+  // By one client: the sessions of the others begin when they are measured.
+  const kv = client();
+  const atOnce = Math.min(FILL_AT_ONCE, Math.ceil(FILL_BYTES / shape.valueBytes));
+  for (let from = 0; from < shape.keys; from += atOnce) {
+    const length = Math.min(atOnce, shape.keys - from);
     const some = Array.from({ length }, (_, at) => keyNumbered(from + at));
-    await Promise.all(some.map((key) => client().set(key, value, { timeout: 60_000 })));
+    await Promise.all(some.map((key) => kv.set(key, value, { timeout: 60_000 })));
     onKey(from + length);
   }
 }

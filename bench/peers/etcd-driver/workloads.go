@@ -10,7 +10,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"time"
 
 	"go.etcd.io/etcd/clientv3"
 )
@@ -39,8 +38,8 @@ func newCaller(client *clientv3.Client, value string, seed int64) *caller {
 func key(at int) string { return fmt.Sprintf("key-%012d", at) }
 
 func (c *caller) call() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	// Without a deadline, as in etcd's own load generator: a deadline costs timers on both sides.
+	ctx := context.Background()
 	switch *workload {
 	case "put":
 		return c.put(ctx, c.uniform())
