@@ -236,7 +236,8 @@ function watchBy(
     for await (const event of watch) {
       if (!('key' in event)) yield event;
       else if (event.type === 'set') {
-        yield { ...event, key: bytesOfKey(event.key), value: event.value ?? ONLY_KEY.value };
+        const value = 'value' in event ? event.value : ONLY_KEY.value;
+        yield { ...event, key: bytesOfKey(event.key), value };
       } else yield { ...event, key: bytesOfKey(event.key) };
     }
   };

@@ -289,8 +289,9 @@ export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
    */
   watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
   watch(options: WatchKeys): Watch<KeyEvent | WatchStatus>;
-  watch<V = unknown>(options: ChangesOnly): Watch<ChangeEvent<V>>;
-  watch<V = unknown>(options?: WatchOptions): Watch<WatchEvent<V>>;
+  watch<V = unknown>(options: WithValues<ChangesOnly>): Watch<ChangeEvent<V>>;
+  watch<V = unknown>(options?: WithValues<WatchOptions>): Watch<WatchEvent<V>>;
+  watch<V = unknown>(options: WatchOptions): Watch<WatchEvent<V> | KeyEvent>;
 
   /**
    * Keeps a copy of a range in memory that follows the cluster: reading it sends nothing. See
@@ -339,8 +340,9 @@ export interface Client extends Encoded<unknown>, LockCalls, AsyncDisposable {
   /**
    * Ends all leases and gives all locks back, as far as that succeeds within five seconds, or one
    * if no node is connected, and closes the connections. New calls reject at once. Open calls
-   * reject with `closed`, and their `outcome` says whether they took effect. An embedded store has
-   * released its folder when the promise resolves. Safe to call twice.
+   * reject with `closed`, and their `outcome` says whether they took effect; loops over watches and
+   * over the changes of views reject with it, too. An embedded store has released its folder when
+   * the promise resolves. Safe to call twice.
    *
    * @example
    * ```ts

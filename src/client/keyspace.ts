@@ -318,8 +318,9 @@ export class Keyspace<V> implements Space<V> {
 
   watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
   watch(options: WatchKeys): Watch<KeyEvent | WatchStatus>;
-  watch<T extends V = V>(options: ChangesOnly): Watch<ChangeEvent<T>>;
-  watch<T extends V = V>(options?: WatchOptions): Watch<WatchEvent<T>>;
+  watch<T extends V = V>(options: WithValues<ChangesOnly>): Watch<ChangeEvent<T>>;
+  watch<T extends V = V>(options?: WithValues<WatchOptions>): Watch<WatchEvent<T>>;
+  watch<T extends V = V>(options: WatchOptions): Watch<WatchEvent<T> | KeyEvent>;
   watch(options: WatchOptions = {}): Watch<WatchEvent<V> | KeyEvent> {
     return new Watching<V>({ ...this.#following(), options });
   }

@@ -278,8 +278,9 @@ export interface Space<V = unknown> extends Encoded<V>, LockCalls {
    */
   watch(options: WatchKeys<ChangesOnly>): Watch<KeyEvent>;
   watch(options: WatchKeys): Watch<KeyEvent | WatchStatus>;
-  watch<T extends V = V>(options: ChangesOnly): Watch<ChangeEvent<T>>;
-  watch<T extends V = V>(options?: WatchOptions): Watch<WatchEvent<T>>;
+  watch<T extends V = V>(options: WithValues<ChangesOnly>): Watch<ChangeEvent<T>>;
+  watch<T extends V = V>(options?: WithValues<WatchOptions>): Watch<WatchEvent<T>>;
+  watch<T extends V = V>(options: WatchOptions): Watch<WatchEvent<T> | KeyEvent>;
 
   /**
    * Keeps a copy of a range in memory that follows the cluster: reading it sends nothing. See

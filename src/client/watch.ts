@@ -168,7 +168,8 @@ export interface Watch<E> extends AsyncIterable<E>, AsyncDisposable {
    */
   sync(options?: CallOptions): Promise<void>;
   /**
-   * Ends the watch, and the loop over it. Safe to call twice.
+   * Ends the watch, and the loop over it, normally; closing the client instead ends the loop with
+   * `closed`. Safe to call twice.
    *
    * @example
    * ```ts

@@ -8,6 +8,7 @@ import type { Client } from '../../src/client/client.ts';
 import type { Entries, Entry, ScannedKey } from '../../src/client/encoding.ts';
 import type { Space } from '../../src/client/space.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
+import type { ChangeEvent, KeyEvent, Watch, WatchEvent } from '../../src/client/watch.ts';
 
 interface User {
   readonly name: string;
@@ -16,6 +17,9 @@ interface User {
 type IsSame<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type Awaits<F extends (...all: never[]) => unknown> = Awaited<ReturnType<F>>;
+
+/** Whether the property is there without a look at which of the types it is. */
+type HasValue<E> = 'value' extends keyof E ? true : false;
 
 /** What no call accepts in place of a key. */
 type IsNoKey<T> = [T] extends [Parameters<Client['get']>[0]] ? false : true;
@@ -82,6 +86,19 @@ async function examples(kv: Client): Promise<void> {
   for await (const { value: found } of users.scan({ limit: 3 })) String(found.name);
   for await (const { value: count } of kv.scan<number>()) String(count + 1);
   for await (const key of users.keys({ prefix: 'a' })) String(key);
+  const watched = users.watch({ changesOnly: true });
+  true satisfies IsSame<typeof watched, Watch<ChangeEvent<User>>>;
+  true satisfies IsSame<ReturnType<typeof users.watch<User>>, Watch<WatchEvent<User> | KeyEvent>>;
+  for await (const event of kv.watch<User>({ keysOnly: true })) {
+    // None was asked for, whatever the type of values is.
+    if (event.type === 'set') false satisfies HasValue<typeof event>;
+  }
+  for await (const event of kv.watch({ keysOnly: true, changesOnly: true })) {
+    true satisfies IsSame<typeof event, KeyEvent>;
+  }
+  for await (const event of kv.watch<User>({ keysOnly: wasThere, changesOnly: true })) {
+    if (event.type === 'set' && 'value' in event) true satisfies IsSame<typeof event.value, User>;
+  }
   const onlyKeys = users.scan({ keysOnly: true });
   for await (const entry of onlyKeys) true satisfies IsSame<typeof entry, ScannedKey>;
   const either = users.scan({ keysOnly: wasThere });

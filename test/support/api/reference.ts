@@ -26,6 +26,11 @@ import \`ringkv\`; tools that operate a cluster also import \`ringkv/admin\`, an
 ESM. In CommonJS, use \`require('ringkv')\` on Node 20.19, 22.12 and newer,
 \`await import('ringkv')\` on older ones.
 
+\`await using\` closes a client, watch, view, lease or lock at the end of its block. It is
+syntax of Node 24, and of TypeScript 5.2, whose output runs on Node 20 and 22: that needs
+\`@types/node\` or \`esnext.disposable\` in \`lib\`, and a \`target\` before \`esnext\`.
+JavaScript on Node 20 and 22 calls \`close()\` or \`release()\` in a \`finally\` instead.
+
 In the examples, \`kv\` is a \`Client\` and \`User\` is \`{ readonly name: string }\`.`;
 
 export function referenceOf(tree: Tree): string {
