@@ -207,6 +207,11 @@ export class Clients {
     this.#touched();
   }
 
+  /** Responses wait for the end of a turn. */
+  get hasWork(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   all(): readonly ConnectedClient[] {
     return [...this.#clients.values()];
   }

@@ -69,6 +69,11 @@ export class MapCache {
     this.#onWork();
   }
 
+  /** `takeChange` would return a change. */
+  get hasChange(): boolean {
+    return this.#map !== this.#taken;
+  }
+
   /** The newer map since the last call, and the one before it. */
   takeChange(): MapChange | undefined {
     const [map, before] = [this.#map, this.#taken];

@@ -148,6 +148,7 @@ export class NodeCore {
     const { state, relay, reconciler, transactions } = this;
     const { replicas } = state;
     state.now = now;
+    state.beginEnd();
     this.#heedChanges();
     for (const { replica, mark } of state.takeDurable()) {
       if (replicas.get(replica.shard) === replica) replica.settle(mark);
@@ -160,7 +161,7 @@ export class NodeCore {
     this.#peerFrames.shares.endTurn();
     const isAgain = state.store.work(now) === 'again';
     if (state.takeProgress()) for (const replica of replicas.all) replica.proceed();
-    return isAgain || state.fair.hasWork || replicas.hasTouched || state.hasDurable;
+    return state.completeEnd() || isAgain;
   }
 
   /** Founds a cluster with this node as its only one. */

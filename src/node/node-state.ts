@@ -85,10 +85,15 @@ export class NodeState {
   isClosing = false;
   #durable: DurableMark[] = [];
   #hasProgress = false;
+  /** The end of a turn is running. */
+  #isEnding = false;
+  /** `wake` was called since the end of the last turn began. */
+  #isWoken = false;
 
   constructor(options: NodeStateOptions) {
-    const { log, transport, onWork, random, limits = RAFT_LIMITS } = options;
+    const { log, transport, random, limits = RAFT_LIMITS } = options;
     this.#options = options;
+    const onWork = () => this.#schedule();
     this.self = options.self;
     this.log = log;
     this.transport = transport;
@@ -184,7 +189,29 @@ export class NodeState {
 
   /** There is work for the end of the turn. */
   wake(): void {
-    this.#options.onWork();
+    this.#isWoken = true;
+    this.#schedule();
+  }
+
+  /**
+   * The end of a turn serves what its own steps cause, so it schedules no further turn:
+   * `completeEnd` tells whether one is needed.
+   */
+  beginEnd(): void {
+    this.#isEnding = true;
+    this.#isWoken = false;
+  }
+
+  /** Whether work is left for another turn. */
+  completeEnd(): boolean {
+    this.#isEnding = false;
+    const { fair, replicas, clients, outbox, maps } = this;
+    const hasWork = fair.hasWork || replicas.hasWork || clients.hasWork || outbox.hasWork;
+    return hasWork || maps.hasChange || this.#hasDisk || this.#isWoken;
+  }
+
+  #schedule(): void {
+    if (!this.#isEnding) this.#options.onWork();
   }
 
   /** Reports a fact to the operator of the node. */
@@ -203,10 +230,6 @@ export class NodeState {
     this.#progress();
   }
 
-  get hasDurable(): boolean {
-    return this.#durable.length > 0;
-  }
-
   takeDurable(): readonly DurableMark[] {
     return this.#durable.splice(0);
   }
@@ -218,8 +241,13 @@ export class NodeState {
     return hasProgress;
   }
 
+  /** A disk made progress that no turn has seen yet. */
+  get #hasDisk(): boolean {
+    return this.#hasProgress || this.#durable.length > 0;
+  }
+
   #progress(): void {
     this.#hasProgress = true;
-    this.wake();
+    this.#schedule();
   }
 }

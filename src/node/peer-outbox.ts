@@ -57,6 +57,12 @@ export class PeerOutbox {
     for (const box of this.#boxes.values()) this.#hurry(box);
   }
 
+  /** Messages are to leave at the end of this turn. */
+  get hasWork(): boolean {
+    for (const { hasHurry } of this.#boxes.values()) if (hasHurry) return true;
+    return false;
+  }
+
   /** Returns the messages that did not leave. */
   flush(): readonly NodeMessage[] {
     if (this.#boxes.size === 0) return [];

@@ -77,8 +77,9 @@ export class Replicas {
     this.#options.onWork();
   }
 
-  get hasTouched(): boolean {
-    return this.#touched.size > 0;
+  /** There is something for the end of a turn. */
+  get hasWork(): boolean {
+    return this.#touched.size + this.#records.length + this.#lost.length > 0;
   }
 
   /** Records of created and removed replicas. */
