@@ -35,6 +35,7 @@ export class Addresses {
         transport.setPeers(this.#located(), nextNode);
       },
       sendToPeer: (to, bytes) => transport.sendToPeer(to, bytes),
+      flushPeers: () => transport.flushPeers(),
       sendToClient: (connection, bytes) => transport.sendToClient(connection, bytes),
       closeClient: (connection, reason) => transport.closeClient(connection, reason),
       listenToClient: (connection, isWanted) => transport.listenToClient(connection, isWanted),

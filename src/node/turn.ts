@@ -1,6 +1,6 @@
 /**
  * The end of a turn: carries out what all replicas of a node request, in the promised order. One
- * append for all shards, one frame for each peer and lane, one frame for each client.
+ * frame for each peer and lane, one append for all shards, one frame for each client.
  */
 
 import { unreachable } from '../base/assert.ts';
@@ -43,8 +43,9 @@ export function endTurn(node: NodeState, parts: FactParts): void {
   const taken = node.replicas
     .takeTouched()
     .map((replica): Taken => ({ replica, ready: replica.take() }));
+  // A follower has more to do than this disk, so messages leave before the append is even encoded.
+  send(node, taken, parts.relay);
   append(node, taken);
-  send(node, taken);
   for (const { replica, ready } of taken) replica.finish(ready);
   fair.work();
   fair.endTurn();
@@ -103,7 +104,7 @@ function append(node: NodeState, taken: readonly Taken[]): void {
 }
 
 /** Snapshots have a lane of their own, so that they delay no heartbeat. */
-function send(node: NodeState, taken: readonly Taken[]): void {
+function send(node: NodeState, taken: readonly Taken[], relay: Relay): void {
   const lanes = { main: new Map<NodeId, Message[]>(), bulk: new Map<NodeId, Message[]>() };
   for (const { ready } of taken) {
     for (const message of ready?.messages ?? []) {
@@ -119,6 +120,9 @@ function send(node: NodeState, taken: readonly Taken[]): void {
     for (const [to, messages] of lanes[lane]) sendAll(node, { node: to, lane }, messages);
   }
   node.links.endTurn();
+  // What waited for a frame that leaves anyway shares its write.
+  relay.unsent(node.outbox.flush());
+  node.transport.flushPeers();
 }
 
 /**

@@ -107,6 +107,9 @@ export class MemoryEnd implements Socket {
     this.#post({ type: 'frame', bytes, cuts: this.#options.path.cuts });
   }
 
+  /** Each frame leaves when it is sent. */
+  flush(): void {}
+
   pause(): void {
     this.#isPaused = true;
   }

@@ -79,6 +79,8 @@ export class InProcessTransport implements Transport {
     return false;
   }
 
+  flushPeers(): void {}
+
   dropPeer(): void {}
 
   bufferedToPeer(): number {

@@ -82,6 +82,11 @@ export class PeerConnections {
     return this.#lineTo(to)?.paced.send(bytes, to.stream) ?? false;
   }
 
+  /** Frames of the main lanes only: no request waits for a snapshot. */
+  flush(): void {
+    for (const { lanes } of this.#known.values()) lanes.main.open?.socket.flush();
+  }
+
   buffered(to: LaneAddress): number {
     return this.#lineTo(to)?.paced.buffered ?? 0;
   }

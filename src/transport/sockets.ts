@@ -22,6 +22,8 @@ export interface Socket {
   readonly bytesBuffered: number;
   /** The caller gives the bytes away. Frames of one turn are written together. */
   send(bytes: Uint8Array): void;
+  /** What was sent in this turn is written now, and not together with what the turn still sends. */
+  flush(): void;
   /** Stops reading, except for bytes that have already arrived, until `resume`. */
   pause(): void;
   resume(): void;

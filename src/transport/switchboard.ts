@@ -83,6 +83,10 @@ export class Switchboard implements Transport {
     return this.#peers.send(to, bytes);
   }
 
+  flushPeers(): void {
+    this.#peers.flush();
+  }
+
   sendToClient(connection: number, bytes: Uint8Array): boolean {
     assertFrame(bytes);
     return this.#clients.send(connection, bytes);

@@ -115,6 +115,12 @@ export interface Transport {
   sendToPeer(to: PeerAddress, bytes: Uint8Array): boolean;
 
   /**
+   * Writes what was sent to peers in this turn. Otherwise it is written when the turn has ended,
+   * together with what the turn still sends.
+   */
+  flushPeers(): void;
+
+  /**
    * False if the connection is closed, or was closed now because the client does not read: single
    * replies may not be dropped, so the whole connection is closed (and its `client-down` follows).
    */

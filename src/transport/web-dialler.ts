@@ -110,6 +110,7 @@ function unreachableSocket(url: string, listener: SocketListener): Socket {
     bytesUnfinished: 0,
     bytesBuffered: 0,
     send: () => {},
+    flush: () => {},
     pause: () => {},
     resume: () => {},
     ping: () => {},

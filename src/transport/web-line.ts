@@ -33,7 +33,7 @@ interface WebLineOptions {
 
 /**
  * Frames of one turn are written together: the first one corks the raw socket, and a microtask
- * after the sending callback uncorks it.
+ * after the sending callback uncorks it, unless `flush` did so before.
  */
 export class WebLine implements Socket {
   readonly address: string;
@@ -93,12 +93,15 @@ export class WebLine implements Socket {
     if (raw !== undefined && !this.#isCorked) {
       this.#isCorked = true;
       raw.cork();
-      queueMicrotask(() => {
-        this.#isCorked = false;
-        raw.uncork();
-      });
+      queueMicrotask(() => this.flush());
     }
     this.#web.send(bytes);
+  }
+
+  flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#raw?.uncork();
   }
 
   pause(): void {

@@ -123,6 +123,10 @@ class WatchedSocket implements Socket {
     this.#socket.send(bytes);
   }
 
+  flush(): void {
+    this.#socket.flush();
+  }
+
   pause(): void {
     this.#socket.pause();
   }

@@ -44,6 +44,33 @@ test('a turn that leaves work asks for another one', () => {
   equal(silent, 0);
 });
 
+test('messages leave before the append, which takes longer', () => {
+  const stage = new Stage(3, { nodes: 3, shards: 1 });
+  const steps: string[] = [];
+  const turns: string[] = [];
+  for (const { core } of stage.computers) {
+    ok(core !== undefined, 'the node runs');
+    const { log, transport } = core.state;
+    const { append } = log;
+    const { flushPeers } = transport;
+    log.append = (records, onDurable) => {
+      steps.push('append');
+      append.call(log, records, onDurable);
+    };
+    transport.flushPeers = () => {
+      steps.push('messages');
+      flushPeers.call(transport);
+    };
+  }
+  watchTurns(stage, {
+    onTurn: () => turns.push(steps.splice(0).join(', ')),
+    onTick: () => {},
+  });
+  stage.put({ count: PUTS, atOnce: 1, value: 'one' });
+  ok(turns.includes('messages, append'), 'a turn has both');
+  ok(!turns.includes('append, messages'), 'never the other way round');
+});
+
 interface Watch {
   readonly onTurn: (core: NodeCore, isMore: boolean) => void;
   readonly onTick: () => void;

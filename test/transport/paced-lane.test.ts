@@ -24,6 +24,7 @@ function laneOf(): Lane {
     bytesUnfinished: 0,
     bytesBuffered: 0,
     send: (bytes: Uint8Array) => void sent.push(bytes),
+    flush: () => {},
     pause: () => {},
     resume: () => {},
     ping: () => {},
