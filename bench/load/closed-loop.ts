@@ -33,7 +33,12 @@ export async function runClosedLoop(loop: Loop): Promise<LoopOutcome> {
     latencies.record(performance.now() - began);
   });
   const began = performance.now();
-  await bench.run();
+  try {
+    await bench.run();
+  } catch (error) {
+    // tinybench gathers those of all callers: the first one says what happened.
+    throw error instanceof AggregateError ? error.errors[0] : error;
+  }
   if (bench.getTask(name)?.result.state !== 'completed') {
     throw new Error(`the workload ${name} did not complete`);
   }

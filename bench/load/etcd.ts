@@ -61,7 +61,8 @@ export const ETCD: System = {
 export async function fillEtcd(nodes: EtcdNodes, shape: Shape): Promise<void> {
   await runCommand('go', ['build', '-o', DRIVER, '.'], {
     cwd: SOURCE,
-    env: { GO111MODULE: 'off', GOPATH: '/usr/share/gocode' },
+    // A C compiler is not among the packages that are installed.
+    env: { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', CGO_ENABLED: '0' },
   });
   await runCommand(DRIVER, ['-workload', 'fill', ...about(nodes, shape)]);
 }

@@ -45,7 +45,7 @@ export async function buildEtcdBenchmark(): Promise<string> {
   await runCommand('tar', ['-xf', join(folder, archive), '-C', main, ...how]);
   await runCommand('go', ['build', '-o', PROGRAM, '.'], {
     cwd: join(main, 'tools/benchmark'),
-    env: { GO111MODULE: 'off', GOPATH: `${folder}:${LIBRARIES}` },
+    env: { GO111MODULE: 'off', GOPATH: `${folder}:${LIBRARIES}`, CGO_ENABLED: '0' },
   });
   removeFolder(folder);
   return PROGRAM;
