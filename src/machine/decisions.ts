@@ -12,7 +12,7 @@ import { PARTICIPANTS } from './transaction-codec.ts';
 import {
   type Contender,
   copyOfId,
-  idText,
+  idName,
   RANK,
   TRANSACTION_ID,
   type TransactionId,
@@ -62,7 +62,7 @@ export class Decisions {
   }
 
   of(id: TransactionId): Decision | undefined {
-    return this.#byId.get(idText(id));
+    return this.#byId.get(idName(id));
   }
 
   /** Required: not full, and no decision of this transaction is kept: decisions never change. */
@@ -79,11 +79,11 @@ export class Decisions {
     const slot = present(this.#slotOf.get(decision), 'a decision that is kept has a place');
     this.#slots.free(slot, writing);
     this.#slotOf.delete(decision);
-    this.#byId.delete(idText(decision.id));
+    this.#byId.delete(idName(decision.id));
   }
 
   #enter(decision: Decision, slot: number): void {
-    this.#byId.set(idText(decision.id), decision);
+    this.#byId.set(idName(decision.id), decision);
     this.#slotOf.set(decision, slot);
   }
 }

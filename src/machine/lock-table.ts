@@ -10,7 +10,7 @@ import { SECTION, type StateSource } from './section.ts';
 import { Slots, slotKey, type WriteBuffer } from './slots.ts';
 import { locksKey, type Participant, type Prepare } from './transaction.ts';
 import { decodePrepare } from './transaction-codec.ts';
-import { type Contender, copyOfId, idText, type TransactionId } from './transaction-id.ts';
+import { type Contender, copyOfId, idName, type TransactionId } from './transaction-id.ts';
 
 /** A prepared part. Its keys are locked until its transaction is resolved here. */
 export interface Prepared extends Contender {
@@ -75,7 +75,7 @@ export class LockTable {
   }
 
   of(id: TransactionId): Prepared | undefined {
-    return this.#byId.get(idText(id));
+    return this.#byId.get(idName(id));
   }
 
   /** The holder of the key; cheap where nothing is prepared. */
@@ -134,7 +134,7 @@ export class LockTable {
 
   remove(prepared: Prepared, writing: WriteBuffer): void {
     this.#slots.free(prepared.slot, writing);
-    this.#byId.delete(idText(prepared.id));
+    this.#byId.delete(idName(prepared.id));
     this.#bytes -= prepared.bytes;
     for (const key of prepared.keys) this.#locks.delete(nameOf(key));
     for (const name of prepared.fences) this.#fences.delete(nameOf(name));
@@ -147,7 +147,7 @@ export class LockTable {
     const { attempts, age, participants } = prepare;
     const about = { id: copyOfId(prepare.id), attempts, age, participants };
     const prepared: Prepared = { ...place, ...about, keys, fences };
-    this.#byId.set(idText(prepared.id), prepared);
+    this.#byId.set(idName(prepared.id), prepared);
     this.#bytes += prepared.bytes;
     for (const key of keys) this.#locks.set(nameOf(key), prepared);
     for (const name of fences) this.#fences.set(nameOf(name), prepared);

@@ -60,7 +60,36 @@ export const CONTENDER_OR_NONE: Schema<Contender | undefined> = optional(fields(
 
 type Rank = Pick<Contender, 'attempts' | 'age'>;
 
-/** A unique text for a transaction, for tables and for people. */
+/**
+ * A unique string for a transaction, for tables: sixteen bits a character, so that making it takes
+ * an eighth of the time of a text for people. Clients cannot predict its hash.
+ */
+export function idName({ home, client, sequence }: TransactionId): string {
+  const low = sequence >>> 0;
+  const high = (sequence - low) / 0x1_0000_0000;
+  return String.fromCharCode(
+    home >>> 16,
+    home & 0xffff,
+    pairAt(client, 0),
+    pairAt(client, 2),
+    pairAt(client, 4),
+    pairAt(client, 6),
+    pairAt(client, 8),
+    pairAt(client, 10),
+    pairAt(client, 12),
+    pairAt(client, 14),
+    high >>> 16,
+    high & 0xffff,
+    low >>> 16,
+    low & 0xffff,
+  );
+}
+
+function pairAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
+/** A unique text for a transaction, for people. */
 export function idText({ home, client, sequence }: TransactionId): string {
   let text = hex(home >>> 24) + hex(home >>> 16) + hex(home >>> 8) + hex(home);
   text += '-';

@@ -18,7 +18,7 @@ import {
   encodeOperations,
   encodeResolutions,
 } from '../machine/transaction-codec.ts';
-import { idText, type TransactionId } from '../machine/transaction-id.ts';
+import { idName, type TransactionId } from '../machine/transaction-id.ts';
 import type { DataMachine } from '../shard/data-machine.ts';
 import type { Requester } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
@@ -105,7 +105,7 @@ export class Coordinators {
 
   /** Undefined for a transaction that does not run here. */
   stageOf(id: TransactionId): string | undefined {
-    return this.#conducted.get(idText(id))?.coordinator.stage;
+    return this.#conducted.get(idName(id))?.coordinator.stage;
   }
 
   /** Participants that have not acknowledged a decision; undefined if it is not being sent. */
@@ -115,7 +115,7 @@ export class Coordinators {
 
   /** A transaction that is requested twice runs once. */
   conduct({ transaction, plan, bytes }: Wanted, requester: Requester): void {
-    const name = idText(plan.contender.id);
+    const name = idName(plan.contender.id);
     const known = this.#conducted.get(name);
     if (known !== undefined) {
       known.waiting.push(requester);
@@ -142,7 +142,7 @@ export class Coordinators {
         : { type: 'refused', reason: 'aborted', position: 0 };
       return this.#tell({ responder, id }, reply);
     }
-    const conducted = this.#conducted.get(idText(contender.id));
+    const conducted = this.#conducted.get(idName(contender.id));
     if (conducted !== undefined) {
       conducted.waiting.push({ responder, id });
       // A queued transaction has begun nothing here: the lock was left by an earlier coordinator.

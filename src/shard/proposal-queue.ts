@@ -21,7 +21,7 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { Reply } from '../machine/reply.ts';
-import { type Contender, idText, isSameId, type TransactionId } from '../machine/transaction-id.ts';
+import { type Contender, idName, isSameId, type TransactionId } from '../machine/transaction-id.ts';
 import { resolveConflict } from '../txn/conflict-policy.ts';
 import { type Holder, LockWaiters, type QueuedProposal } from './lock-waiters.ts';
 import { mergeResolutions } from './merged-resolutions.ts';
@@ -81,7 +81,7 @@ export class ProposalQueue {
     const bytes = this.#bytes + proposal.bytes;
     if (this.#bytes > 0 && bytes > NODE_LIMITS.writesBytesMax) return false;
     for (const id of proposal.ends) {
-      if (lockTable?.of(id) !== undefined) this.#ending.set(idText(id), id);
+      if (lockTable?.of(id) !== undefined) this.#ending.set(idName(id), id);
     }
     const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
     const until = now + TRANSACTION_LIMITS.waitMilliseconds;
@@ -94,12 +94,12 @@ export class ProposalQueue {
 
   /** The proposal is dropped: the end of its transactions is not on its way any more. */
   drop({ ends }: Proposal): void {
-    for (const id of ends) this.#ending.delete(idText(id));
+    for (const id of ends) this.#ending.delete(idName(id));
   }
 
   /** Whether the end of this holder is on its way; if so it is proposed with this turn. */
   releaseEndOf({ id }: Pick<Prepared, 'id'>): boolean {
-    if (!this.#ending.has(idText(id))) return false;
+    if (!this.#ending.has(idName(id))) return false;
     this.releaseDeferred();
     return true;
   }
@@ -141,7 +141,7 @@ export class ProposalQueue {
   wake(freed: readonly Prepared[] | 'all', lockTable: LockTable | undefined): void {
     const ended = freed === 'all' ? this.#ending.values() : freed.map(({ id }) => id);
     for (const id of ended) {
-      if (lockTable?.of(id) === undefined) this.#ending.delete(idText(id));
+      if (lockTable?.of(id) === undefined) this.#ending.delete(idName(id));
     }
     if (freed === 'all') {
       this.#gathered = [...this.#waiters.takeAll(), ...this.#gathered];
@@ -225,7 +225,7 @@ export class ProposalQueue {
     }
     if (first === undefined) return true;
     const { position, holder } = first;
-    const isEnding = this.#ending.has(idText(holder.id));
+    const isEnding = this.#ending.has(idName(holder.id));
     const decision = isEnding ? 'wait' : resolveConflict(contender, holder);
     if (decision === 'yield') {
       refused.push({ requester, reply: { type: 'locked', position, holder } });

@@ -7,7 +7,7 @@ import type { ShardId } from '../base/ids.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Decision } from '../machine/decisions.ts';
 import type { Participant, Resolution } from '../machine/transaction.ts';
-import { idText, type TransactionId } from '../machine/transaction-id.ts';
+import { idName, type TransactionId } from '../machine/transaction-id.ts';
 
 export interface DecisionBroadcastPort {
   readonly now: number;
@@ -60,7 +60,7 @@ export class DecisionBroadcast {
 
   /** The participants that have not acknowledged a decision; undefined if it is not being sent. */
   waitsFor(id: TransactionId): readonly Participant[] | undefined {
-    const telling = this.#tellings.get(idText(id));
+    const telling = this.#tellings.get(idName(id));
     return telling && [...telling.left];
   }
 
@@ -69,7 +69,7 @@ export class DecisionBroadcast {
    * is sent once: a participant that does not receive it asks.
    */
   tell({ id, isCommitted, participants }: Told, isKept: boolean): void {
-    const name = idText(id);
+    const name = idName(id);
     if (this.#tellings.has(name)) return;
     // The home shard stands first and has the decision.
     const left = new Set(participants.slice(1));
@@ -127,7 +127,7 @@ export class DecisionBroadcast {
     telling.left.delete(participant);
     if (telling.left.size > 0) return;
     if (!telling.isKept) {
-      this.#tellings.delete(idText(telling.id));
+      this.#tellings.delete(idName(telling.id));
       return;
     }
     this.#heard.push(telling.id);
@@ -141,7 +141,7 @@ export class DecisionBroadcast {
     const ids = this.#heard;
     this.#heard = [];
     this.#clearAt = Number.POSITIVE_INFINITY;
-    for (const id of ids) this.#tellings.delete(idText(id));
+    for (const id of ids) this.#tellings.delete(idName(id));
     this.#port.clear(ids);
   }
 

@@ -8,7 +8,7 @@ import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import { isCommittedBy } from '../machine/outcome.ts';
 import type { Reply } from '../machine/reply.ts';
 import type { Resolution } from '../machine/transaction.ts';
-import { idText } from '../machine/transaction-id.ts';
+import { idName } from '../machine/transaction-id.ts';
 
 export interface LockResolverPort {
   readonly now: number;
@@ -47,7 +47,7 @@ export class LockResolver {
    * decision, so the request waits for that event, and not for a resolution, which may be deferred.
    */
   meet(holder: Prepared, isPreempting: boolean): void {
-    const name = idText(holder.id);
+    const name = idName(holder.id);
     const known = this.#conflicts.get(name);
     if (known === undefined) {
       const conflict = { holder, isPreempting, askAt: 0, resolvedUntil: 0 };

@@ -19,7 +19,7 @@ import {
   encodeResolutions,
   encodeTransaction,
 } from '../../src/machine/transaction-codec.ts';
-import { idFromText, idText, plausibleRank } from '../../src/machine/transaction-id.ts';
+import { idFromText, idName, idText, plausibleRank } from '../../src/machine/transaction-id.ts';
 import { clientOf, put, START, sayAll } from './machine-rig.ts';
 import {
   ABORTED,
@@ -190,4 +190,20 @@ test('the priority that a client states is limited to plausible values', () => {
   deepEqual(rankOf(3, now - 5), { attempts: 3, age: now - 5 });
   deepEqual(rankOf(attemptsMax + 1, 0), { attempts: attemptsMax, age: now - longest });
   deepEqual(rankOf(0, now + 1), { attempts: 0, age: now });
+});
+
+test('every part of an id, and each of its bytes, makes another name', () => {
+  const id = { home: 0x1234_5678, client: new Uint8Array(16).fill(7), sequence: 2 ** 40 + 9 };
+  const ids = [id];
+  for (const bit of [0, 15, 16, 31]) ids.push({ ...id, home: (id.home ^ (1 << bit)) >>> 0 });
+  for (const bit of [0, 15, 16, 31, 32, 47, 48, 52]) {
+    ids.push({ ...id, sequence: id.sequence + 2 ** bit });
+  }
+  for (let at = 0; at < id.client.length; at++) {
+    const client = id.client.slice();
+    client[at] = 8;
+    ids.push({ ...id, client });
+  }
+  equal(new Set(ids.map(idName)).size, ids.length);
+  equal(idName({ ...id, client: id.client.slice() }), idName(id));
 });

@@ -392,6 +392,14 @@ const RESOLVING: readonly Planted[] = [
     replace: 'locks[0]',
   },
   {
+    name: 'sequences-share-a-name',
+    sentence: 'transactions of one client whose sequences differ by 2^32 share a place in tables',
+    file: TRANSACTION_ID,
+    find: 'high >>> 16, high & 0xffff,',
+    replace: '',
+    isFast: true,
+  },
+  {
     name: 'a-deferred-end-is-not-awaited',
     sentence: 'a command waits for a holder whose deferred end is here, and nothing proposes it',
     file: PROPOSAL_QUEUE,
