@@ -15,6 +15,9 @@ export const TRANSACTION_LIMITS = {
   keptForAbortMax: 1024,
   /** Failed attempts that count for priority; with more, age decides. */
   attemptsMax: 1024,
+  /** Participants of a transaction that is staged, and outputs of a few bytes that it may have. */
+  stagedParticipantsMax: 64,
+  stagedOutputsMax: 512,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
   /** Transactions that queue for a key before they begin, and their size in a shard. */

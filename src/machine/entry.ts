@@ -54,10 +54,12 @@ export type EntryBody =
   | { readonly type: TransactionStep; readonly bytes: Uint8Array };
 
 /**
- * `prepare`: one part of one transaction. `decide`: the decision, in the home shard. `resolve`: the
- * decisions of some transactions. `clear`: decisions that all participants have acknowledged.
+ * `prepare`: one part of one transaction. `stage`: the same in the home shard, and the transaction
+ * is committed once every other part is prepared. `prevent`: a part that is not prepared never will
+ * be. `decide`: the decision, in the home shard. `resolve`: the decisions of some transactions.
+ * `clear`: decisions that all participants have acknowledged.
  */
-export type TransactionStep = 'prepare' | 'decide' | 'resolve' | 'clear';
+export type TransactionStep = 'prepare' | 'stage' | 'prevent' | 'decide' | 'resolve' | 'clear';
 
 /** What an entry does to a lease that is due, or has ended. */
 export interface LeaseEnd {
@@ -87,6 +89,8 @@ const KIND = {
   'keep-leases': 10,
   'end-leases': 11,
   'forget-fences': 12,
+  stage: 13,
+  prevent: 14,
 } as const;
 type Kind = keyof typeof KIND;
 /** By number. */
@@ -239,6 +243,8 @@ function readBody(
     case 'forget-fences':
       return { type, ...about, names: readSweep(reader, 1, COORDINATION_LIMITS.lockNameBytesMax) };
     case 'prepare':
+    case 'stage':
+    case 'prevent':
     case 'decide':
     case 'resolve':
     case 'clear':

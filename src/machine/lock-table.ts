@@ -2,7 +2,7 @@
 
 import { present } from '../base/assert.ts';
 import { ROW_LIMITS } from '../base/limits.ts';
-import { bytes, count, decode, type Of, struct } from '../base/schema.ts';
+import { bytes, count, decode, type Of, struct, truth } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { compareBytes, nameOf } from './bytes.ts';
 import type { Operation } from './command.ts';
@@ -20,6 +20,11 @@ export interface Prepared extends Contender {
   /** Log time then. */
   readonly since: number;
   readonly participants: readonly Participant[];
+  /**
+   * The home shard's part of a transaction that is committed as soon as all others are prepared: it
+   * ends with the decision only, and an abort needs a participant that never will be.
+   */
+  readonly isStaged: boolean;
   readonly keys: readonly Uint8Array[];
   /** Names of its guarded writes: no other one may raise their tokens meanwhile. */
   readonly fences: readonly Uint8Array[];
@@ -34,6 +39,7 @@ const PREPARED_IN = struct({
   version: count(),
   since: count(),
   workBytes: count(),
+  isStaged: truth,
   bytes: bytes(ROW_LIMITS.valueBytesMax),
 });
 
@@ -52,6 +58,7 @@ export class LockTable {
   /** By the name of a fence. */
   readonly #fences = new Map<string, Prepared>();
   #bytes = 0;
+  #staged = 0;
 
   constructor(source: StateSource) {
     this.#source = source;
@@ -64,6 +71,11 @@ export class LockTable {
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** Staged transactions: each may become a decision of this shard. */
+  get staged(): number {
+    return this.#staged;
   }
 
   get isFull(): boolean {
@@ -136,6 +148,7 @@ export class LockTable {
     this.#slots.free(prepared.slot, writing);
     this.#byId.delete(idName(prepared.id));
     this.#bytes -= prepared.bytes;
+    if (prepared.isStaged) this.#staged -= 1;
     for (const key of prepared.keys) this.#locks.delete(nameOf(key));
     for (const name of prepared.fences) this.#fences.delete(nameOf(name));
   }
@@ -149,12 +162,13 @@ export class LockTable {
     const prepared: Prepared = { ...place, ...about, keys, fences };
     this.#byId.set(idName(prepared.id), prepared);
     this.#bytes += prepared.bytes;
+    if (prepared.isStaged) this.#staged += 1;
     for (const key of keys) this.#locks.set(nameOf(key), prepared);
     for (const name of fences) this.#fences.set(nameOf(name), prepared);
   }
 }
 
-type Place = Pick<Prepared, 'slot' | 'version' | 'since' | 'workBytes' | 'bytes'>;
+type Place = Pick<Prepared, 'slot' | 'version' | 'since' | 'workBytes' | 'isStaged' | 'bytes'>;
 
 type PreparedIn = Of<typeof PREPARED_IN>;
 

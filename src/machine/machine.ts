@@ -24,7 +24,13 @@ import {
 } from './shard-metadata.ts';
 import { type Grant, NO_GRANTS } from './tickets.ts';
 import type { Participant } from './transaction.ts';
-import { decodeDecide, decodeIds, decodePrepare, decodeResolutions } from './transaction-codec.ts';
+import {
+  decodeDecide,
+  decodeIds,
+  decodePrepare,
+  decodePrevention,
+  decodeResolutions,
+} from './transaction-codec.ts';
 import { type ApplyContext, NOTHING_FREED, replyOf, Transactions } from './transactions.ts';
 import { RULES, WorkMeter } from './work.ts';
 
@@ -159,6 +165,8 @@ export class Machine {
         this.#coordination.forget(entry.names, this.#moment(index, writes));
         return [];
       case 'prepare':
+      case 'stage':
+      case 'prevent':
       case 'decide':
       case 'resolve':
       case 'clear': {
@@ -176,12 +184,18 @@ export class Machine {
   /** One step of one or several transactions. */
   #step({ type, bytes, stamp }: StepEntry, moment: ApplyContext): Uint8Array | undefined {
     switch (type) {
-      case 'prepare': {
+      case 'prepare':
+      case 'stage': {
         const prepare = decodePrepare(bytes);
         if (prepare === undefined) return MALFORMED;
         const { deadline } = prepare.participants[prepare.at] as Participant;
         const reason = this.#reasonAgainst(deadline, stamp.epoch);
-        return encodeReply(this.#transactions.prepare(prepare, bytes, { ...moment, reason }));
+        return encodeReply(this.#transactions[type](prepare, bytes, { ...moment, reason }));
+      }
+      case 'prevent': {
+        const prevention = decodePrevention(bytes);
+        if (prevention === undefined) return MALFORMED;
+        return encodeReply(this.#transactions.prevent(prevention, moment));
       }
       case 'decide': {
         const decide = decodeDecide(bytes);

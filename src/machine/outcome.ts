@@ -1,6 +1,6 @@
 /** Reads the outcome of a transaction from the reply of its home shard. */
 
-import type { Reply } from './reply.ts';
+import type { Reason, Reply } from './reply.ts';
 
 /**
  * For a participant that holds locks of it; undefined if nothing is decided. A transaction that the
@@ -10,10 +10,23 @@ import type { Reply } from './reply.ts';
 export function isCommittedBy(reply: Reply | undefined): boolean | undefined {
   if (reply === undefined || reply.type === 'locked') return undefined;
   if (reply.type === 'committed') return true;
-  const isOpen =
-    reply.type === 'refused' && (reply.reason === 'window-full' || reply.reason === 'malformed');
-  return isOpen ? undefined : false;
+  return reply.type === 'refused' && OPEN.includes(reply.reason) ? undefined : false;
 }
+
+/** A staged transaction is committed if all of its parts are prepared, which is not known yet. */
+const OPEN: readonly Reason[] = ['window-full', 'malformed', 'staged'];
+
+/**
+ * Whether the reply to a prevention says that the part will never be prepared; undefined if it says
+ * neither that nor that the part is prepared.
+ */
+export function isPreventedBy(reply: Reply): boolean | undefined {
+  if (reply.type === 'done') return false;
+  if (reply.type === 'check-failed') return true;
+  return reply.type === 'refused' && !UNSURE.includes(reply.reason) ? true : undefined;
+}
+
+const UNSURE: readonly Reason[] = ['deadline-too-far', 'malformed', 'window-full', 'wrong-epoch'];
 
 /** For all others; `over` if all participants have acknowledged and the decision is deleted. */
 export type SettledOutcome = 'committed' | 'aborted' | 'over';

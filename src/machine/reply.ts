@@ -33,6 +33,7 @@ const REASONS = [
   'tickets-full',
   'lock-kind',
   'fences-full',
+  'staged',
 ] as const;
 
 /** Why a command had no effect; the room's README says what each one means. */

@@ -18,12 +18,13 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import type { Command, Operation } from './command.ts';
 import { isLone, OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
-import { OUTPUTS, REPLY, type Reply, VERSIONS } from './reply.ts';
+import { OUTPUTS, REPLY, type Reason, type Reply, VERSIONS } from './reply.ts';
 import type {
   Decide,
   Part,
   Participant,
   Prepare,
+  Prevention,
   Resolution,
   TransactionRefusal,
   TransactionRequest,
@@ -133,7 +134,10 @@ const DECIDE = union({
     outputs: OUTPUTS,
     operations: OPERATIONS,
   }),
+  prevented: variant(2, { ...CONTENDER, because: where(REPLY, isRefusal) }),
 });
+
+const PREVENTION: Schema<Prevention> = struct({ id: TRANSACTION_ID, deadline: count() });
 
 const RESOLUTIONS: Schema<readonly Resolution[]> = list(
   struct({ id: TRANSACTION_ID, isCommitted: truth, deadline: count() }),
@@ -177,10 +181,20 @@ export function decodeDecide(bytes: Uint8Array): Decide | undefined {
   return { id, attempts, age, participants, proposal };
 }
 
-/** A remembered refusal is a decision: `window-full` and `malformed` say that none was made. */
+export function encodePrevention(prevention: Prevention): Uint8Array {
+  return encode(PREVENTION, prevention);
+}
+
+export function decodePrevention(bytes: Uint8Array): Prevention | undefined {
+  return decode(PREVENTION, bytes);
+}
+
+/** A remembered refusal is a decision: these say that none was made. */
+const OPEN: readonly Reason[] = ['window-full', 'malformed', 'staged'];
+
 function isRefusal(reply: Reply): reply is TransactionRefusal {
   if (reply.type !== 'refused') return reply.type === 'check-failed';
-  return reply.reason !== 'window-full' && reply.reason !== 'malformed';
+  return !OPEN.includes(reply.reason);
 }
 
 /** Required: at least one, and no more than `TRANSACTION_LIMITS.resolutionsMax`. */

@@ -64,10 +64,22 @@ export type DecisionProposal =
        */
       readonly operations: Command;
     }
-  | { readonly type: 'abort'; readonly because: TransactionRefusal };
+  | { readonly type: 'abort'; readonly because: TransactionRefusal }
+  /**
+   * An abort that ends a staged transaction, too: the proposer knows of a participant that can
+   * never become ready.
+   */
+  | { readonly type: 'prevented'; readonly because: TransactionRefusal };
 
 /** Why a transaction has no effect, as its client sees it. */
 export type TransactionRefusal = Extract<Reply, { type: 'check-failed' | 'refused' }>;
+
+/** Makes sure that a part is either prepared or never will be. */
+export interface Prevention {
+  readonly id: TransactionId;
+  /** The participant's own: how long a late prepare might still arrive. */
+  readonly deadline: number;
+}
 
 /** The decision of a transaction, as sent to a participant. */
 export interface Resolution {

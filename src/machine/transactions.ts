@@ -23,7 +23,7 @@ import { outputBytesMax, type Reason, type Reply } from './reply.ts';
 import type { RowWrite, StateSource } from './section.ts';
 import { type CommandResult, slotOf } from './session.ts';
 import type { ShardMetadata } from './shard-metadata.ts';
-import type { Decide, Participant, Prepare, Resolution } from './transaction.ts';
+import type { Decide, Participant, Prepare, Prevention, Resolution } from './transaction.ts';
 import { isLocking, POSITION } from './transaction.ts';
 import type { TransactionId } from './transaction-id.ts';
 import { WorkMeter } from './work.ts';
@@ -81,6 +81,40 @@ export class Transactions {
 
   /** `reason`: the objection to any command with this deadline and epoch. */
   prepare(prepare: Prepare, bytes: Uint8Array, moment: PrepareMoment): Reply {
+    return this.#prepare(prepare, { bytes, isStaged: false }, moment);
+  }
+
+  /** The home shard's part of a transaction that all parts together commit. */
+  stage(prepare: Prepare, bytes: Uint8Array, moment: PrepareMoment): Reply {
+    if (prepare.at !== 0) return refused('malformed');
+    return this.#prepare(prepare, { bytes, isStaged: true }, moment);
+  }
+
+  /**
+   * The answer is final: `done` while the part is prepared, and otherwise it never will be. Only a
+   * deadline that is too far ahead to be remembered until then leaves it open.
+   */
+  prevent({ id, deadline }: Prevention, moment: ApplyContext): Reply {
+    const prepared = this.lockTable.of(id);
+    const { logTime } = moment.metadata;
+    const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
+    if (prepared === undefined && deadline < logTime) return refused('deadline-passed');
+    if (prepared === undefined && deadline > furthest) return refused('deadline-too-far');
+    const record = this.#record(id, prepared === undefined ? deadline : 0, moment);
+    const remembered = record.isAcknowledged ? undefined : record.recall(POSITION.part)?.verdict;
+    if (prepared !== undefined) {
+      // A client that has acknowledged the transaction does not need its outputs.
+      const outputs = remembered?.type === 'done' ? remembered.outputs : [];
+      return { type: 'done', version: prepared.version, outputs };
+    }
+    if (!record.isAcknowledged && remembered === undefined) {
+      record.remember(POSITION.part, refused('aborted'));
+    }
+    this.#write(record, moment);
+    return remembered?.type === 'check-failed' ? remembered : refused('aborted');
+  }
+
+  #prepare(prepare: Prepare, { bytes, isStaged }: Preparing, moment: PrepareMoment): Reply {
     const { id, operations } = prepare;
     if (!operations.some(isLocking)) return refused('malformed');
     if (moment.reason !== undefined) return refused(moment.reason);
@@ -89,9 +123,12 @@ export class Transactions {
     const known = this.#knownPart(prepare, record);
     if (known !== undefined) {
       this.#write(record, moment);
-      return known;
+      const isOther = isStaged && this.lockTable.of(id)?.isStaged !== true;
+      return isOther && known.type === 'done' ? refused('aborted') : known;
     }
     if (this.lockTable.isFull) return refused('window-full');
+    // Its commit may be known before its decision is recorded: that must find room.
+    if (isStaged && !this.#mayDecide) return refused('window-full');
     // Its cost is checked here, because a prepared part must be resolvable.
     // What is only tried changes nothing, so it is not recorded.
     const execution = this.#execution(id, moment, operations.length, undefined);
@@ -102,7 +139,8 @@ export class Transactions {
     if (verdict.type === 'done') {
       const since = moment.metadata.logTime;
       const writing = { writer: this.#rows, writes: moment.writes };
-      const about = { version: moment.index, since, workBytes: moment.work.bytes, bytes };
+      const workBytes = moment.work.bytes;
+      const about = { version: moment.index, since, workBytes, isStaged, bytes };
       this.lockTable.add(prepare, about, writing);
     }
     return replyOf(verdict, moment.index);
@@ -114,6 +152,8 @@ export class Transactions {
     const { logTime, arc } = moment.metadata;
     // Only the home shard decides: the decision of another shard must have no effect.
     if (id.home < arc.from || id.home >= arc.to) return refused('malformed');
+    const staged = this.lockTable.of(id);
+    if (staged?.isStaged) return this.#decideStaged(decide, staged, moment);
     // No commit has a later deadline, so no session has to be kept for longer.
     const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     const deadline = Math.min((participants[0] as Participant).deadline, furthest);
@@ -142,6 +182,11 @@ export class Transactions {
     let done = 0;
     for (const { id, isCommitted, deadline } of resolutions) {
       const prepared = this.lockTable.of(id);
+      // Only a decision of this shard ends it.
+      if (prepared?.isStaged) {
+        done += 1;
+        continue;
+      }
       const costs = isCommitted ? (prepared?.workBytes ?? 0) : 0;
       if (work.bytes > 0 && !work.allows(costs)) break;
       work.add(costs);
@@ -163,9 +208,40 @@ export class Transactions {
     }
   }
 
+  /**
+   * All parts may be prepared, and then its client may know that it is committed. So neither the
+   * deadline nor the epoch nor an acknowledgement ends it, and an abort only if a participant can
+   * never become ready.
+   */
+  #decideStaged(decide: Decide, staged: Prepared, moment: PrepareMoment): Reply {
+    const { id, proposal } = decide;
+    const { participants } = staged;
+    if (proposal.type === 'abort') return refused('staged');
+    const isCommitted = proposal.type === 'commit';
+    if (isCommitted && proposal.versions.length !== participants.length) return refused('staged');
+    const { logTime } = moment.metadata;
+    const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
+    const deadline = Math.min((participants[0] as Participant).deadline, furthest);
+    const record = this.#record(id, deadline < logTime ? 0 : deadline, moment);
+    const { versions, outputs } = isCommitted ? proposal : { versions: [], outputs: [] };
+    const verdict = isCommitted
+      ? ({ type: 'committed', versions, outputs } as const)
+      : proposal.because;
+    const isFree = !record.isAcknowledged && record.recall(POSITION.decision) === undefined;
+    if (isFree) record.remember(POSITION.decision, verdict);
+    this.#write(record, moment);
+    this.#conclude({ ...decide, participants }, isCommitted, moment);
+    return verdict;
+  }
+
+  /** Each staged transaction may still become a decision. */
+  get #mayDecide(): boolean {
+    return this.decisions.size + this.lockTable.staged < TRANSACTION_LIMITS.slotsMax;
+  }
+
   #commit(decide: Decide, commit: Commit, record: RememberedRequest, moment: PrepareMoment): Reply {
     if (moment.reason !== undefined) return refused(moment.reason);
-    if (this.decisions.isFull) return refused('window-full');
+    if (!this.#mayDecide) return refused('window-full');
     const verdict = this.#outcome(decide, commit, record, moment);
     if (verdict.type === 'locked') return verdict;
     this.#remember(verdict, record, moment);
@@ -335,6 +411,11 @@ export class Transactions {
       holderFor: (operation) => this.lockTable.holderFor(operation),
     });
   }
+}
+
+interface Preparing {
+  readonly bytes: Uint8Array;
+  readonly isStaged: boolean;
 }
 
 interface PrepareMoment extends ApplyContext {

@@ -16,6 +16,7 @@ import {
   encodeDecide,
   encodeIds,
   encodeOperations,
+  encodePrevention,
   encodeResolutions,
 } from '../machine/transaction-codec.ts';
 import { idName, type TransactionId } from '../machine/transaction-id.ts';
@@ -26,7 +27,7 @@ import { NO_RESPONDER, type Responder } from '../shard/responder.ts';
 import { ContentionQueue, contested, type QueuedTransaction } from '../txn/contention-queue.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
 import { DecisionBroadcast, type DecisionBroadcastPort } from '../txn/decision-broadcast.ts';
-import type { Plan } from '../txn/plan.ts';
+import { bytesOf, type Plan, planOfStaged } from '../txn/plan.ts';
 import type { StepTimes } from '../txn/step-times.ts';
 import type { Request } from '../wire/request.ts';
 import { effectOf, type Failure, type Response } from '../wire/response.ts';
@@ -48,7 +49,10 @@ interface Conducted {
   readonly coordinator: Coordinator;
   readonly queued: QueuedTransaction;
   readonly bytes: number;
+  /** Its client, which may learn that it is committed before that is recorded. */
   readonly waiting: Requester[];
+  /** Shards that hold a part: they end it by the recorded decision only. */
+  readonly settling: Requester[];
 }
 
 /** A transaction that a client requested. */
@@ -122,9 +126,10 @@ export class Coordinators {
       return;
     }
     const port = this.#portFor(name, plan);
-    const coordinator = new Coordinator({ transaction, plan, port });
+    const coordinator = new Coordinator({ plan, port });
     const queued = this.#queuedFor({ transaction, plan, bytes }, coordinator);
-    this.#conducted.set(name, { coordinator, queued, bytes, waiting: [requester] });
+    const waiting = [requester];
+    this.#conducted.set(name, { coordinator, queued, bytes, waiting, settling: [] });
     this.#conductedBytes += bytes;
     this.#queue.enter(queued);
   }
@@ -144,12 +149,13 @@ export class Coordinators {
     }
     const conducted = this.#conducted.get(idName(contender.id));
     if (conducted !== undefined) {
-      conducted.waiting.push({ responder, id });
+      conducted.settling.push({ responder, id });
       // A queued transaction has begun nothing here: the lock was left by an earlier coordinator.
       const isWaiting = conducted.coordinator.stage === 'waiting';
       if (isPreempting || isWaiting) conducted.coordinator.preempt();
       return;
     }
+    if (this.#recover(contender.id, { responder, id })) return;
     const because = { type: 'refused', reason: 'aborted', position: 0 } as const;
     const proposal = { type: 'abort', because } as const;
     const bytes = encodeDecide({ ...contender, participants, proposal });
@@ -158,9 +164,34 @@ export class Coordinators {
       // A stored decision is final, so it may be reported; a reply to one requester proves nothing.
       const kept = this.#machine.decisions.of(contender.id);
       if (kept !== undefined) this.#broadcast.tell(kept, true);
+      const { reply } = answer;
+      const isStaged = reply.type === 'refused' && reply.reason === 'staged';
+      if (isStaged && this.#recover(contender.id, { responder, id })) return;
       this.#tell({ responder, id }, answer.reply);
     };
     this.#propose('decide', bytes, { epoch: this.#machine.epoch, responder: answering(done) });
+  }
+
+  /** A staged transaction without a coordinator: all parts together know whether it committed. */
+  #recover(id: TransactionId, requester: Requester): boolean {
+    const staged = this.#machine.lockTable.of(id);
+    const { map } = this.#node;
+    if (staged?.isStaged !== true || map === undefined) return false;
+    const name = idName(id);
+    const known = this.#conducted.get(name);
+    if (known !== undefined) {
+      known.settling.push(requester);
+      return true;
+    }
+    const plan = planOfStaged(staged, (position) => shardAt(map, position).shard);
+    const coordinator = new Coordinator({ plan, port: this.#portFor(name, plan) });
+    const bytes = bytesOf(plan);
+    const queued = { contender: plan.contender, keys: [], bytes, ...NEVER_QUEUED };
+    const settling = [requester];
+    this.#conducted.set(name, { coordinator, queued, bytes, waiting: [], settling });
+    this.#conductedBytes += bytes;
+    coordinator.recover();
+    return true;
   }
 
   tick(): void {
@@ -210,9 +241,20 @@ export class Coordinators {
         return deadline - replica.logTime;
       },
       precheck: () => this.#precheck(plan),
-      prepare: ({ shard, part }, bytes, done) => {
+      prepare: ({ shard, part, isStaged }, bytes, done) => {
         const about = { id: ASKED_ONCE, shard, epoch: part.epoch };
-        this.#ask({ type: 'step', ...about, step: 'prepare', bytes }, this.#timed(done));
+        const step = isStaged ? 'stage' : 'prepare';
+        this.#ask({ type: 'step', ...about, step, bytes }, this.#timed(done));
+      },
+      prevent: ({ shard, part }, done) => {
+        const bytes = encodePrevention({ id: contender.id, deadline: part.deadline });
+        const epoch = this.#router.rowOf(shard)?.epoch ?? 0;
+        const about = { id: ASKED_ONCE, shard, epoch };
+        this.#ask({ type: 'step', ...about, step: 'prevent', bytes }, this.#timed(done));
+      },
+      committed: (reply) => {
+        const { waiting = [] } = this.#conducted.get(name) ?? {};
+        for (const requester of waiting.splice(0)) this.#tell(requester, reply);
       },
       validate: ({ shard, part, checks }, done) => {
         this.#ask(
@@ -308,7 +350,8 @@ export class Coordinators {
 
   #end(name: string, plan: Plan, ending: Ending): void {
     const conducted = present(this.#conducted.get(name), 'what ends was conducted');
-    const { coordinator, queued, waiting, bytes } = conducted;
+    const { coordinator, queued, bytes } = conducted;
+    const waiting = [...conducted.waiting, ...conducted.settling];
     this.#conducted.delete(name);
     this.#conductedBytes -= bytes;
     if (ending.type !== 'lost' && coordinator.hasAsked) this.#announce(plan, ending.reply);
@@ -352,6 +395,9 @@ export class Coordinators {
     responder.respond({ type: 'written', id, time, replies: [encodeReply(reply)] });
   }
 }
+
+/** Recovery waits for nothing. */
+const NEVER_QUEUED = { isHopeless: () => false, begin: () => {} };
 
 const NO_CHECKS: ReturnType<typeof contested> = new Map();
 

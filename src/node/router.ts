@@ -103,7 +103,8 @@ export class Router {
     const { id, shard, epoch, step, bytes } = request;
     const replica = this.leaderHere(shard);
     if (replica === undefined) return this.pass(asked);
-    const failure = step === 'prepare' ? this.#faultOfPrepare(request) : undefined;
+    const isPrepare = step === 'prepare' || step === 'stage';
+    const failure = isPrepare ? this.#faultOfPrepare(request) : undefined;
     if (failure !== undefined) return replica.fail({ responder, id }, failure);
     replica.stamp({ responder, id }, epoch, { type: step, bytes });
   }

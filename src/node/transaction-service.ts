@@ -60,7 +60,7 @@ export class TransactionService {
   #coordinate(replica: Replica, request: Asked<'transact'>['request'], requester: Requester): void {
     const asked = decodeTransaction(request.transaction);
     const transaction = asked && { ...asked, ...plausibleRank(asked, replica.logTime) };
-    const plan = transaction && planOf(transaction);
+    const plan = transaction && planOf(transaction, { mayStage: true });
     if (transaction === undefined || plan === undefined)
       return replica.fail(requester, 'malformed');
     const [home] = transaction.parts;

@@ -87,7 +87,7 @@ function touchOf(body: EntryBody): Touch {
     // A command that is not asked for any more meets no lock.
     return { commands: commands.filter(({ length }) => length > 0), contender: undefined };
   }
-  if (body.type === 'prepare') {
+  if (body.type === 'prepare' || body.type === 'stage') {
     const prepare = decodePrepare(body.bytes);
     return prepare ? { commands: [prepare.operations], contender: prepare } : NOTHING;
   }

@@ -3,6 +3,13 @@
  *
  * waiting -> preparing -> validating -> deciding -> over
  *
+ * A staged transaction is committed as soon as all of its parts are ready, the home shard's among
+ * them: its client is answered, and the decision is recorded afterwards. Its home shard records an
+ * abort only if a participant can never become ready, so a coordinator that wants to end it asks
+ * for that first:
+ *
+ * preparing -> (refused, given up) -> preventing -> deciding -> over
+ *
  * A coordinator waits until `begin` is called and may be ended before; then it has asked no
  * participant, though an earlier coordinator of the same transaction may have. It holds no state
  * that must survive: its progress stands in the logs of the shards. If it is lost, a request that
@@ -13,8 +20,9 @@ import { assert, unreachable } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
+import { isCommittedBy, isPreventedBy } from '../machine/outcome.ts';
 import type { Output, Reason, Reply } from '../machine/reply.ts';
-import type { TransactionRefusal, TransactionRequest } from '../machine/transaction.ts';
+import type { DecisionProposal, TransactionRefusal } from '../machine/transaction.ts';
 import { encodeDecide, encodePrepare } from '../machine/transaction-codec.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { resolveConflict } from './conflict-policy.ts';
@@ -44,7 +52,12 @@ export interface CoordinatorPort {
   readonly millisecondsLeft: number;
   /** A check that failed at some moment since the request arrived; undefined if it committed. */
   precheck(): TransactionRefusal | undefined;
+  /** An entry of that shard; of the home shard with `isStaged`. */
   prepare(to: PlannedParticipant, bytes: Uint8Array, done: (answer: Answer) => void): void;
+  /** An entry of that shard: the part is prepared, or never will be. */
+  prevent(to: PlannedParticipant, done: (answer: Answer) => void): void;
+  /** It is committed, though the decision is not recorded: for its client, and for no shard. */
+  committed(reply: Reply): void;
   /**
    * Evaluated by the leader of the shard; it does not wait for keys that other transactions lock.
    */
@@ -55,12 +68,11 @@ export interface CoordinatorPort {
 }
 
 interface CoordinatorOptions {
-  readonly transaction: TransactionRequest;
   readonly plan: Plan;
   readonly port: CoordinatorPort;
 }
 
-type Stage = 'waiting' | 'preparing' | 'validating' | 'deciding' | 'over';
+type Stage = 'waiting' | 'preparing' | 'validating' | 'preventing' | 'deciding' | 'over';
 
 /** A question that is repeated until it is answered. */
 interface Question {
@@ -72,7 +84,6 @@ interface Question {
 
 export class Coordinator {
   readonly plan: Plan;
-  readonly #transaction: TransactionRequest;
   readonly #port: CoordinatorPort;
   /** When the request arrived; after `begin`, when the transaction began. */
   #since: number;
@@ -87,10 +98,12 @@ export class Coordinator {
   /** A commit was proposed, and no abort. */
   #isCommitting = false;
   #hasAsked = false;
+  /** Another coordinator of the same transaction may have staged it, though this one did not. */
+  #isStaged: boolean;
 
-  constructor({ transaction, plan, port }: CoordinatorOptions) {
-    this.#transaction = transaction;
+  constructor({ plan, port }: CoordinatorOptions) {
     this.plan = plan;
+    this.#isStaged = plan.isStaged;
     this.#port = port;
     this.#since = port.now;
   }
@@ -123,6 +136,12 @@ export class Coordinator {
     this.#enter('preparing', questions);
   }
 
+  /** A staged transaction has lost its coordinator: ends it, without knowing its operations. */
+  recover(): void {
+    assert(this.plan.isStaged, 'only a staged transaction is recovered');
+    if (this.#stage === 'waiting') this.#prevent(GIVEN_UP);
+  }
+
   /**
    * A request with higher priority waits for one of its locks: it aborts while that is possible.
    */
@@ -140,10 +159,10 @@ export class Coordinator {
     if (this.#stage === 'over') return;
     if (this.#stage === 'waiting') return this.#wait();
     const isLate = now - this.#since >= this.#port.prepareMilliseconds;
-    if (isLate && this.#stage !== 'deciding') return this.#giveUp();
+    if (isLate && UNDECIDED.includes(this.#stage)) return this.#giveUp();
     // The commit may be waiting for a locked key of its own shard. An abort waits for no lock;
     // whichever is applied first decides.
-    if (isLate && this.#isCommitting) return this.#abort(GIVEN_UP);
+    if (isLate && this.#isCommitting && !this.#isStaged) return this.#abort(GIVEN_UP);
     for (const question of this.#questions) {
       if (question.state === 'resting' && question.restsUntil <= now) this.#ask(question);
     }
@@ -175,6 +194,19 @@ export class Coordinator {
     };
   }
 
+  #preventing(to: PlannedParticipant, because: TransactionRefusal): Question {
+    return {
+      state: 'resting',
+      restsUntil: 0,
+      ask: (done) => this.#port.prevent(to, done),
+      take: (reply) => {
+        if (reply.type !== 'done') return this.#abort(because, { isPrevented: true });
+        this.#versions[to.at] = reply.version;
+        this.#outputs[to.at] = reply.outputs;
+      },
+    };
+  }
+
   #validating(to: PlannedValidation): Question {
     return {
       state: 'resting',
@@ -197,7 +229,10 @@ export class Coordinator {
 
   #goOn(): void {
     switch (this.#stage) {
+      case 'preventing':
+        return this.#commitStaged();
       case 'preparing': {
+        if (this.#isStaged) return this.#commitStaged();
         // All keys are locked from here until the decision: what holds now holds at the decision.
         const { validations } = this.plan;
         return this.#enter(
@@ -224,6 +259,9 @@ export class Coordinator {
       if (!this.#questions.includes(question) || question.state !== 'asked') return;
       if (answer.type === 'failed') return this.#retry(question, answer);
       const { reply } = answer;
+      if (this.#isOpen(reply)) {
+        return this.#rest(question, TRANSACTION_LIMITS.restMilliseconds);
+      }
       if (reply.type === 'locked' && this.#mayPreempt(reply.holder)) {
         return this.#rest(question, TRANSACTION_LIMITS.preemptMilliseconds);
       }
@@ -234,13 +272,20 @@ export class Coordinator {
     });
   }
 
+  /** The reply leaves open what it was asked for: asked again, it will be answered. */
+  #isOpen(reply: Reply): boolean {
+    if (this.#stage === 'preventing') return isPreventedBy(reply) === undefined;
+    return this.#isStaged && this.#isCommitting && isCommittedBy(reply) === undefined;
+  }
+
   /** An entry that meets a lock is refused whatever the priority: asked again, it waits. */
   #mayPreempt(holder: Contender): boolean {
     return resolveConflict(this.plan.contender, holder) === 'preempt';
   }
 
   #retry(question: Question, { why, isFinal }: Extract<Answer, { type: 'failed' }>): void {
-    if (!isFinal) return this.#rest(question, TRANSACTION_LIMITS.restMilliseconds);
+    if (!isFinal || !UNDECIDED.includes(this.#stage))
+      return this.#rest(question, TRANSACTION_LIMITS.restMilliseconds);
     this.#refusal = why;
     this.#giveUp();
   }
@@ -257,7 +302,9 @@ export class Coordinator {
     }
     const position = offset + (places?.[reply.position] ?? reply.position);
     if (reply.type === 'check-failed') {
-      return this.#abort({ type: 'check-failed', position, version: reply.version });
+      const because = { type: 'check-failed', position, version: reply.version } as const;
+      // It is remembered until the part can be prepared no more.
+      return this.#abort(because, { isPrevented: this.#isStaged });
     }
     if (reply.type === 'locked') {
       return this.#abort({ type: 'refused', reason: 'gave-way', position });
@@ -266,12 +313,56 @@ export class Coordinator {
   }
 
   #giveUp(): void {
-    if (UNDECIDED.includes(this.#stage)) this.#abort(GIVEN_UP);
+    if (!UNDECIDED.includes(this.#stage)) return;
+    this.#abort(GIVEN_UP);
   }
 
-  #abort(because: TransactionRefusal): void {
+  #abort(because: TransactionRefusal, { isPrevented = false } = {}): void {
     this.#isCommitting = false;
-    this.#propose(this.#decision({ type: 'abort', because }), (reply) => this.#decided(reply));
+    const isKnownToBeStaged = this.#isStaged && this.#versions[0] !== undefined;
+    if (isKnownToBeStaged && !isPrevented) return this.#prevent(because);
+    const type = isPrevented ? 'prevented' : 'abort';
+    this.#propose(this.#decision({ type, because }), (reply) => {
+      if (reply.type === 'refused' && reply.reason === 'staged') this.#prevent(because);
+      else this.#decided(reply);
+    });
+  }
+
+  /** Asks every participant whose part is not known to be ready, the home shard too. */
+  #prevent(because: TransactionRefusal): void {
+    this.#hasAsked = true;
+    this.#isStaged = true;
+    const unknown = this.plan.parts.filter(({ at }) => this.#versions[at] === undefined);
+    this.#enter(
+      'preventing',
+      unknown.map((part) => this.#preventing(part, because)),
+    );
+  }
+
+  /** All parts are ready: from here on nothing but a commit can be recorded. */
+  #commitStaged(): void {
+    const versions = [...this.#versions];
+    const outputs = this.#outputs.flat();
+    const reply: Reply = { type: 'committed', versions, outputs };
+    this.#isCommitting = true;
+    this.#port.committed(reply);
+    this.#recordCommit(reply);
+  }
+
+  /** Repeated until the home shard has a decision, or had one that all have acknowledged. */
+  #recordCommit(committed: Extract<Reply, { type: 'committed' }>): void {
+    const { versions, outputs } = committed;
+    const bytes = this.#decision({ type: 'commit', versions, outputs, operations: [] });
+    const question: Question = {
+      state: 'resting',
+      restsUntil: 0,
+      ask: (done) => this.#port.decide(bytes, done),
+      take: (reply) => {
+        assert(!isAbort(reply), 'a transaction whose parts were all ready is not aborted');
+        this.#end({ type: 'decided', reply: committed });
+      },
+    };
+    this.#enter('deciding', [question]);
   }
 
   #commit(): void {
@@ -318,13 +409,13 @@ export class Coordinator {
     this.#port.ended(ending);
   }
 
-  get #home(): TransactionRequest['parts'][number] {
-    const [home] = this.#transaction.parts;
+  get #home(): PlannedParticipant['part'] {
+    const [home] = this.plan.parts;
     assert(home !== undefined, 'a transaction has a home');
-    return home;
+    return home.part;
   }
 
-  #decision(proposal: Parameters<typeof encodeDecide>[0]['proposal']): Uint8Array {
+  #decision(proposal: DecisionProposal): Uint8Array {
     const { contender, participants: all } = this.plan;
     // A participant that was not asked needs no decision: what an earlier coordinator left there
     // asks the home shard by itself.
@@ -343,4 +434,10 @@ function toldReason(reason: Reason): Reason {
   return NO_REASONS.includes(reason) ? 'aborted' : reason;
 }
 
-const NO_REASONS: readonly Reason[] = ['window-full', 'malformed', 'acknowledged'];
+const NO_REASONS: readonly Reason[] = ['window-full', 'malformed', 'acknowledged', 'staged'];
+
+/** The home shard has aborted the transaction, or will not commit it. */
+function isAbort(reply: Reply): boolean {
+  if (reply.type === 'check-failed') return true;
+  return reply.type === 'refused' && reply.reason === 'aborted';
+}

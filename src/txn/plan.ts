@@ -27,6 +27,8 @@ export interface PlannedPart {
 export interface PlannedParticipant extends PlannedPart {
   /** Its index among the participants. */
   readonly at: number;
+  /** The home shard's part of a staged transaction. */
+  readonly isStaged: boolean;
 }
 
 /** Checks of one shard that no lock of the transaction protects. */
@@ -51,6 +53,12 @@ export interface Plan {
    * there is something to validate: its keys would be locked too late for that.
    */
   readonly isHomeLast: boolean;
+  /**
+   * Parallel commit: the home shard's part is staged while the others are prepared, and then the
+   * transaction is committed. Only where all checks lock their keys, and where all outputs are
+   * certain to fit in the decision, because it cannot be refused any more.
+   */
+  readonly isStaged: boolean;
 }
 
 /** Approximate size of its prepares in flight: each names all participants. */
@@ -58,14 +66,19 @@ export function bytesOf({ parts, participants }: Plan): number {
   return parts.length * participants.length * TRANSACTION_LIMITS.participantBytesMax;
 }
 
+interface PlanOptions {
+  /**
+   * A node may coordinate in either way: the home shard's entries keep both consistent, also where
+   * two nodes coordinate the same transaction.
+   */
+  readonly mayStage: boolean;
+}
+
 /** Undefined if the first part locks no key: then there is no home shard. */
-export function planOf({
-  client,
-  sequence,
-  attempts,
-  age,
-  parts,
-}: TransactionRequest): Plan | undefined {
+export function planOf(
+  { client, sequence, attempts, age, parts }: TransactionRequest,
+  { mayStage }: PlanOptions,
+): Plan | undefined {
   const planned: PlannedPart[] = [];
   let offset = 0;
   for (const part of parts) {
@@ -82,14 +95,49 @@ export function planOf({
   const hasLateChecks = unguarded.some(
     ({ shard, checks }) => shard !== first.shard || checks.some(isRange),
   );
+  const isStaged = mayStage && unguarded.length === 0 && canBeStaged(locking);
   return {
     contender: { id: { home: home.position, client, sequence }, attempts, age },
     participants,
-    parts: locking.map((one, at) => ({ ...one, at })),
+    parts: locking.map((one, at) => ({ ...one, at, isStaged: isStaged && at === 0 })),
     validations: hasLateChecks ? unguarded : [],
-    isHomeLast: !hasLateChecks,
+    isHomeLast: !hasLateChecks && !isStaged,
+    isStaged,
   };
 }
+
+/** Of a staged transaction whose coordinator is lost: its operations stand in the shards. */
+export function planOfStaged(
+  { id, attempts, age, participants }: Contender & Pick<Plan, 'participants'>,
+  shardAt: (position: number) => ShardId,
+): Plan {
+  const parts = participants.map(({ position, deadline }, at): PlannedParticipant => {
+    const shard = shardAt(position);
+    const part = { shard, epoch: 0, deadline, operations: [] };
+    return { shard, part, offset: 0, at, isStaged: at === 0 };
+  });
+  const contender = { id, attempts, age };
+  return { contender, participants, parts, validations: [], isHomeLast: false, isStaged: true };
+}
+
+function canBeStaged(locking: readonly PlannedPart[]): boolean {
+  const { stagedParticipantsMax, stagedOutputsMax } = TRANSACTION_LIMITS;
+  if (locking.length < 2 || locking.length > stagedParticipantsMax) return false;
+  let outputs = 0;
+  for (const { part } of locking) {
+    for (const { type } of part.operations) {
+      // A row may be as large as a value.
+      if (type === 'get') return false;
+      if (!SILENT.includes(type)) outputs += 1;
+    }
+  }
+  return outputs <= stagedOutputsMax;
+}
+
+/** Operations without an output; the others have one of a few bytes. */
+const SILENT: readonly Command[number]['type'][] = [
+  ...(['set', 'fence', 'check-version', 'check-value', 'check-presence'] as const),
+];
 
 function participantOf({ operations, deadline }: Part): Participant {
   const key = operations.find(isLocking)?.key ?? NO_BYTES;

@@ -154,7 +154,11 @@ const REQUEST = union({
   /** A transaction over several shards, encoded by the machine; `shard` is its home shard. */
   transact: variant(7, { ...ADDRESS, transaction: PAYLOAD }),
   /** A step of transactions in one shard, encoded by the machine. Only nodes may request it. */
-  step: variant(8, { ...ADDRESS, step: oneOf(['prepare', 'resolve']), bytes: PAYLOAD }),
+  step: variant(8, {
+    ...ADDRESS,
+    step: oneOf(['prepare', 'resolve', 'stage', 'prevent']),
+    bytes: PAYLOAD,
+  }),
   /**
    * Whether the checks hold, while no other transaction locks a key of them. A transaction that
    * holds locks itself is the owner, and does not wait for higher priority; without an owner, the

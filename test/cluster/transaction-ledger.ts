@@ -43,6 +43,8 @@ interface Part {
   readonly shard: ShardId;
   /** Of the entry that prepared it, or that executed it at once. */
   readonly version: number;
+  /** When that entry was first applied. */
+  readonly at: number;
   readonly operations: Command;
   end: { readonly isDone: boolean; readonly at: number } | undefined;
 }
@@ -58,6 +60,8 @@ interface Account {
   readonly client: Uint8Array;
   participants: readonly Participant[];
   readonly parts: Part[];
+  /** It is committed as soon as all of its parts are prepared. */
+  isStaged: boolean;
   commit: Decision | undefined;
   /** When a reply said that it will never take effect. */
   readonly denials: number[];
@@ -102,6 +106,7 @@ export class TransactionLedger {
     this.#released = [];
     switch (entry.type) {
       case 'prepare':
+      case 'stage':
         this.#takePrepare(one, entry.bytes);
         break;
       case 'decide':
@@ -141,8 +146,10 @@ export class TransactionLedger {
     const { operations } = prepare;
     if (operations.some(({ type }) => type === 'get')) this.outcomes.hit('prepared to read');
     const holder = contenderOf(prepare);
-    const part: Part = { holder, shard, version: index, operations, end: undefined };
+    const { at: now } = one;
+    const part: Part = { holder, shard, version: index, at: now, operations, end: undefined };
     this.#prepared = part;
+    if (one.entry.type === 'stage') account.isStaged = true;
     if (this.#shardOf(participants, at) !== shard) this.#fail(one, 'a part is of another shard');
     if (account.parts.some((other) => other.shard === shard)) {
       this.#fail(one, `${account.name} was prepared twice`);
@@ -183,12 +190,12 @@ export class TransactionLedger {
       return;
     }
     if (denials.length > 0) this.#fail(one, `${name} committed after it was denied`);
-    if (proposal.type === 'abort') this.#fail(one, `${name} committed by an abort`);
+    if (proposal.type !== 'commit') return this.#fail(one, `${name} committed by an abort`);
     account.commit = { at, versions, outputs };
     const { operations } = proposal;
     if (operations.length === 0) return;
     const holder = contenderOf(decide);
-    const part: Part = { holder, shard, version: index, operations, end: undefined };
+    const part: Part = { holder, shard, version: index, at, operations, end: undefined };
     parts.push(part);
     this.#release(part, true, one);
   }
@@ -229,8 +236,12 @@ export class TransactionLedger {
       const isDenied = denials.some((at) => at < end.at);
       if (isDenied) fail(`${name} was denied before all parts were done`, shard);
     }
+    const isReady = account.isStaged && parts.length === participants.length;
+    if (commit === undefined && isReady) fail(`${name} was ready everywhere, and aborted`);
     if (commit === undefined) return undefined;
-    const { at, versions, outputs } = commit;
+    if (account.isStaged) this.outcomes.hit('committed by its parts');
+    const { versions, outputs } = commit;
+    const at = account.isStaged ? Math.max(...parts.map((part) => part.at)) : commit.at;
     const ordered = participants.map(({ position }, place) => {
       const shard = this.#options.shardAt(position);
       const part = parts.find((one) => one.shard === shard);
@@ -246,7 +257,8 @@ export class TransactionLedger {
     let account = this.#accounts.get(name);
     if (account === undefined) {
       const client = id.client.slice();
-      account = { name, client, participants, parts: [], commit: undefined, denials: [] };
+      const nothing = { parts: [], isStaged: false, commit: undefined, denials: [] };
+      account = { name, client, participants, ...nothing };
       this.#accounts.set(name, account);
     }
     return account;
@@ -268,7 +280,7 @@ export class TransactionLedger {
 }
 
 /** Refusals that leave its outcome open; any other answer is final. */
-const OPEN: readonly Reason[] = ['window-full', 'malformed'];
+const OPEN: readonly Reason[] = ['window-full', 'malformed', 'staged'];
 /** Only a commit is refused so: an abort depends on neither, and may have been proposed for it. */
 const OPEN_TO_COMMIT: readonly Reason[] = ['wrong-epoch', 'deadline-too-far'];
 

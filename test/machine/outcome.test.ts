@@ -17,6 +17,7 @@ const OPEN: readonly (Reply | undefined)[] = [
   { type: 'locked', position: 0, holder: HOLDER },
   refused('window-full'),
   refused('malformed'),
+  refused('staged'),
 ];
 
 test('a commit is one, and a failed check or a refusal is an abort', () => {

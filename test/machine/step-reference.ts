@@ -101,7 +101,7 @@ export class StepReference {
       this.#release(id, false);
       return known;
     }
-    if (proposal.type === 'abort') {
+    if (proposal.type !== 'commit') {
       this.#remember(id, deadline, { decision: proposal.because });
       this.#conclude(decide, false);
       return proposal.because;

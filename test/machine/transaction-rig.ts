@@ -3,6 +3,7 @@
 import { equal } from 'node:assert/strict';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Operation } from '../../src/machine/command.ts';
+import type { TransactionStep } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import type { Output } from '../../src/machine/reply.ts';
 import type { Participant, Prepare, TransactionRefusal } from '../../src/machine/transaction.ts';
@@ -10,6 +11,7 @@ import {
   encodeDecide,
   encodeIds,
   encodePrepare,
+  encodePrevention,
   encodeResolutions,
 } from '../../src/machine/transaction-codec.ts';
 import type { TransactionId } from '../../src/machine/transaction-id.ts';
@@ -87,6 +89,22 @@ export class TransactionRig {
     return this.#only('prepare', bytes, about.epoch);
   }
 
+  /** The home shard's part of a transaction that all parts together commit. */
+  stage(operations: readonly Operation[], about: About = {}): string {
+    return this.#only('stage', prepareBytes(operations, { at: 0, ...about }), about.epoch);
+  }
+
+  prevent(about: About = {}): string {
+    const { deadline = START + PATIENCE } = about;
+    return this.#only('prevent', encodePrevention({ id: nameOf(about), deadline }), about.epoch);
+  }
+
+  /** An abort whose proposer knows of a participant that can never become ready. */
+  abortPrevented(about: About = {}, because: TransactionRefusal = ABORTED): string {
+    const proposal = { type: 'prevented', because } as const;
+    return this.#only('decide', encodeDecide({ ...headOf(about), proposal }), about.epoch);
+  }
+
   /** With operations: the home shard does its part in this entry. */
   commit(operations: readonly Operation[] = [], vote: Vote = {}): string {
     return this.#only('decide', commitBytes(operations, vote), vote.epoch);
@@ -155,7 +173,7 @@ export class TransactionRig {
     return this.shard.machine.transactions.decisions.size;
   }
 
-  #only(type: 'prepare' | 'decide' | 'resolve', bytes: Uint8Array, epoch?: number): string {
+  #only(type: TransactionStep, bytes: Uint8Array, epoch?: number): string {
     const replies = this.shard.apply({ type, bytes }, epoch);
     equal(replies.length, 1);
     return said(replies[0]);

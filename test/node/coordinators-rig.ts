@@ -73,6 +73,9 @@ export class HomeRig {
     return this.coordinators;
   }
 
+  /** Transactions of a client are staged if they can be. */
+  mayStage = false;
+
   get machine(): DataMachine {
     return this.rig.replica.machine as DataMachine;
   }
@@ -120,7 +123,7 @@ export class HomeRig {
       { ...terms, shard: OTHER, epoch: EPOCH_THERE, operations: there },
     ].filter(({ operations }) => operations.length > 0);
     const transaction = { client: clientOf(client), sequence: 7, attempts, age, parts };
-    const plan = planOf(transaction);
+    const plan = planOf(transaction, { mayStage: this.mayStage });
     ok(plan, 'it has a home');
     return { transaction, plan };
   }
@@ -192,6 +195,7 @@ export function told(responses: readonly Response[]): readonly string[] {
 export function wish({ request }: Asked): string {
   if (request.type === 'validate') return `validate for ${request.owner?.age}`;
   if (request.type !== 'step') return request.type;
+  if (request.step === 'prevent') return 'prevent';
   if (request.step === 'prepare') return `prepare in epoch ${request.epoch}`;
   const resolutions = decodeResolutions(request.bytes) ?? [];
   return resolutions.map(({ isCommitted }) => (isCommitted ? 'committed' : 'aborted')).join(' ');

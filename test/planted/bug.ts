@@ -20,7 +20,7 @@ export interface Bug {
 }
 
 /** One of a list whose tests and profiles follow from the file. */
-export type Planted = Omit<Bug, 'profiles' | 'tests' | 'isFast'> & { readonly isFast?: boolean };
+export type Planted = Omit<Bug, 'profiles' | 'isFast'> & { readonly isFast?: boolean };
 
 /** The compiled text with the bug in it. Throws unless it is planted exactly once. */
 export function plant(bug: Bug, text: string): string {

@@ -60,7 +60,7 @@ const CONDUCTING_BUGS: readonly Bug[] = [
     file: 'src/txn/plan.ts',
     name: 'home-locked-too-late',
     sentence: 'the home shard locks nothing before other shards validate',
-    find: 'isHomeLast: !hasLateChecks,',
+    find: 'isHomeLast: !hasLateChecks && !isStaged,',
     replace: 'isHomeLast: true,',
   },
   {

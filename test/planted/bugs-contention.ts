@@ -67,8 +67,8 @@ const PRECHECKING: readonly Planted[] = [
     name: 'a-commit-without-participants',
     sentence: 'a decision lists the home shard alone, and is cleared before others learn it',
     file: COORDINATOR,
-    find: 'this.#hasAsked = true;',
-    replace: '',
+    find: 'this.#hasAsked = true; this.#since = this.#port.now;',
+    replace: 'this.#since = this.#port.now;',
   },
   {
     name: 'participants-that-were-not-asked-are-named',

@@ -56,7 +56,7 @@ const CONDUCTING: readonly Planted[] = [
     name: 'validation-before-the-locks',
     sentence: 'the home shard is not prepared although something has to be validated',
     file: PLAN,
-    find: 'isHomeLast: !hasLateChecks,',
+    find: 'isHomeLast: !hasLateChecks && !isStaged,',
     replace: 'isHomeLast: true,',
   },
   {
@@ -99,15 +99,15 @@ const CONDUCTING: readonly Planted[] = [
     name: 'a-transaction-presses-on',
     sentence: 'a request with priority waits for ever for a holder that waits itself',
     file: COORDINATOR,
-    find: 'if (UNDECIDED.includes(this.#stage))',
-    replace: "if (this.#stage === 'validating')",
+    find: 'if (!UNDECIDED.includes(this.#stage)) return;',
+    replace: "if (this.#stage !== 'validating') return;",
   },
   {
     name: 'pressed-out-of-a-decision',
     sentence: 'an abort is proposed after every commit that a request waits for',
     file: COORDINATOR,
-    find: 'if (UNDECIDED.includes(this.#stage))',
-    replace: "if (this.#stage !== 'over')",
+    find: 'if (!UNDECIDED.includes(this.#stage)) return;',
+    replace: "if (this.#stage === 'over') return;",
   },
   {
     name: 'a-refused-commit-is-an-end',
@@ -233,9 +233,8 @@ const TELLING: readonly Planted[] = [
     name: 'undecided-is-aborted',
     sentence: 'a participant takes it for an abort if the home shard had no room to decide',
     file: OUTCOME,
-    find: `reply.type === 'refused'
-      && (reply.reason === 'window-full' || reply.reason === 'malformed')`,
-    replace: 'false',
+    find: "['window-full', 'malformed', 'staged']",
+    replace: "['staged']",
     isFast: true,
   },
   {
@@ -453,7 +452,7 @@ const RESOLVING: readonly Planted[] = [
 
 export const COORDINATION_BUGS: readonly Bug[] = [...CONDUCTING, ...TELLING, ...RESOLVING].map(
   ({ isFast, ...bug }) => {
-    const tests = [NOTICED[bug.file] ?? ''];
+    const tests = bug.tests ?? [NOTICED[bug.file] ?? ''];
     return { ...bug, profiles: [], tests, isFast: isFast ?? false };
   },
 );

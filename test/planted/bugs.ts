@@ -37,6 +37,7 @@ import { REPAIR_BUGS } from './bugs-repair.ts';
 import { RESERVATION_BUGS } from './bugs-reservations.ts';
 import { SLOWNESS_BUGS } from './bugs-slow.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
+import { STAGING_BUGS } from './bugs-staging.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { STREAM_BUGS } from './bugs-streams.ts';
 import { TESTKIT_BUGS } from './bugs-testkit.ts';
@@ -76,6 +77,7 @@ const ALL: readonly Bug[] = [
   ...TRANSACTION_BUGS,
   ...CATALOG_BUGS,
   ...COORDINATION_BUGS,
+  ...STAGING_BUGS,
   ...CONTENTION_BUGS,
   ...CONSISTENCY_BUGS,
   ...UNCHANGED_BUGS,

@@ -66,6 +66,7 @@ export class Rig {
       ...rest,
       bytes: 0,
       workBytes: 0,
+      isStaged: false,
       keys: [Buffer.from(key)],
       fences: [],
     });

@@ -18,7 +18,12 @@ import { failingCheck } from '../../src/machine/precheck.ts';
 import type { Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
 import type { TransactionRequest } from '../../src/machine/transaction.ts';
-import { encodeDecide, encodeIds, encodeResolutions } from '../../src/machine/transaction-codec.ts';
+import {
+  encodeDecide,
+  encodeIds,
+  encodePrevention,
+  encodeResolutions,
+} from '../../src/machine/transaction-codec.ts';
 import { type Contender, idText, isSameId } from '../../src/machine/transaction-id.ts';
 import { hasPriority } from '../../src/txn/conflict-policy.ts';
 import {
@@ -26,13 +31,19 @@ import {
   contested,
   type QueuedTransaction,
 } from '../../src/txn/contention-queue.ts';
-import { type Answer, Coordinator } from '../../src/txn/coordinator.ts';
+import {
+  type Answer,
+  Coordinator,
+  type CoordinatorPort,
+  type Ending,
+} from '../../src/txn/coordinator.ts';
 import { DecisionBroadcast } from '../../src/txn/decision-broadcast.ts';
 import { LockResolver } from '../../src/txn/lock-resolver.ts';
-import { type Plan, planOf } from '../../src/txn/plan.ts';
+import { type Plan, planOf, planOfStaged } from '../../src/txn/plan.ts';
 import { MachineRig, START, textOf } from '../machine/machine-rig.ts';
 
 const LOST: Answer = { type: 'failed', why: 'lost', isFinal: false };
+const COMMITTED = { type: 'committed', versions: [], outputs: [] } as const;
 const ABORTED = { type: 'refused', reason: 'aborted', position: 0 } as const;
 
 export interface Chances {
@@ -48,9 +59,14 @@ export interface Chances {
 /** Undefined for an answer that never comes. */
 type Told = (reply: Reply | undefined) => void;
 
-interface Conducted {
-  readonly coordinator: Coordinator;
+interface Requesters {
   readonly waiting: Told[];
+  /** Shards that hold a part: they learn the recorded decision only. */
+  readonly settling: Told[];
+}
+
+interface Conducted extends Requesters {
+  readonly coordinator: Coordinator;
 }
 
 class Shard {
@@ -61,6 +77,7 @@ class Shard {
   term = 0;
   conducted = new Map<string, Conducted>();
   readonly line = new ContentionQueue();
+  readonly #inLine = new Map<string, QueuedTransaction>();
   broadcast: DecisionBroadcast;
   resolver: LockResolver;
 
@@ -83,11 +100,18 @@ class Shard {
   end(): void {
     this.term += 1;
     this.line.close();
-    for (const { coordinator } of [...this.conducted.values()]) coordinator.lose();
+    for (const { coordinator } of [...this.conducted.values()]) this.#lose(coordinator);
     this.conducted.clear();
+    this.#inLine.clear();
     this.rig.machine = new Machine({ source: this.rig.rows });
     this.broadcast = this.#newPhaseTwo();
     this.resolver = this.#newResolver();
+  }
+
+  /** A former leader may hear of its end late: until then it takes answers, and tells clients. */
+  #lose(coordinator: Coordinator, moments = this.#cluster.random.below(6)): void {
+    if (moments === 0) return coordinator.lose();
+    this.#cluster.later(() => this.#lose(coordinator, moments - 1));
   }
 
   /** `done` is not called if the leader is lost: the outcome of the entry is open. */
@@ -102,8 +126,12 @@ class Shard {
   }
 
   /** As the proposal queue does: a request with higher priority preempts the holder. */
-  prepare(bytes: Uint8Array, contender: Contender, done: (reply: Reply | undefined) => void): void {
-    this.propose({ type: 'prepare', bytes }, (reply) => {
+  prepare(
+    { type, bytes }: { readonly type: 'prepare' | 'stage'; readonly bytes: Uint8Array },
+    contender: Contender,
+    done: (reply: Reply | undefined) => void,
+  ): void {
+    this.propose({ type, bytes }, (reply) => {
       if (reply?.type === 'locked') this.meet(reply.holder, hasPriority(contender, reply.holder));
       done(reply);
     });
@@ -132,74 +160,124 @@ class Shard {
   }
 
   conduct(transaction: TransactionRequest, told: Told): void {
-    const plan = planOf(transaction) as Plan;
+    // Two leaders need not agree on it.
+    const mayStage = this.#cluster.random.below(8) > 0;
+    const plan = planOf(transaction, { mayStage }) as Plan;
     const name = idText(plan.contender.id);
     const known = this.conducted.get(name);
     if (known !== undefined) {
       known.waiting.push(told);
       return;
     }
-    const cluster = this.#cluster;
     const { contender } = plan;
-    const { operations, deadline } = present(plan.parts[0], 'it has a home').part;
-    const failing = (checks: Command) => {
-      const { fences } = this.rig.machine.coordination;
-      return failingCheck(checks, { source: this.rig.rows, lockTable: this.prepared, fences });
-    };
-    const coordinator = new Coordinator({
-      transaction,
-      plan,
-      port: {
-        get now() {
-          return cluster.now;
-        },
-        prepareMilliseconds: TRANSACTION_LIMITS.prepareMilliseconds,
-        get millisecondsLeft() {
-          return deadline - (START + cluster.now);
-        },
-        precheck: () => failing(operations),
-        prepare: ({ shard }, bytes, done) => {
-          const to = cluster.shard(shard);
-          cluster.ask((answer) => to.prepare(bytes, contender, answer), answered(done));
-        },
-        validate: ({ shard, checks }, done) => {
-          const to = cluster.shard(shard);
-          cluster.ask((answer) => answer(to.validate(checks, contender)), answered(done));
-        },
-        decide: (bytes, done) => this.propose({ type: 'decide', bytes }, answered(done)),
-        ended: (ending) => {
-          const { waiting = [] } = this.conducted.get(name) ?? {};
-          this.conducted.delete(name);
-          const reply = ending.type === 'lost' ? undefined : ending.reply;
-          if (reply !== undefined && coordinator.hasAsked) this.#tellOthers(plan, reply);
-          for (const one of waiting) one(reply);
-          this.line.leave(inLine);
-        },
-      },
-    });
+    const { operations } = present(plan.parts[0], 'it has a home').part;
+    const requesters: Requesters = { waiting: [told], settling: [] };
+    const coordinator = new Coordinator({ plan, port: this.#portFor(name, plan, requesters) });
     const checks = contested(operations);
     const inLine: QueuedTransaction = {
       contender,
       keys: [...checks.keys()],
       bytes: 1,
-      isHopeless: (key) => failing([checks.get(key) as Command[number]]) !== undefined,
+      isHopeless: (key) => this.#failing([checks.get(key) as Command[number]]) !== undefined,
       begin: () => coordinator.begin(),
     };
-    this.conducted.set(name, { coordinator, waiting: [told] });
+    this.conducted.set(name, { coordinator, ...requesters });
+    this.#inLine.set(name, inLine);
     this.line.enter(inLine);
   }
 
+  #failing(checks: Command) {
+    const { fences } = this.rig.machine.coordination;
+    return failingCheck(checks, { source: this.rig.rows, lockTable: this.prepared, fences });
+  }
+
+  #portFor(name: string, plan: Plan, requesters: Requesters): CoordinatorPort {
+    const cluster = this.#cluster;
+    const { term } = this;
+    const { contender } = plan;
+    const { operations, deadline } = present(plan.parts[0], 'it has a home').part;
+    return {
+      get now() {
+        return cluster.now;
+      },
+      prepareMilliseconds: TRANSACTION_LIMITS.prepareMilliseconds,
+      get millisecondsLeft() {
+        return deadline - (START + cluster.now);
+      },
+      precheck: () => this.#failing(operations),
+      prepare: ({ shard, isStaged }, bytes, done) => {
+        const to = cluster.shard(shard);
+        const type = isStaged ? 'stage' : 'prepare';
+        cluster.ask((answer) => to.prepare({ type, bytes }, contender, answer), answered(done));
+      },
+      prevent: ({ shard, part }, done) => {
+        const to = cluster.shard(shard);
+        const bytes = encodePrevention({ id: contender.id, deadline: part.deadline });
+        cluster.ask((answer) => to.propose({ type: 'prevent', bytes }, answer), answered(done));
+      },
+      committed: (reply) => {
+        for (const one of requesters.waiting.splice(0)) one(reply);
+      },
+      validate: ({ shard, checks }, done) => {
+        const to = cluster.shard(shard);
+        cluster.ask((answer) => answer(to.validate(checks, contender)), answered(done));
+      },
+      decide: (bytes, done) => {
+        if (this.term === term) this.propose({ type: 'decide', bytes }, answered(done));
+      },
+      ended: (ending) => {
+        if (this.term === term) this.#end(name, plan, ending);
+        const reply = ending.type === 'lost' ? undefined : ending.reply;
+        for (const one of [...requesters.waiting, ...requesters.settling]) one(reply);
+      },
+    };
+  }
+
+  #end(name: string, plan: Plan, ending: Ending): void {
+    const { coordinator } = present(this.conducted.get(name), 'it was conducted');
+    this.conducted.delete(name);
+    const reply = ending.type === 'lost' ? undefined : ending.reply;
+    if (reply !== undefined && coordinator.hasAsked) this.#tellOthers(plan, reply);
+    const inLine = this.#inLine.get(name);
+    this.#inLine.delete(name);
+    if (inLine !== undefined) this.line.leave(inLine);
+  }
+
   settle(holder: Prepared, isPreempting: boolean, told: Told): void {
-    const conducted = this.conducted.get(idText(holder.id));
+    const decision = this.decisions.of(holder.id);
+    if (decision !== undefined) return told(decision.isCommitted ? COMMITTED : ABORTED);
+    const name = idText(holder.id);
+    const conducted = this.conducted.get(name);
     if (conducted !== undefined) {
-      conducted.waiting.push(told);
+      conducted.settling.push(told);
       if (isPreempting) conducted.coordinator.preempt();
       return;
     }
+    if (this.#recover(holder, told)) return;
     const { id, attempts, age, participants } = holder;
     const proposal = { type: 'abort', because: ABORTED } as const;
     const bytes = encodeDecide({ id, attempts, age, participants, proposal });
-    this.propose({ type: 'decide', bytes }, told);
+    this.propose({ type: 'decide', bytes }, (reply) => {
+      const isStaged = reply?.type === 'refused' && reply.reason === 'staged';
+      if (!isStaged || !this.#recover(holder, told)) told(reply);
+    });
+  }
+
+  #recover({ id }: Contender, told: Told): boolean {
+    const staged = this.prepared.of(id);
+    if (staged?.isStaged !== true) return false;
+    const name = idText(id);
+    const known = this.conducted.get(name);
+    if (known !== undefined) {
+      known.settling.push(told);
+      return true;
+    }
+    const plan = planOfStaged(staged, (position) => this.#cluster.shardAt(position));
+    const requesters: Requesters = { waiting: [], settling: [told] };
+    const coordinator = new Coordinator({ plan, port: this.#portFor(name, plan, requesters) });
+    this.conducted.set(name, { coordinator, ...requesters });
+    coordinator.recover();
+    return true;
   }
 
   tick(isSweep: boolean): void {

@@ -19,6 +19,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
    * `begin 5+2`: two attempts of it failed.
    */
   begin: (stage, [age = '', ...words]) => stage.begin(age, words.join(' ')),
+  /** The same; it is staged if its checks and outputs permit. */
+  'begin-staged': (stage, [age = '', ...words]) => {
+    stage.begin(age, words.join(' '), { mayStage: true });
+  },
+  /** A new leader finds its staged part. */
+  recover: (stage) => stage.coordinator?.recover(),
   /** `answer b done 12`, `answer b fails not-leader`: to the oldest request to b. */
   answer: (stage, [shard = '', ...words]) => stage.answer(shard, parseAnswer(words)),
   /** `precheck check-failed 0 5`: the check that fails in the home shard. */

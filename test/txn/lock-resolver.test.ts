@@ -38,6 +38,7 @@ function questionsAbout(holders: number): number {
       fences: [],
       bytes: 0,
       workBytes: 0,
+      isStaged: false,
     };
     const holder: Prepared = { id: { ...id, sequence: slot }, attempts, age, ...rest };
     held.set(idText(holder.id), holder);

@@ -10,7 +10,8 @@ function validated(operations: readonly Operation[]): readonly number[] | undefi
   const parts = [[put('home', '1')], operations].map((of, at) => {
     return { shard: at + 1, epoch: EPOCH, deadline: START, operations: of };
   });
-  const plan = planOf({ client: clientOf(1), sequence: 1, attempts: 0, age: 5, parts });
+  const transaction = { client: clientOf(1), sequence: 1, attempts: 0, age: 5, parts };
+  const plan = planOf(transaction, { mayStage: true });
   return plan?.validations.find(({ shard }) => (shard as number) === 2)?.places;
 }
 

@@ -112,7 +112,7 @@ export function spellReply(reply: Reply): string {
 }
 
 export function spellProposal(proposal: Decide['proposal']): string {
-  if (proposal.type === 'abort') return `abort, ${spellReply(proposal.because)}`;
+  if (proposal.type !== 'commit') return `${proposal.type}, ${spellReply(proposal.because)}`;
   const { versions, outputs, operations } = proposal;
   const told = versions.length === 0 ? '' : `, versions ${versions.join(',')}`;
   const doing = operations.length === 0 ? '' : `, doing ${spellOperations(operations)}`;

@@ -85,16 +85,16 @@ export class Stage {
   }
 
   /** `a: put x, get y | b: check z 3`: the first part is the home shard's. */
-  begin(rank: string, text: string): void {
+  begin(rank: string, text: string, how = { mayStage: false }): void {
     const parts = text.split('|').map((one) => partOf(one));
     const [age, attempts] = rankIn(rank);
     const transaction = { client: clientOf(CLIENT), sequence: SEQUENCE, attempts, age, parts };
-    const plan = planOf(transaction);
+    const plan = planOf(transaction, { mayStage: how.mayStage });
     if (plan === undefined) return this.say('no shard', 'is its home');
     plan.participants.forEach(({ position }, at) => {
       this.#shardAt.set(position, plan.parts[at]?.shard as ShardId);
     });
-    this.coordinator = new Coordinator({ transaction, plan, port: this.#coordinatorPort(parts) });
+    this.coordinator = new Coordinator({ plan, port: this.#coordinatorPort(parts) });
     if (!this.mustWait) this.coordinator.begin();
   }
 
@@ -130,6 +130,7 @@ export class Stage {
       fences: [],
       bytes: 0,
       workBytes: 0,
+      isStaged: false,
     };
     this.#held.set(idText(contender.id), { ...contender, ...rest });
   }
@@ -168,14 +169,20 @@ export class Stage {
         return stage.millisecondsLeft;
       },
       precheck: () => stage.precheckRefusal,
-      prepare: ({ shard }, bytes, done) => {
+      prepare: ({ shard, isStaged }, bytes, done) => {
         const prepare = decodePrepare(bytes);
         if (prepare === undefined) throw new Error('a prepare can be read');
         const { at, participants, operations } = prepare;
         const which = `${at + 1} of ${participants.length}`;
-        this.say(`${home} -> ${nameOf(shard)}`, `prepare ${which}: ${spellOperations(operations)}`);
+        const step = isStaged ? 'stage' : 'prepare';
+        this.say(`${home} -> ${nameOf(shard)}`, `${step} ${which}: ${spellOperations(operations)}`);
         add(this.#questions, nameOf(shard), done);
       },
+      prevent: ({ shard, at }, done) => {
+        this.say(`${home} -> ${nameOf(shard)}`, `prevent ${at + 1}`);
+        add(this.#questions, nameOf(shard), done);
+      },
+      committed: (reply) => this.say('answers', spellReply(reply)),
       validate: ({ shard, checks }, done) => {
         this.say(`${home} -> ${nameOf(shard)}`, `validate: ${spellOperations(checks)}`);
         add(this.#questions, nameOf(shard), done);

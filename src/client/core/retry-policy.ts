@@ -107,6 +107,7 @@ export function decideRefusal({ kind, why, copies, doubts }: RefusedCommand): Re
     // Nothing was decided, so another copy of a transaction might find room.
     case 'window-full':
     case 'entry-full':
+    case 'staged':
       return { type: isTransaction && doubts === 0 ? 'renew' : 'resend', why };
     default:
       return { type: 'fail', reason: why };

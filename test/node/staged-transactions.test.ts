@@ -1,0 +1,105 @@
+/** What the leader of a home shard tells of a staged transaction, to whom, and when. */
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Response } from '../../src/wire/response.ts';
+import { bytesOf, put } from '../machine/machine-rig.ts';
+import { HomeRig, told, wish } from './coordinators-rig.ts';
+
+function stagingRig(): HomeRig {
+  const home = new HomeRig();
+  home.mayStage = true;
+  return home;
+}
+
+function isCommitted(responses: readonly Response[]): boolean {
+  return told(responses)[0]?.split(' ')[0] === 'committed';
+}
+
+test('a client is answered when all parts are ready, and the shards when that is recorded', () => {
+  const home = stagingRig();
+  const planned = home.plan();
+  const responses = home.conduct(planned);
+  deepEqual(home.asked.map(wish), ['prepare in epoch 6'], 'while the home shard stages');
+  home.turn();
+  equal(home.machine.lockTable.of(planned.plan.contender.id)?.isStaged, true);
+  const asking = home.settle(planned.plan);
+  home.ready();
+  equal(isCommitted(responses), true);
+  home.coordinators.flush();
+  deepEqual([asking, home.asked, home.machine.decisions.size], [[], [], 0], 'nothing is recorded');
+  home.turn();
+  equal(isCommitted(asking), true);
+  deepEqual(told(responses).length, 1);
+  deepEqual(home.asked.map(wish), ['committed']);
+  equal(home.machine.lockTable.size, 0);
+});
+
+test('a client that asks again meanwhile gets the recorded commit', () => {
+  const home = stagingRig();
+  const planned = home.plan();
+  home.conduct(planned);
+  home.turn();
+  home.ready();
+  const again = home.conduct(planned);
+  deepEqual(again, []);
+  home.turn();
+  equal(isCommitted(again), true);
+});
+
+test('a new leader asks all parts, and commits what is ready everywhere', () => {
+  const home = stagingRig();
+  const planned = home.plan();
+  const lost = home.conduct(planned);
+  home.turn();
+  home.coordinators.close();
+  deepEqual(told(lost), ['lost']);
+  home.newTerm();
+  home.asked.length = 0;
+  const asking = [home.settle(planned.plan), home.settle(planned.plan, true)];
+  home.turn();
+  deepEqual([home.asked.map(wish), asking], [['prevent'], [[], []]]);
+  home.ready();
+  home.turn();
+  deepEqual(asking.map(isCommitted), [true, true]);
+  const retried = home.conduct(planned);
+  home.turn();
+  home.asked.shift();
+  equal(home.machine.lockTable.holderOf(bytesOf('here')), undefined);
+  home.answer({ type: 'refused', reason: 'aborted', position: 0 });
+  home.turn();
+  equal(isCommitted(retried), true, 'the first outcome');
+});
+
+test('a new leader aborts what can never become ready', () => {
+  const home = stagingRig();
+  const planned = home.plan({ here: [put('here', '1')] });
+  home.conduct(planned);
+  home.turn();
+  home.coordinators.close();
+  home.newTerm();
+  home.asked.length = 0;
+  const asking = home.settle(planned.plan);
+  home.turn();
+  home.answer({ type: 'refused', reason: 'aborted', position: 0 });
+  home.turn();
+  deepEqual(told(asking), ['refused aborted at 0']);
+  deepEqual([home.machine.lockTable.size, home.machine.decisions.size], [0, 1]);
+});
+
+test('a question that comes before the staged part is applied begins the recovery, too', () => {
+  const home = stagingRig();
+  const planned = home.plan();
+  home.conduct(planned);
+  home.coordinators.close();
+  home.newTerm();
+  home.asked.length = 0;
+  // The staged part stands before the abort in the log.
+  const asking = home.settle(planned.plan);
+  home.turn();
+  home.turn();
+  deepEqual([home.asked.map(wish), asking], [['prevent'], []]);
+  home.ready();
+  home.turn();
+  equal(isCommitted(asking), true);
+});
