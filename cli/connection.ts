@@ -110,9 +110,11 @@ async function lockBy(kv: Client, request: LockRequest): Promise<StoreLock | und
   const { name, permits, isShared: shared, note, waitMilliseconds, signal } = request;
   const { guarded: guardedKeys } = request;
   const life = leaseLife(request);
-  const options = { note, shared, ...life, wait: waitMilliseconds ?? WAIT_MAX, signal };
+  const options = { note, ...life, wait: waitMilliseconds ?? WAIT_MAX, signal };
   const taking =
-    permits === undefined ? kv.lock(name, options) : kv.semaphore(name, permits, options);
+    permits === undefined
+      ? kv.lock(name, { ...options, shared })
+      : kv.semaphore(name, permits, options);
   const lock = await hadInTime(taking);
   if (lock === undefined) return undefined;
   try {

@@ -85,7 +85,14 @@ export type {
   WatchOptions,
   WatchStatus,
 } from './client/watch.ts';
-export type { AddOptions, LifeOptions, SetOptions, WriteOptions } from './client/write-options.ts';
+export type {
+  AddOptions,
+  LeasedLife,
+  LifeOptions,
+  SetOptions,
+  TimedLife,
+  WriteOptions,
+} from './client/write-options.ts';
 
 /**
  * Connects to a cluster, at one or several of its nodes: `host:port` or `kv://host:port`, as a list

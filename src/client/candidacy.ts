@@ -12,6 +12,7 @@ import type { Fence, FenceSource } from './fence.ts';
 import type { Key } from './key.ts';
 import type { Lease } from './lease.ts';
 import type { Lock, LockOptions } from './lock.ts';
+import { checkOptions } from './option-checks.ts';
 import type { Watch, WatchEvent } from './watch.ts';
 
 /** The calls of the space in which the election is held. */
@@ -46,6 +47,7 @@ export class Candidacy<V> implements Election<V> {
   }
 
   async lead(options: LeadOptions = {}): Promise<Leadership<V>> {
+    checkOptions('lead', options, 'lead');
     if (this.#term?.isLeader === true) return this.#term;
     // Calls that wait at the same time wait for one leadership.
     this.#leading ??= this.#begin(options).finally(() => {
@@ -62,6 +64,7 @@ export class Candidacy<V> implements Election<V> {
 
   /** A leader is told once, also where the key was read again after its changes were lost. */
   async *observe(options: ObserveOptions = {}): AsyncGenerator<V | undefined, void, undefined> {
+    checkOptions('observe', options, 'observe');
     const { home, key } = this.#terms;
     let present: { readonly value: V; readonly version: number } | undefined;
     let told: number | undefined;

@@ -19,7 +19,7 @@ export interface ClearOptions extends CallOptions {
   readonly limit?: number;
   /** Goes on where an earlier call with the same range stopped. */
   readonly cursor?: string;
-  /** Called after each page of up to 1024 keys. */
+  /** Called after each page of up to 1024 keys. If it throws, the call rejects with that. */
   readonly onProgress?: (progress: ClearProgress) => void;
 }
 

@@ -237,7 +237,11 @@ class ConnectedClient implements Client {
     return this.#root.withLock(name, work, options);
   }
 
-  semaphore(name: Key, permits: number, options?: LockOptions): Promise<Lock> {
+  semaphore(
+    name: Key,
+    permits: number,
+    options?: LockOptions & { readonly shared?: never },
+  ): Promise<Lock> {
     return this.#root.semaphore(name, permits, options);
   }
 

@@ -72,7 +72,8 @@ export class Engine {
     this.#wallNow = wallNow;
     this.schedule = surroundings.schedule ?? CLIENT_TIMERS;
     const ticksEach = (milliseconds: number) => {
-      return this.schedule.ticks({ milliseconds, onTick: () => this.#tick(), now });
+      const [onTick, onDue] = [() => this.#tick(), () => this.observe()];
+      return this.schedule.ticks({ milliseconds, onTick, onDue, now });
     };
     this.#ticker = ticksEach(CLIENT_LIMITS.tickMilliseconds);
     this.#calmTicker = ticksEach(CLIENT_LIMITS.calmTickMilliseconds);

@@ -1,10 +1,13 @@
 /** A lease as applications hold it. */
 
 import { KvError } from '../base/errors.ts';
+import { typeNameOf } from '../base/type-name.ts';
 import { KeptLease } from './core/coordination/kept-lease.ts';
 import type { EndLeaseCall } from './core/coordination/ticket-call.ts';
 import type { Engine } from './engine.ts';
 import type { EndedLease, Lease } from './lease.ts';
+import { ObservedSignal } from './observed-signal.ts';
+import { checkOptions, signalOf } from './option-checks.ts';
 import { type CallOptions, invalid, timeoutOf } from './options.ts';
 
 /** Where a lease keeps what the core knows of it, for the library alone. */
@@ -25,7 +28,9 @@ export class HeldLease implements Lease {
   readonly #engine: Engine;
   readonly #timeout: number;
   /** Of the present spell in which it is held, or the last one. */
-  #spell = new AbortController();
+  #spell = this.#newSpell();
+  /** Otherwise the spell is over, and its signal aborted. */
+  #isHeld = true;
   #released: Promise<void> | undefined;
 
   constructor({ engine, ttlMilliseconds, note, timeout }: HeldLeaseTerms) {
@@ -34,10 +39,14 @@ export class HeldLease implements Lease {
     const kept = new KeptLease({ id: engine.secureBytes(16), ttlMilliseconds, note });
     this[KEPT] = { lease: kept, home: engine };
     this.id = Buffer.from(kept.id).toString('hex');
-    this.ended = new Promise((resolve) => {
-      kept.onChange(() => this.#change(resolve));
-    });
+    // The core hears of a change first: a listener of the signal finds locks and writes refused.
     engine.keep(kept);
+    this.ended = new Promise((resolve) => {
+      kept.onChange(({ endReason }) => {
+        this.#follow();
+        if (endReason !== undefined) resolve({ reason: endReason });
+      });
+    });
   }
 
   get ttl(): number {
@@ -50,7 +59,7 @@ export class HeldLease implements Lease {
   }
 
   get signal(): AbortSignal {
-    this.#engine.observe();
+    this.#look();
     return this.#spell.signal;
   }
 
@@ -58,11 +67,12 @@ export class HeldLease implements Lease {
   release(options: CallOptions = {}): Promise<void> {
     this.#released ??= this.#engine.ask<EndLeaseCall, void>(
       () => {
+        checkOptions('release', options, 'call');
         const timeoutMilliseconds = timeoutOf(options.timeout, this.#timeout);
         return { type: 'end-lease', lease: this[KEPT].lease, timeoutMilliseconds };
       },
       () => {},
-      options.signal,
+      signalOf(options),
     );
     return this.#released;
   }
@@ -71,21 +81,32 @@ export class HeldLease implements Lease {
     return this.release();
   }
 
-  #change(onEnded: (end: EndedLease) => void): void {
+  #newSpell(): ObservedSignal {
+    return new ObservedSignal(() => this.#look());
+  }
+
+  #look(): void {
+    this.#engine.observe();
+    this.#follow();
+  }
+
+  #follow(): void {
     const { state, endReason } = this[KEPT].lease;
-    if (state === 'held') {
-      this.#spell = new AbortController();
-      return;
-    }
-    this.#spell.abort(leaseLost(this.id, endReason));
-    if (endReason !== undefined) onEnded({ reason: endReason });
+    const isHeld = state === 'held';
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    if (isHeld) this.#spell = this.#newSpell();
+    else this.#spell.abort(leaseLost(this.id, endReason));
   }
 }
 
 /** Throws unless it is a lease of this client. */
 export function keptLeaseOf(lease: Lease, engine: Engine): KeptLease {
   const kept = (lease as Partial<HeldLease> | undefined)?.[KEPT];
-  if (kept === undefined) throw invalid('lease must be what lease() of this client returned');
+  if (kept === undefined) {
+    const what = typeNameOf(lease);
+    throw invalid(`lease must be what await lease() of this client returned; got ${what}`);
+  }
   if (kept.home !== engine) throw invalid('the lease belongs to another client');
   return kept.lease;
 }

@@ -1,6 +1,7 @@
 /** A lock as applications own it. */
 
 import { KvError } from '../base/errors.ts';
+import { typeNameOf } from '../base/type-name.ts';
 import type { WriteCall } from './core/call.ts';
 import { keyText } from './core/call-failure.ts';
 import type { OwnedLock, UnlockCall } from './core/coordination/ticket-call.ts';
@@ -9,7 +10,9 @@ import type { Engine } from './engine.ts';
 import { badFence, type Fence, fenceOf } from './fence.ts';
 import type { Key } from './key.ts';
 import type { Lock } from './lock.ts';
-import { type CallOptions, timeoutOf } from './options.ts';
+import { ObservedSignal } from './observed-signal.ts';
+import { checkOptions, signalOf } from './option-checks.ts';
+import { type CallOptions, invalid, timeoutOf } from './options.ts';
 
 interface HeldLockTerms {
   readonly engine: Engine;
@@ -24,12 +27,12 @@ interface HeldLockTerms {
 
 export class HeldLock implements Lock {
   readonly #terms: HeldLockTerms;
-  readonly #ending = new AbortController();
+  readonly #ending = new ObservedSignal(() => this.#look());
   #released: Promise<void> | undefined;
 
   constructor(terms: HeldLockTerms) {
     this.#terms = terms;
-    terms.owned.onLost = () => this.#ending.abort(this.loss);
+    terms.owned.onLost = () => this.#look();
   }
 
   get name(): Key {
@@ -43,7 +46,7 @@ export class HeldLock implements Lock {
   }
 
   get signal(): AbortSignal {
-    this.#terms.engine.observe();
+    this.#look();
     return this.#ending.signal;
   }
 
@@ -70,6 +73,10 @@ export class HeldLock implements Lock {
   }
 
   async guard(keys: readonly Key[], options: CallOptions = {}): Promise<void> {
+    checkOptions('guard', options, 'call');
+    if (!Array.isArray(keys)) {
+      throw invalid(`guard takes an array of keys, as guard(['a', 'b']); got ${typeNameOf(keys)}`);
+    }
     const { engine, encoding, timeout } = this.#terms;
     const { name, token } = this.fence;
     const timeoutMilliseconds = timeoutOf(options.timeout, timeout);
@@ -93,11 +100,12 @@ export class HeldLock implements Lock {
     const { engine, owned, timeout } = this.#terms;
     this.#released = engine.ask<UnlockCall, void>(
       () => {
+        checkOptions('release', options, 'call');
         const timeoutMilliseconds = timeoutOf(options.timeout, timeout);
         return { type: 'unlock', lock: owned, timeoutMilliseconds };
       },
       () => {},
-      options.signal,
+      signalOf(options),
     );
     this.#ending.abort(this.#notOwned());
     return this.#released;
@@ -105,6 +113,12 @@ export class HeldLock implements Lock {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  #look(): void {
+    this.#terms.engine.observe();
+    const { loss } = this;
+    if (loss !== undefined) this.#ending.abort(loss);
   }
 
   #notOwned(): KvError {

@@ -361,8 +361,12 @@ export class Keyspace<V> implements Space<V> {
     return quiet(runLocked(this.#locking, name, work, options));
   }
 
-  semaphore(name: Key, permits: number, options: LockOptions = {}): Promise<Lock> {
-    return takeLock(this.#locking, name, () => permitsOf(permits), options);
+  semaphore(
+    name: Key,
+    permits: number,
+    options: LockOptions & { readonly shared?: never } = {},
+  ): Promise<Lock> {
+    return takeLock(this.#locking, name, () => permitsOf(permits), options, 'semaphore');
   }
 
   elect<T>(key: Key, options: ElectionOptions<T>): Election<T> {

@@ -49,7 +49,8 @@ export interface Lease extends AsyncDisposable {
   readonly state: 'held' | 'unsure' | 'ended';
   /**
    * Of the present time in which it is held: aborts when it no longer is, before any server can
-   * have ended it. If it is held again, that is another signal: read it when work begins.
+   * have ended it. Its `aborted` is judged by the clock when it is read. If the lease is held
+   * again, that is another signal: read `signal` when work begins.
    */
   readonly signal: AbortSignal;
   /** Resolves when it has ended. Never rejects. */

@@ -76,7 +76,11 @@ export interface LockCalls {
    * if (permit.isOwned) console.log('one of four downloads');
    * ```
    */
-  semaphore(name: Key, permits: number, options?: LockOptions): Promise<Lock>;
+  semaphore(
+    name: Key,
+    permits: number,
+    options?: LockOptions & { readonly shared?: never },
+  ): Promise<Lock>;
 
   /**
    * Stands for election: among all clients that do so for the same key, one leads at a time, and

@@ -29,7 +29,10 @@ export interface LockOptions extends TryLockOptions {
    * client. 0: not at all.
    */
   readonly wait?: number;
-  /** Called with the position in the queue, from 1, when it is known and when it changes. */
+  /**
+   * Called with the position in the queue, from 1, when it is known and when it changes. If it
+   * throws, the call leaves the queue and rejects with what was thrown.
+   */
   readonly onWait?: (position: number) => void;
 }
 
@@ -54,7 +57,10 @@ export interface Lock extends FenceOwner, AsyncDisposable {
   readonly name: Key;
   /** For guarded writes, here or in another process. A semaphore has none: `bad-fence`. */
   readonly fence: Fence;
-  /** Aborts when the lock is lost, before it can have another owner; also when it is released. */
+  /**
+   * Aborts when the lock is lost, before it can have another owner; also when it is released. Its
+   * `aborted` is judged by the clock when it is read, also long after the signal was.
+   */
   readonly signal: AbortSignal;
   /** Whether it is owned now. Judged by the clock when it is read. */
   readonly isOwned: boolean;

@@ -14,7 +14,8 @@ import { HeldLease, keptLeaseOf } from './held-lease.ts';
 import { HeldLock } from './held-lock.ts';
 import type { Key } from './key.ts';
 import type { Lease, LeaseOptions } from './lease.ts';
-import type { Lock, LockOptions } from './lock.ts';
+import type { Lock, LockOptions, TryLockOptions } from './lock.ts';
+import { checkFunction, checkOptions, signalOf } from './option-checks.ts';
 import { invalid, timeoutOf } from './options.ts';
 import type { Space } from './space.ts';
 
@@ -34,6 +35,7 @@ export async function openLease(
   { engine, timeout }: LockingTerms,
   options: LeaseOptions,
 ): Promise<Lease> {
+  checkOptions('lease', options, 'lease');
   const ttlMilliseconds = leaseTtlOf(options.ttl);
   timeoutOf(options.timeout, timeout);
   return new HeldLease({ engine, ttlMilliseconds, note: noteOf(options.note), timeout });
@@ -45,17 +47,22 @@ export function takeLock(
   name: Key,
   useOf: () => LockUse,
   options: LockOptions,
+  call: 'lock' | 'semaphore' = 'lock',
 ): Promise<HeldLock> {
   const { engine, encoding, timeout } = terms;
-  return engine.ask<LockCall, HeldLock>(
+  const signal = signalOf(options);
+  const telling =
+    typeof options?.onWait === 'function' ? new Telling(options.onWait, signal) : undefined;
+  const promise = engine.ask<LockCall, HeldLock>(
     () => {
+      checkOptions(call, options, call);
       const waitMilliseconds = waitOf(options.wait, timeout);
-      const { lease, onWait } = options;
+      const { lease } = options;
       const { kind, permits } = useOf();
-      const call = {
+      const asked = {
         type: 'lock',
         name: lockNameOf(encoding.keyOf(name)),
-        kind: options.shared === true && kind === 'exclusive' ? 'shared' : kind,
+        kind: options.shared === true ? 'shared' : kind,
         permits,
         lease: lease === undefined ? undefined : keptLeaseOf(lease, engine),
         ttlMilliseconds: leaseTtlOf(options.ttl),
@@ -63,19 +70,58 @@ export function takeLock(
         waitMilliseconds,
         timeoutMilliseconds: Math.max(waitMilliseconds, timeout),
       } as const;
-      return onWait === undefined ? call : { ...call, onWait };
+      return telling === undefined ? asked : { ...asked, onWait: telling.onWait };
     },
     ({ lock: owned }) =>
       new HeldLock({ ...terms, name, owned, isPermit: useOf().kind === 'semaphore' }),
-    options.signal,
+    telling?.signal ?? signal,
   );
+  return telling === undefined ? promise : telling.end(promise);
+}
+
+/** A function of the caller's that is told positions. What it throws ends the call. */
+class Telling {
+  readonly #thrown = new AbortController();
+  readonly onWait: (position: number) => void;
+  readonly #given: AbortSignal | undefined;
+
+  constructor(onWait: (position: number) => void, given: AbortSignal | undefined) {
+    this.#given = given;
+    // Not from inside of the core, which is in the middle of an event.
+    this.onWait = (position) => {
+      queueMicrotask(() => {
+        try {
+          onWait(position);
+        } catch (error) {
+          this.#thrown.abort(error);
+        }
+      });
+    };
+  }
+
+  /** Of the call. */
+  get signal(): AbortSignal {
+    const { signal } = this.#thrown;
+    return this.#given === undefined ? signal : AbortSignal.any([this.#given, signal]);
+  }
+
+  end<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#thrown;
+    const ended = promise.catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : error;
+    });
+    // A rejected promise that the caller ignores must not end the process.
+    ended.catch(ignore);
+    return ended;
+  }
 }
 
 export async function tryToLock(
   terms: LockingTerms,
   name: Key,
-  options: Omit<LockOptions, 'wait'>,
+  options: TryLockOptions,
 ): Promise<Lock | undefined> {
+  checkOptions('tryLock', options, 'try lock');
   try {
     return await takeLock(terms, name, exclusive, { ...options, wait: 0 });
   } catch (error) {
@@ -90,6 +136,7 @@ export async function runLocked<T>(
   work: (lock: Lock) => Promise<T> | T,
   options: LockOptions,
 ): Promise<T> {
+  checkFunction(work, 'the second argument of withLock');
   const lock = await takeLock(terms, name, exclusive, options);
   try {
     const value = await work(lock);
@@ -111,9 +158,14 @@ export function standFor<V>(
   key: Key,
   options: ElectionOptions<V>,
 ): Election<V> {
+  checkOptions('elect', options, 'elect');
   lockNameOf(terms.encoding.keyOf(key));
   leaseTtlOf(options.ttl);
   noteOf(options.note);
+  if (!('value' in options)) {
+    throw invalid('elect needs the option value: what the key holds while this client leads');
+  }
+  terms.encoding.bytesOf(options.value);
   return new Candidacy<V>({ ...options, home: space, key, wait: WAIT_MAX });
 }
 
@@ -144,7 +196,7 @@ function leaseTtlOf(ttl: number | undefined): number {
 
 function waitOf(wait: number | undefined, usual: number): number {
   const chosen = wait ?? usual;
-  if (chosen >= 0 && chosen <= WAIT_MAX) return chosen;
+  if (typeof chosen === 'number' && chosen >= 0 && chosen <= WAIT_MAX) return chosen;
   throw invalid(`wait must be from 0 to ${WAIT_MAX} milliseconds (got ${wait})`);
 }
 

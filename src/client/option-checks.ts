@@ -6,7 +6,10 @@
 import { nearestName } from '../base/nearest-name.ts';
 import { typeNameOf } from '../base/type-name.ts';
 import type { ClearOptions } from './clearing.ts';
+import type { ElectionOptions, LeadOptions, ObserveOptions } from './election.ts';
 import type { SpaceOptions } from './encoding.ts';
+import type { LeaseOptions } from './lease.ts';
+import type { LockOptions, TryLockOptions } from './lock.ts';
 import { type CallOptions, invalid, type ReadOptions, type SnapshotOptions } from './options.ts';
 import type { RangeOptions } from './range-options.ts';
 import type { CountOptions, KeysOptions, ScanOptions } from './scanning.ts';
@@ -19,7 +22,7 @@ import type { AddOptions, LifeOptions, SetOptions, WriteOptions } from './write-
  * How the value of an option is checked: `elsewhere` is where it is used. The compiler asks for
  * every option of the type.
  */
-type Kind = 'elsewhere' | 'flag' | 'signal' | 'key-kind';
+type Kind = 'elsewhere' | 'flag' | 'signal' | 'key-kind' | 'function';
 type Checks<O> = { readonly [Name in keyof Required<O>]: Kind };
 
 const CALL = { signal: 'signal', timeout: 'elsewhere' } as const;
@@ -30,6 +33,14 @@ const LIFE = { ttl: 'elsewhere', lease: 'elsewhere' } as const;
 const FORM = { keys: 'key-kind' } as const;
 const PAGES = { ...RANGE, ...FORM, reverse: 'flag', limit: 'elsewhere' } as const;
 const KEYS = { ...READ, ...PAGES, cursor: 'elsewhere' } as const;
+
+const QUEUE = {
+  lease: 'elsewhere',
+  note: 'elsewhere',
+  ttl: 'elsewhere',
+  signal: 'signal',
+} as const;
+const WAIT = { wait: 'elsewhere', onWait: 'function' } as const;
 
 const OPTIONS = {
   call: CALL satisfies Checks<CallOptions>,
@@ -48,13 +59,24 @@ const OPTIONS = {
     ...CALL,
     limit: 'elsewhere',
     cursor: 'elsewhere',
-    onProgress: 'elsewhere',
+    onProgress: 'function',
   } satisfies Checks<ClearOptions>,
   transaction: {
     ...CALL,
     attempts: 'elsewhere',
     details: 'flag',
   } satisfies Checks<TransactionOptions>,
+  lease: { ...CALL, ttl: 'elsewhere', note: 'elsewhere' } satisfies Checks<LeaseOptions>,
+  'try lock': { ...QUEUE, shared: 'flag' } satisfies Checks<TryLockOptions>,
+  lock: { ...QUEUE, ...WAIT, shared: 'flag' } satisfies Checks<LockOptions>,
+  semaphore: { ...QUEUE, ...WAIT } satisfies Checks<Omit<LockOptions, 'shared'>>,
+  elect: {
+    value: 'elsewhere',
+    ttl: 'elsewhere',
+    note: 'elsewhere',
+  } satisfies Checks<ElectionOptions<unknown>>,
+  lead: { wait: 'elsewhere', signal: 'signal' } satisfies Checks<LeadOptions>,
+  observe: { signal: 'signal' } satisfies Checks<ObserveOptions>,
   'transaction scan': { ...PAGES, keysOnly: 'flag' } satisfies Checks<TransactionScanOptions>,
   space: { ...FORM, codec: 'elsewhere' } satisfies Checks<SpaceOptions<unknown>>,
   watch: {
@@ -117,10 +139,19 @@ function faultIn(value: unknown, kind: Kind): string | undefined {
       return typeof value === 'boolean' ? undefined : `true or false (got ${shown(value)})`;
     case 'signal':
       return isSignal(value) ? undefined : `an AbortSignal (got ${shown(value)})`;
+    case 'function':
+      return typeof value === 'function' ? undefined : `a function (got ${shown(value)})`;
     case 'key-kind': {
       const isKnown = value === 'text' || value === 'bytes' || value === 'tuple';
       return isKnown ? undefined : `'text', 'bytes' or 'tuple' (got ${shown(value)})`;
     }
+  }
+}
+
+/** An argument that is called. */
+export function checkFunction(given: unknown, what: string): void {
+  if (typeof given !== 'function') {
+    throw invalid(`${what} must be a function (got ${shown(given)})`);
   }
 }
 

@@ -5,6 +5,8 @@ import { Ticker } from '../transport/ticker.ts';
 interface TickOptions {
   readonly milliseconds: number;
   readonly onTick: () => void;
+  /** As soon as a tick is due, before input is looked for. */
+  readonly onDue: () => void;
   readonly now: () => number;
 }
 

@@ -18,19 +18,30 @@ export interface WriteOptions extends CallOptions {
   readonly fence?: FenceSource;
 }
 
-/** How long a key lives: for ever, for a time, or as long as a lease. */
-export interface LifeOptions {
+/** A key that lives for ever, or for a time. */
+export interface TimedLife {
   /**
    * Time to live in milliseconds; the key expires then. Without it the key does not expire, also if
    * it did before: to write and keep an expiry, pass the time that is left.
    */
   readonly ttl?: number;
-  /** The key is deleted when the lease ends. Not together with `ttl`. */
-  readonly lease?: Lease;
+  /** Not together with `ttl`. */
+  readonly lease?: never;
 }
 
+/** A key that lives as long as a lease. */
+export interface LeasedLife {
+  /** The key is deleted when the lease ends. */
+  readonly lease: Lease;
+  /** Not together with `lease`. */
+  readonly ttl?: never;
+}
+
+/** How long a key lives: for ever, for a time, or as long as a lease. */
+export type LifeOptions = TimedLife | LeasedLife;
+
 /** Options of `set`. */
-export interface SetOptions extends WriteOptions, LifeOptions {}
+export type SetOptions = WriteOptions & LifeOptions;
 
 /** Options of `add` and `append`. */
 export interface AddOptions extends CallOptions {

@@ -11,6 +11,8 @@ import { monotoneNow } from '../base/ambient.ts';
 interface TickerOptions {
   readonly milliseconds: number;
   readonly onTick: () => void;
+  /** As soon as a tick is due, before input is looked for: for what must not wait for that. */
+  readonly onDue?: () => void;
   readonly now?: () => number;
 }
 
@@ -57,7 +59,9 @@ export class Ticker {
   }
 
   #fall(): void {
-    if (this.#immediate !== undefined) return;
+    this.#options.onDue?.();
+    // It may have stopped the ticks.
+    if (this.#immediate !== undefined || this.#timer === undefined) return;
     const isLate = this.#now() - this.#tickedAt >= 2 * this.#options.milliseconds;
     this.#afterPoll({ isLate, pollsLeft: isLate ? POLLS_MAX : 1 });
   }

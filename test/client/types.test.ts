@@ -6,9 +6,12 @@ import { isKvError } from '../../src/base/errors.ts';
 import { shouldRetry } from '../../src/base/retry-advice.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { Entries, Entry, ScannedKey } from '../../src/client/encoding.ts';
+import type { Lease } from '../../src/client/lease.ts';
+import type { Lock } from '../../src/client/lock.ts';
 import type { Space } from '../../src/client/space.ts';
 import type { Transaction } from '../../src/client/transaction.ts';
 import type { ChangeEvent, KeyEvent, Watch, WatchEvent } from '../../src/client/watch.ts';
+import type { SetOptions } from '../../src/client/write-options.ts';
 
 interface User {
   readonly name: string;
@@ -23,6 +26,10 @@ type HasValue<E> = 'value' extends keyof E ? true : false;
 
 /** What no call accepts in place of a key. */
 type IsNoKey<T> = [T] extends [Parameters<Client['get']>[0]] ? false : true;
+
+/** Options that `set` refuses, and `semaphore`. */
+type IsNoSet<T> = [T] extends [SetOptions] ? false : true;
+type IsNoPermit<T> = [T] extends [Parameters<Client['semaphore']>[2]] ? false : true;
 
 const facts: readonly boolean[] = [
   true satisfies IsSame<Awaits<Space<User>['get']>, Entry<User> | undefined>,
@@ -48,6 +55,12 @@ const facts: readonly boolean[] = [
   true satisfies IsNoKey<readonly [string, undefined]>,
   true satisfies IsNoKey<readonly [readonly [string]]>,
   false satisfies IsNoKey<readonly [string, number, bigint, boolean, Uint8Array]>,
+  true satisfies IsNoSet<{ readonly lease: Lease; readonly ttl: number }>,
+  false satisfies IsNoSet<{ readonly lease: Lease; readonly fence: Lock }>,
+  false satisfies IsNoSet<{ readonly ttl: number; readonly ifVersion: number }>,
+  true satisfies IsNoPermit<{ readonly shared: true }>,
+  true satisfies IsNoPermit<{ readonly shared: false }>,
+  false satisfies IsNoPermit<{ readonly wait: number; readonly lease: Lease }>,
 ];
 
 /** Compiled, and never run. */
@@ -116,7 +129,7 @@ function handle(error: unknown): string {
 }
 
 test('the types describe the results', () => {
-  equal(facts.length, 20);
+  equal(facts.length, 26);
   equal(typeof examples, 'function');
   equal(handle(1), 'none of ours');
 });

@@ -225,6 +225,34 @@ const IN_FLIGHT: readonly Planted[] = [
 
 const LIBRARY: readonly Planted[] = [
   {
+    name: 'signal-remembers-its-last-tick',
+    sentence: 'a signal that was read before a stop is not aborted until a timer of the client ran',
+    file: 'src/client/observed-signal.ts',
+    find: 'const isAborted = () => { look(); return',
+    replace: 'const isAborted = () => { return',
+  },
+  {
+    name: 'signals-wait-for-input',
+    sentence: 'a signal aborts only when a late tick has looked for input several times',
+    file: 'src/client/engine.ts',
+    find: '() => this.observe()];',
+    replace: '() => {}];',
+  },
+  {
+    name: 'first-listener-finds-the-others-owned',
+    sentence: 'the listener of a lost lock finds another lock of the same lease still owned',
+    file: 'src/client/core/coordination/own-tickets.ts',
+    find: 'lock.loss = loss; this.#returns.add(lock.ticket); }',
+    replace: 'lock.loss = loss; this.#returns.add(lock.ticket); lock.onLost?.(); }',
+  },
+  {
+    name: 'what-on-wait-throws-ends-the-process',
+    sentence: 'an exception in onWait is caught by no call',
+    file: 'src/client/locking.ts',
+    find: 'try { onWait(position); } catch (error) { this.#thrown.abort(error); }',
+    replace: 'onWait(position);',
+  },
+  {
     name: 'calls-begin-while-closing',
     sentence: 'a lock is taken while the client ends its leases to close',
     file: 'src/client/engine.ts',
@@ -277,11 +305,12 @@ const LIBRARY: readonly Planted[] = [
 
 /** The seeds of locks find most of them; scripted tests find what needs a shard of its own. */
 const TESTS = ['locks', 'locks-under-faults'];
+const LIBRARY_TESTS = ['locking', 'lock-signals', 'lock-arguments'];
 
 export const CLIENT_LOCK_BUGS: readonly Bug[] = [
   ...PLANTED.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: TESTS })),
   ...IN_FLIGHT.map(
     (one): Bug => ({ isFast: false, ...one, profiles: [], tests: ['leases-in-flight'] }),
   ),
-  ...LIBRARY.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: ['locking'] })),
+  ...LIBRARY.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: LIBRARY_TESTS })),
 ];

@@ -33,6 +33,8 @@ const OWN_PROCESS: readonly string[] = [
   // Real sockets.
   'test/node/stream-transports.test.ts',
   // One store serves all of its tests.
+  'test/client/lock-arguments.test.ts',
+  'test/client/lock-signals.test.ts',
   'test/client/locking.test.ts',
   // Measures the memory of its process.
   'test/catalog/fuzz.test.ts',

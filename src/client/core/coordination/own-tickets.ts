@@ -304,8 +304,9 @@ export class OwnTickets {
     for (const lock of locks ?? []) {
       lock.loss = loss;
       this.#returns.add(lock.ticket);
-      lock.onLost?.();
     }
+    // All of them are lost when the first owner is told: its listener may look at the others.
+    for (const { onLost } of locks ?? []) onLost?.();
   }
 
   #drop({ lease }: OwnTicket): void {
