@@ -53,6 +53,8 @@ export class OpenStream implements FairJob, StreamHandle {
   readonly openedAt: number;
   /** It begins with the range itself. */
   readonly isNew: boolean;
+  /** How many messages were sent. */
+  messages = 0;
   isQueued = false;
   /** It has sent all changes of its range through the head of the history. */
   isSynced = false;

@@ -348,8 +348,10 @@ export class Streams {
     const totals = this.#state.context.streams;
     totals.messages += 1;
     totals.bytes += block.length;
+    stream.messages += 1;
     const at = { after: after.index, through: through.index, throughTerm: through.term };
-    responder.respond({ type: 'changes', id, ...at, kind, block, cursor });
+    const { messages: sequence } = stream;
+    responder.respond({ type: 'changes', id, sequence, ...at, kind, block, cursor });
   }
 
   #askForProof(): void {

@@ -190,11 +190,13 @@ const RESPONSE = union({
   /** Unsolicited, so with id 0: another node serves this shard, and asking it saves a hop. */
   leader: variant(7, { id: count(), shard: count<ShardId>(), leader: count() }),
   /**
-   * One of many responses to a `watch`. A client takes it only if `after` is the position that it
-   * has; the first one of a stream without a start comes after index 0.
+   * One of many responses to a `watch`. A client takes it only if it is the next one, and `after`
+   * is the position that it has; the first one of a stream without a start comes after index 0.
    */
   changes: variant(8, {
     id: count(),
+    /** Counts the responses to the request, from 1: not all of them move the position. */
+    sequence: count(),
     after: count(),
     /**
      * The position behind it: index and term. While it is that of `after`, the next message has

@@ -23,6 +23,7 @@ test('the seeds together have met all that a watch may meet', () => {
   const text = JSON.stringify(total);
   const { checks = 0, skips = 0, resumed = 0, compacted = 0, refused = 0, parts = 0 } = total;
   ok(checks > 100 && skips > 5 && resumed > 2 && compacted > 5 && parts > 20, text);
-  const { lost = 0, repeated = 0, syncs = 0, blocked = 0, pages = 0 } = total;
+  const { lost = 0, lostUnmoved = 0, repeated = 0, syncs = 0, blocked = 0, pages = 0 } = total;
+  ok(lostUnmoved > 3, text);
   ok(refused > 5 && lost > 3 && repeated > 3 && syncs > 10 && blocked > 10 && pages > 50, text);
 });

@@ -30,6 +30,7 @@ export class StreamClient {
   grants = true;
   #parts: KeyChange[] = [];
   #stream = STREAM;
+  #messages = 0;
   #next = 1;
 
   constructor(raw: RawClient) {
@@ -70,6 +71,7 @@ export class StreamClient {
   async watch(shard: number, { atLeast = 0, credit = CREDIT } = {}): Promise<void> {
     const epoch = await this.#epochOf(shard);
     this.#stream += 1;
+    this.#messages = 0;
     const bounds = { from: NO_BYTES, to: NO_BYTES, keysOnly: false };
     const about = { id: this.#stream, shard, epoch, start: this.start, atLeast, credit };
     this.raw.send({ type: 'watch', ...about, ...bounds } as Request);
@@ -108,7 +110,9 @@ export class StreamClient {
   }
 
   #take(message: Changes): void {
-    const { kind, after, through, throughTerm, block, cursor } = message;
+    const { sequence, kind, after, through, throughTerm, block, cursor } = message;
+    this.#messages += 1;
+    assert.equal(sequence, this.#messages, 'messages are counted');
     assert.equal(after, this.position, 'a message continues where the client is');
     if (this.grants && block.length > 0) this.grant(block.length);
     const changes = decodeChanges(block);

@@ -140,7 +140,7 @@ test('a failed or slow request is reported, with its connection and its number',
 
 function changes(id: number): Response {
   const block = new Uint8Array(9);
-  const at = { after: 0, through: 5, throughTerm: 1 };
+  const at = { sequence: 1, after: 0, through: 5, throughTerm: 1 };
   return { type: 'changes', id, ...at, kind: 'changes', block, cursor: new Uint8Array() };
 }
 

@@ -33,6 +33,13 @@ const OF_STREAMS: readonly Planted[] = [
     replace: 'begin() {',
   },
   {
+    name: 'messages-are-not-counted',
+    sentence: 'a lost part of an entry or page of a quiet shard is not missed',
+    file: 'src/client/core/streams/watches.ts',
+    find: 'stream.isNext(message.sequence) ? reader.take(message) : OUT_OF_ORDER',
+    replace: 'reader.take(message)',
+  },
+  {
     name: 'skipped-for-ever',
     sentence: 'changes that a token counts are skipped behind each of its messages',
     file: READER,

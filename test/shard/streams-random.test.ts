@@ -70,6 +70,7 @@ class Watcher {
   #copy: Versions = new Map();
   #parts: KeyChange[] = [];
   #isOpen = false;
+  #sequence = 0;
   #life = 0;
   readonly counts = { gone: 0, messages: 0, pages: 0 };
 
@@ -93,6 +94,7 @@ class Watcher {
   open(): void {
     if (this.#isOpen) this.#handle?.cancel();
     this.#isOpen = true;
+    this.#sequence = 0;
     this.#parts = [];
     this.#life += 1;
     const life = this.#life;
@@ -137,8 +139,10 @@ class Watcher {
     this.#follow(response);
   }
 
-  #follow({ kind, after, through, throughTerm, block, cursor }: Changes): void {
+  #follow({ sequence, kind, after, through, throughTerm, block, cursor }: Changes): void {
     this.counts.messages += 1;
+    this.#sequence += 1;
+    equal(sequence, this.#sequence, 'messages are counted');
     equal(after, this.position, 'a message continues where the watcher is');
     ok(through <= this.#rig.replica.applied, 'only what is applied is told');
     this.#parts.push(...(decodeChanges(block) ?? []));

@@ -207,8 +207,9 @@ function randomResponse(random: Random): Response {
       const kind = random.pick(['changes', 'rows', 'rows-end', 'progress'] as const);
       const [after, through] = [randomCount(random), randomCount(random)];
       const [block, cursor] = [someBytes(random), someBytes(random)];
-      const throughTerm = randomCount(random);
-      return { type: 'changes', id, after, through, throughTerm, kind, block, cursor };
+      const [throughTerm, sequence] = [randomCount(random), randomCount(random)];
+      const at = { sequence, after, through, throughTerm };
+      return { type: 'changes', id, ...at, kind, block, cursor };
     }
     case 'barrier':
       return { type: 'barrier', id, time, index: randomCount(random), term: randomCount(random) };

@@ -82,6 +82,7 @@ const REQUESTS: Readonly<Record<string, readonly [Request, string]>> = {
 const CHANGES: Extract<Response, { type: 'changes' }> = {
   type: 'changes',
   id: 1,
+  sequence: 7,
   after: 4,
   through: 5,
   throughTerm: 6,
@@ -91,10 +92,10 @@ const CHANGES: Extract<Response, { type: 'changes' }> = {
 };
 
 const RESPONSES: Readonly<Record<string, readonly [Response, string]>> = {
-  changes: [CHANGES, '9808 01 04 05 06 00 c40162 c400'],
-  rows: [{ ...CHANGES, kind: 'rows', cursor: A }, '9808 01 04 05 06 01 c40162 c40161'],
-  'the last rows': [{ ...CHANGES, kind: 'rows-end' }, '9808 01 04 05 06 02 c40162 c400'],
-  progress: [{ ...CHANGES, kind: 'progress', block: NONE }, '9808 01 04 05 06 03 c400 c400'],
+  changes: [CHANGES, '9908 01 07 04 05 06 00 c40162 c400'],
+  rows: [{ ...CHANGES, kind: 'rows', cursor: A }, '9908 01 07 04 05 06 01 c40162 c40161'],
+  'the last rows': [{ ...CHANGES, kind: 'rows-end' }, '9908 01 07 04 05 06 02 c40162 c400'],
+  progress: [{ ...CHANGES, kind: 'progress', block: NONE }, '9908 01 07 04 05 06 03 c400 c400'],
   'a barrier': [{ type: 'barrier', id: 1, time: 2, index: 5, term: 6 }, '9509 01 02 05 06'],
   'kept leases': [
     { type: 'kept', id: 1, time: 2, ended: [LEASE] },
@@ -230,8 +231,8 @@ test('the bounds of responses are checked as well', () => {
 
 test('a kind of changes that does not exist is refused', () => {
   const frame = encodeResponses([CHANGES]);
-  // Behind the headers, the type, the id and three positions of one byte each.
-  frame[7] = 4;
+  // Behind the headers, the type, the id, the number and three positions of one byte each.
+  frame[8] = 4;
   equal(decodeResponses(frame), undefined);
 });
 

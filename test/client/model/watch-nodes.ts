@@ -41,6 +41,7 @@ interface Served {
   waited: number;
   page: Page | undefined;
   told: Position;
+  messages: number;
   credit: number;
   reach: number;
   isMute: boolean;
@@ -71,7 +72,16 @@ export class WatchNodes {
   readonly #served = new Map<string, Served>();
   faults: NodeFaults;
   readonly counts = {
-    ...{ lost: 0, repeated: 0, refused: 0, gone: 0, parts: 0, pages: 0, blocked: 0 },
+    ...{
+      lost: 0,
+      lostUnmoved: 0,
+      repeated: 0,
+      refused: 0,
+      gone: 0,
+      parts: 0,
+      pages: 0,
+      blocked: 0,
+    },
     opened: 0,
     /** Bytes of the largest message. */
     largest: 0,
@@ -161,6 +171,7 @@ export class WatchNodes {
       waited: 0,
       page: undefined,
       told: start?.position ?? ORIGIN,
+      messages: 0,
       credit,
       reach: 0,
       isMute: this.#random.chance(this.faults.muteness),
@@ -260,21 +271,23 @@ export class WatchNodes {
     this.counts.largest = Math.max(this.counts.largest, what.block.length);
     const isPart = what.kind === 'changes' && through.index === after.index;
     if (isPart) this.counts.parts += 1;
+    served.messages += 1;
     const message = {
       type: 'changes',
       id,
+      sequence: served.messages,
       after: after.index,
       through: through.index,
       throughTerm: through.term,
       ...what,
     } as const;
-    // A message that moves nothing cannot be missed by its numbers.
-    if (through.index > after.index && this.#random.chance(this.faults.loss)) {
+    if (this.#random.chance(this.faults.loss)) {
       this.counts.lost += 1;
+      if (through.index === after.index) this.counts.lostUnmoved += 1;
       return;
     }
     served.reply(message);
-    if (isPart || !this.#random.chance(this.faults.repetition)) return;
+    if (!this.#random.chance(this.faults.repetition)) return;
     this.counts.repeated += 1;
     served.reply(message);
   }

@@ -87,7 +87,7 @@ class Rig {
     const after = this.shard(place).reader.index;
     const block = writer.take().slice();
     const rest = { throughTerm: 1, kind, block, cursor: text.encode(cursor) };
-    const message = { type: 'changes', id: 1, after, through, ...rest } as const;
+    const message = { type: 'changes', id: 1, sequence: 1, after, through, ...rest } as const;
     return receive(this.watch, this.shard(place), message, this.#now);
   }
 }
@@ -212,6 +212,6 @@ test('a change that does not fit what was told before is found out', () => {
   writeChange(writer, { ...change, value: undefined, transaction: 0, isLast: true });
   const block = writer.take().slice();
   const rest = { throughTerm: 1, kind: 'changes', block, cursor: NO_BYTES } as const;
-  const message = { type: 'changes', id: 1, after: 6, through: 9, ...rest } as const;
+  const message = { type: 'changes', id: 1, sequence: 1, after: 6, through: 9, ...rest } as const;
   equal(receive(rig.watch, rig.shard(0), message, 1), 'misfit');
 });

@@ -37,7 +37,8 @@ function messageOf({
   const writer = new Writer();
   for (const change of changes) writeChange(writer, change);
   const rest = { block: writer.take().slice(), cursor: cursor ? text.encode(cursor) : NO_BYTES };
-  return { type: 'changes', id: 1, after, through, throughTerm: 3, kind, ...rest };
+  const at = { sequence: 1, after, through, throughTerm: 3 };
+  return { type: 'changes', id: 1, ...at, kind, ...rest };
 }
 
 function readerAt(index: number, skip = 0): StreamReader {

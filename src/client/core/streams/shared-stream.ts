@@ -41,6 +41,8 @@ export class SharedStream<Member extends StreamMember> {
   /** At least one while it is open. */
   readonly members: Member[] = [];
   silentMilliseconds = 0;
+  /** How many messages have come. */
+  #received = 0;
   /** The index that its members have come to, as its peers know it. */
   place: number;
   /** The greatest index that the node was asked to tell about. */
@@ -62,6 +64,15 @@ export class SharedStream<Member extends StreamMember> {
   /** The one whose reader takes the messages; those of the others follow it. */
   get leading(): Member {
     return present(this.members[0], 'a stream that is open has a member');
+  }
+
+  /**
+   * Whether a message is the next one that the node has sent. Parts of an entry and pages of a
+   * quiet shard move no position, so one that is lost or repeated is known by its number alone.
+   */
+  isNext(sequence: number): boolean {
+    this.#received += 1;
+    return sequence === this.#received;
   }
 
   /**

@@ -142,7 +142,7 @@ export class Watches {
     const { shard, reader } = leading;
     const { kind, cursor, block } = message;
     const before = reader.mark;
-    const taken = reader.take(message);
+    const taken = stream.isNext(message.sequence) ? reader.take(message) : OUT_OF_ORDER;
     if (taken.type === 'refused') {
       this.#options.onNotice({ type: 'refused', shard, why: taken.why });
       this.#streams.refuse(stream, taken.why, now);
@@ -351,6 +351,8 @@ export class Watches {
     this.#syncing.delete(watch);
   }
 }
+
+const OUT_OF_ORDER = { type: 'refused', why: 'a message was lost or repeated' } as const;
 
 /** Failures that pass while the cluster is repaired. */
 const OUTAGES: ReadonlySet<KvErrorCode> = new Set([
