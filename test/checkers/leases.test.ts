@@ -145,3 +145,17 @@ for (const { name, rules, lives = [], attached, gaps = [], now = 10_000 } of CAS
     );
   });
 }
+
+const STAYS = { lives: [], gaps: [], lingers: 0, entryMilliseconds: 0, now: 10_000 };
+
+test('nothing hangs on a lease again once it has ended in the shard', () => {
+  const rulesOf = (...attached: readonly Attached[]) =>
+    checkLeases({ ...STAYS, attached }).map(({ rule }) => rule);
+  const later = { name: 'service/2', from: 5001 };
+  deepEqual(rulesOf(key(withLease(5000)), key(undefined, later)), ['revived']);
+  deepEqual(rulesOf(key({ at: 5000, by: 'revoke' }), key(undefined, later)), ['revived']);
+  deepEqual(rulesOf(key(withLease(5000)), key(withLease(5000), { name: 'service/2' })), []);
+  deepEqual(rulesOf(key({ at: 5000, by: 'client' }), key(undefined, later)), []);
+  deepEqual(rulesOf(key(withLease(5000)), key(undefined, { ...later, isContinued: true })), []);
+  deepEqual(rulesOf(key(withLease(5000)), key(undefined, { ...later, shard: 2 })), []);
+});

@@ -23,6 +23,10 @@ export interface Attached {
   readonly shard: number;
   /** When the first replica had it. */
   readonly from: number;
+  /** When its lease was renewed last: its time runs from then on. By default `from`. */
+  readonly renewedAt?: number;
+  /** It hung on the same lease before: an append keeps the lease, also one that has ended. */
+  readonly isContinued?: boolean;
   /** While a transaction held the key: no lease takes it then. */
   readonly held?: readonly Span[];
   /** How it went, if it is gone: set anew or deleted, by its client, or with its lease. */
@@ -60,8 +64,9 @@ export interface LeaseHistory {
 /**
  * `early`: gone with its lease though the lease was kept alive (L1). `immortal`: still there long
  * after its client died (L4). `stranger`: gone with a lease that it did not hang on (L5).
+ * `revived`: it hung on a lease that had ended in its shard (L6).
  */
-export type LeaseRule = 'early' | 'immortal' | 'stranger';
+export type LeaseRule = 'early' | 'immortal' | 'stranger' | 'revived';
 
 export interface LeaseFinding {
   readonly rule: LeaseRule;
@@ -70,7 +75,7 @@ export interface LeaseFinding {
 
 export function checkLeases(history: LeaseHistory): readonly LeaseFinding[] {
   const lives = new Map(history.lives.map((life) => [life.lease, life]));
-  return history.attached.flatMap((one) => {
+  const found = history.attached.flatMap((one) => {
     const life = lives.get(one.lease);
     if (life !== undefined) return [...earlyOf(one, life), ...immortalOf(one, life, history)];
     // Leases of no known client are judged by what hangs on them alone.
@@ -78,6 +83,23 @@ export function checkLeases(history: LeaseHistory): readonly LeaseFinding[] {
     return [
       { rule: 'stranger' as const, text: `${one.name} went with a lease that was not its own` },
     ];
+  });
+  return [...found, ...revivedOf(history.attached)];
+}
+
+/** Nothing hangs on a lease behind the end of it that took another key or ticket. */
+function revivedOf(attached: readonly Attached[]): readonly LeaseFinding[] {
+  const ends = new Map<string, number>();
+  for (const { lease, shard, gone } of attached) {
+    if (lease === '' || gone === undefined || gone.by === 'client') continue;
+    const place = `${shard}/${lease}`;
+    ends.set(place, Math.min(gone.at, ends.get(place) ?? gone.at));
+  }
+  return attached.flatMap(({ name, lease, shard, from, isContinued }) => {
+    const after = from - (ends.get(`${shard}/${lease}`) ?? from);
+    if (after <= 0 || isContinued === true) return [];
+    const text = `${name} hung on its lease ${Math.round(after)} ms after that had ended`;
+    return [{ rule: 'revived' as const, text }];
   });
 }
 
@@ -94,13 +116,13 @@ function earlyOf({ name, shard, gone }: Attached, life: LeaseLife): readonly Lea
 }
 
 function immortalOf(
-  { name, shard, from, gone, held = [] }: Attached,
+  { name, shard, from, renewedAt = from, gone, held = [] }: Attached,
   life: LeaseLife,
   { gaps, lingers, entryMilliseconds, now }: LeaseHistory,
 ): readonly LeaseFinding[] {
   if (life.diedAt === undefined) return [];
   const until = gone?.at ?? now;
-  const began = Math.max(life.diedAt + lingers, from);
+  const began = Math.max(life.diedAt + lingers, renewedAt);
   const spans = [...gaps.filter((gap) => gap.shard === shard), ...held];
   const without = lengthWithin({ from: began, to: until }, spans);
   const stayed = until - began - without;

@@ -72,7 +72,9 @@ export function attachedIn(truth: Truth): readonly Attached[] {
       }
       open.delete(place);
       if (after?.lease === undefined) continue;
-      open.set(place, { name: key, lease: leaseName(after.lease), shard, from: at });
+      const lease = leaseName(after.lease);
+      const isContinued = before?.lease !== undefined && leaseName(before.lease) === lease;
+      open.set(place, { name: key, lease, shard, from: at, isContinued });
     }
   }
   return [...ended, ...open.values()];

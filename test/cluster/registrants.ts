@@ -93,7 +93,7 @@ export class Registrants implements Workload {
     // What its client sent before it died may be applied later: it counts from there.
     const counted = attached.map((stay) => {
       const renewed = renewals.get(`${stay.shard}/${stay.lease}`) ?? stay.from;
-      return { ...stay, from: Math.max(stay.from, renewed) };
+      return { ...stay, renewedAt: Math.max(stay.from, renewed) };
     });
     const about = { lingers: 0, entryMilliseconds: ENTRY_MILLISECONDS, now: truth.now };
     const history = { lives, attached: counted, gaps: gapsIn(truth), ...about };
