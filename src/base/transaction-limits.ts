@@ -18,6 +18,8 @@ export const TRANSACTION_LIMITS = {
   /** Participants of a transaction that is staged, and outputs of a few bytes that it may have. */
   stagedParticipantsMax: 64,
   stagedOutputsMax: 512,
+  /** Questions about a transaction that wait for its end; the oldest is asked again later. */
+  settlingMax: 256,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
   /** Transactions that queue for a key before they begin, and their size in a shard. */

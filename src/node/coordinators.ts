@@ -149,7 +149,7 @@ export class Coordinators {
     }
     const conducted = this.#conducted.get(idName(contender.id));
     if (conducted !== undefined) {
-      conducted.settling.push({ responder, id });
+      this.#settleLater(conducted, { responder, id });
       // A queued transaction has begun nothing here: the lock was left by an earlier coordinator.
       const isWaiting = conducted.coordinator.stage === 'waiting';
       if (isPreempting || isWaiting) conducted.coordinator.preempt();
@@ -180,7 +180,7 @@ export class Coordinators {
     const name = idName(id);
     const known = this.#conducted.get(name);
     if (known !== undefined) {
-      known.settling.push(requester);
+      this.#settleLater(known, requester);
       return true;
     }
     const plan = planOfStaged(staged, (position) => shardAt(map, position).shard);
@@ -192,6 +192,14 @@ export class Coordinators {
     this.#conductedBytes += bytes;
     coordinator.recover();
     return true;
+  }
+
+  /** A staged transaction waits for its participants, and holders ask again and again meanwhile. */
+  #settleLater({ settling }: Conducted, requester: Requester): void {
+    settling.push(requester);
+    if (settling.length <= TRANSACTION_LIMITS.settlingMax) return;
+    const oldest = present(settling.shift(), 'there is an oldest one');
+    this.replica.fail(oldest, 'lost');
   }
 
   tick(): void {

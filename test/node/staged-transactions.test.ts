@@ -2,6 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { bytesOf, put } from '../machine/machine-rig.ts';
 import { HomeRig, told, wish } from './coordinators-rig.ts';
@@ -69,6 +70,19 @@ test('a new leader asks all parts, and commits what is ready everywhere', () => 
   home.answer({ type: 'refused', reason: 'aborted', position: 0 });
   home.turn();
   equal(isCommitted(retried), true, 'the first outcome');
+});
+
+test('of many questions that wait for its end the oldest is asked again later', () => {
+  const home = stagingRig();
+  const planned = home.plan();
+  home.conduct(planned);
+  home.turn();
+  const { settlingMax } = TRANSACTION_LIMITS;
+  const asking = Array.from({ length: settlingMax + 1 }, () => home.settle(planned.plan));
+  deepEqual([told(asking[0] ?? []), asking[1]], [['lost'], []]);
+  home.ready();
+  home.turn();
+  equal(asking.slice(1).every(isCommitted), true);
 });
 
 test('a new leader aborts what can never become ready', () => {

@@ -118,6 +118,13 @@ const STAGING: readonly Planted[] = [
         for (const requester of all) this.#tell(requester, reply);`,
   },
   {
+    name: 'questions-without-bound',
+    sentence: 'questions about a transaction gather for as long as a participant is away',
+    file: COORDINATORS,
+    find: 'if (settling.length <= TRANSACTION_LIMITS.settlingMax) return;',
+    replace: 'return;',
+  },
+  {
     name: 'a-staged-transaction-is-not-recovered',
     sentence: 'a new leader leaves staged transactions to their clients',
     file: COORDINATORS,
