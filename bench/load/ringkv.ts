@@ -1,6 +1,6 @@
 /** Nodes of ringkv, and the client processes that put load on them. */
 
-import { figureIn, metricsOf, type Nodes, startNodes } from '../cluster/three-nodes.ts';
+import { figureIn, metricsOf, type Nodes, pause, startNodes } from '../cluster/three-nodes.ts';
 import { Drivers } from './drivers.ts';
 import {
   type Measured,
@@ -13,6 +13,9 @@ import {
   spentBetween,
 } from './measurement.ts';
 import { WORKLOADS } from './workloads/workloads.ts';
+
+/** What was filled is still on its way into the state on disk: checkpoints come in two seconds. */
+const SETTLE_MILLISECONDS = 5000;
 
 export const RINGKV: System = {
   name: 'ringkv',
@@ -40,6 +43,8 @@ export async function startRingkv(
     onProgress: (operations) => tell(`${work}, ${operations} done`),
   });
   await drivers.fill();
+  tell('settles');
+  await pause(SETTLE_MILLISECONDS);
   return {
     nodes,
     run: (order) => {
