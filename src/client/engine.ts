@@ -57,6 +57,7 @@ export class Engine {
   /** While only leases and watches are open. A process that owns a lock costs next to nothing. */
   readonly #calmTicker: Ticks;
   readonly #isDebugging: boolean;
+  #behindStep: (() => void)[] = [];
   #isFlushing = false;
   #isFast = false;
   /** While leases are ended and nothing new begins. */
@@ -152,6 +153,16 @@ export class Engine {
     });
     promise.catch(ignore);
     return promise;
+  }
+
+  /** Runs it behind the present step of the core, together with others. */
+  afterStep(run: () => void): void {
+    if (this.#behindStep.push(run) > 1) return;
+    void SETTLED.then(() => {
+      const all = this.#behindStep;
+      this.#behindStep = [];
+      for (const each of all) each();
+    });
   }
 
   /** The facts come later, never from inside of this call. */
@@ -320,6 +331,9 @@ export class Engine {
     else this.#calmTicker.stop();
   }
 }
+
+/** A microtask by it costs a quarter of one by `queueMicrotask`, which makes a resource of it. */
+const SETTLED = Promise.resolve();
 
 const ABORTED: CallFailure = {
   type: 'failed',

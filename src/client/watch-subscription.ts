@@ -29,7 +29,7 @@ export class WatchSubscription {
   readonly #call: WatchCall;
   readonly #signal: AbortSignal | undefined;
   readonly #onNews: () => void;
-  readonly #queue = new WatchQueue();
+  readonly #queue = new WatchQueue(PORTIONS);
   readonly #forget: (() => void) | undefined;
   #isWaking = false;
   #aborted: CallFailure | undefined;
@@ -132,13 +132,17 @@ export class WatchSubscription {
   #wake(): void {
     if (this.#isWaking) return;
     this.#isWaking = true;
-    queueMicrotask(() => {
-      this.#isWaking = false;
-      this.#onNews();
-    });
+    this.#engine.afterStep(this.#serve);
   }
+
+  readonly #serve = (): void => {
+    this.#isWaking = false;
+    this.#onNews();
+  };
 }
 
+/** Of the least share: so a node is granted more in time, and the core is not told of each event. */
+const PORTIONS = { consumedMin: CLIENT_LIMITS.watchShareBytesMin / 16 };
 const ABORTED = notApplied('aborted', 'the signal was aborted');
 
 /** One key, or a range of the space. Throws for what no node would accept. */

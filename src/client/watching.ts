@@ -33,6 +33,8 @@ type AnyEvent<V> = ChangeEvent<V> | KeyEvent | WatchStatus;
 interface Pending<E> {
   readonly resolve: (result: IteratorResult<E, undefined>) => void;
   readonly reject: (error: unknown) => void;
+  /** What the caller has. */
+  promise: Promise<IteratorResult<E, undefined>> | undefined;
 }
 
 const END = { done: true, value: undefined } as const;
@@ -103,13 +105,27 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   }
 
   next(): Promise<IteratorResult<AnyEvent<V>, undefined>> {
-    const next = new Promise<IteratorResult<AnyEvent<V>, undefined>>((resolve, reject) => {
-      this.#pending.push({ resolve, reject });
-      this.#serve();
+    if (this.#pending.length === 0 && !this.#isOver) {
+      const event = this.#nextEvent();
+      if (event !== undefined && !('error' in event)) {
+        return Promise.resolve({ done: false, value: event });
+      }
+      if (event !== undefined) {
+        this.#end();
+        return rejected(event.error);
+      }
+    }
+    return this.#wait();
+  }
+
+  #wait(): Promise<IteratorResult<AnyEvent<V>, undefined>> {
+    if (this.#isOver) return Promise.resolve(END);
+    const promise = new Promise<IteratorResult<AnyEvent<V>, undefined>>((resolve, reject) => {
+      this.#pending.push({ resolve, reject, promise: undefined });
     });
-    // A rejected promise that the caller ignores must not end the process.
-    next.catch(() => {});
-    return next;
+    const pending = this.#pending.at(-1);
+    if (pending !== undefined) pending.promise = promise;
+    return promise;
   }
 
   return(): Promise<IteratorResult<AnyEvent<V>, undefined>> {
@@ -124,6 +140,7 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
       if (event === undefined) return;
       const pending = this.#pending.shift();
       if ('error' in event) {
+        pending?.promise?.catch(() => {});
         pending?.reject(event.error);
         return this.#end();
       }
@@ -179,28 +196,44 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   }
 }
 
+/** Its promise rejects, which does not end the process if no caller looks at it. */
+function rejected(error: unknown): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(() => {});
+  return promise;
+}
+
 /** Throws what the codec throws. */
 export function changeEventOf<V>(
-  { change, shard, isFromRead }: ChangeNews,
+  { change, shard, isFromRead }: Extract<WatchNews, { type: 'change' }>,
   encoding: Encoding<V>,
   keys: KeyKind,
 ): ChangeEvent<V> {
   const { kind, previous: previousVersion, version, value, isLast } = change;
   const key = encoding.innerKeyOf(change.key, keys);
   const transaction = isFromRead ? '' : groupText(change.transaction, shard, version);
-  const rest = { previousVersion, transaction, isLast };
   switch (kind) {
     case 'set': {
-      const decoded = value === undefined ? undefined : encoding.valueOf(value, change.key);
+      const decoded = (value && encoding.valueOf(value, change.key)) as V;
       const isInitial = isFromRead;
-      return { type: 'set', key, value: decoded as V, version, ...rest, isInitial };
+      // Not spread: these are made for each event of each watch.
+      return {
+        type: 'set',
+        key,
+        value: decoded,
+        version,
+        previousVersion,
+        transaction,
+        isLast,
+        isInitial,
+      };
     }
     case 'delete':
-      return { type: 'delete', key, ...rest };
+      return { type: 'delete', key, previousVersion, transaction, isLast };
     case 'expired':
-      return { type: 'expire', key, ...rest, cause: 'ttl' };
+      return { type: 'expire', key, previousVersion, transaction, isLast, cause: 'ttl' };
     case 'lease-ended':
-      return { type: 'expire', key, ...rest, cause: 'lease' };
+      return { type: 'expire', key, previousVersion, transaction, isLast, cause: 'lease' };
   }
 }
 

@@ -100,7 +100,8 @@ function receive(watch: OpenWatch, one: ShardWatch, message: StreamMessage, now:
   if (taken.type !== 'changes' && taken.type !== 'rows') return taken.type;
   const read = kind === 'rows' ? cursor : undefined;
   const { changes } = taken;
-  return watch.receive(one, { kind, changes, cursor: read, bytes: block.length, before }, now);
+  const received = { kind, changes, cursor: read, bytes: block.length, before, fact: undefined };
+  return watch.receive(one, received, now);
 }
 
 function shown(fact: WatchFact): string {

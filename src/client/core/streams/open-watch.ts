@@ -15,7 +15,14 @@ import { ReplicaChoice } from './replica-choice.ts';
 import type { SharedStream, StreamMember } from './shared-stream.ts';
 import { type StreamMessage, StreamReader } from './stream-reader.ts';
 import { TrackedKeys, TrackingBudget } from './tracked-keys.ts';
-import type { StreamMark, SyncCall, WatchCall, WatchedArc, WatchFact } from './watch-call.ts';
+import type {
+  ChangesFact,
+  StreamMark,
+  SyncCall,
+  WatchCall,
+  WatchedArc,
+  WatchFact,
+} from './watch-call.ts';
 
 /** A message that a stream has taken, for each of its members. */
 interface Received {
@@ -27,6 +34,8 @@ interface Received {
   readonly bytes: number;
   /** Before the message; undefined while the range is being read. */
   readonly before: StreamMark | undefined;
+  /** What the first member was told, and most others are told as well. */
+  fact: ChangesFact | undefined;
 }
 
 /**
@@ -122,7 +131,7 @@ export class OpenWatch {
     const isFromRead = kind === 'rows' || kind === 'rows-end';
     const changes = this.#track(one, received.changes, isFromRead, cursor);
     if (typeof changes === 'string') return changes;
-    this.#tellChanges(one, { ...received, changes, isFromRead });
+    this.#tellChanges(one, received, changes, isFromRead);
     if (one.reader.isRead) {
       one.unfinishedReads = 0;
       one.tellsDifferences = false;
@@ -253,14 +262,23 @@ export class OpenWatch {
 
   #tellChanges(
     { place, shard, reader, backlog }: ShardWatch,
-    told: Pick<Received, 'changes' | 'bytes' | 'before'> & { readonly isFromRead: boolean },
+    received: Received,
+    changes: readonly KeyChange[],
+    isFromRead: boolean,
   ): void {
-    const { changes, isFromRead, bytes, before } = told;
     const through = reader.mark;
-    if (changes.length > 0) {
-      backlog.add(bytes);
-      this.tell({ type: 'changes', place, shard, changes, isFromRead, bytes, before, through });
-    } else if (through !== undefined) this.tell({ type: 'moved', place, mark: through });
+    if (changes.length === 0) {
+      if (through !== undefined) this.tell({ type: 'moved', place, mark: through });
+      return;
+    }
+    const { bytes, before } = received;
+    backlog.add(bytes);
+    let { fact } = received;
+    if (fact?.changes !== changes) {
+      fact = { type: 'changes', place, shard, changes, isFromRead, bytes, before, through };
+      received.fact = fact;
+    }
+    this.tell(fact);
   }
 
   /** At most once for each interval in which nodes tell it of each shard. */

@@ -32,7 +32,7 @@ export type WatchNews =
 /** To be returned to the core. */
 export interface Consumed {
   readonly place: number;
-  readonly bytes: number;
+  bytes: number;
 }
 
 interface ChangesItem {
@@ -60,9 +60,16 @@ export class WatchQueue {
   /** Behind what was taken. */
   #marks: (StreamMark | undefined)[] = [];
   #lag: number | undefined;
+  readonly #consumedMin: number;
   #consumed: Consumed[] = [];
+  #consumedBytes = 0;
   /** Once everything before it was taken, nothing follows. */
   failure: CallFailure | undefined;
+
+  /** Consumed bytes are returned in portions of at least so many. */
+  constructor({ consumedMin = 1 }: { readonly consumedMin?: number } = {}) {
+    this.#consumedMin = consumedMin;
+  }
 
   /** Behind what was taken; undefined until the first read is complete. */
   get point(): ResumePoint | undefined {
@@ -143,10 +150,12 @@ export class WatchQueue {
     this.#pass();
   }
 
-  /** What was taken since the last call. */
+  /** What was taken since it was returned last, if it is as much as a portion. */
   takeConsumed(): readonly Consumed[] {
+    if (this.#consumedBytes < this.#consumedMin) return NONE;
     const consumed = this.#consumed;
-    if (consumed.length > 0) this.#consumed = [];
+    this.#consumed = [];
+    this.#consumedBytes = 0;
     return consumed;
   }
 
@@ -163,8 +172,15 @@ export class WatchQueue {
     if (mark !== undefined) this.#marks[place] = mark;
     item.at += 1;
     if (item.at < changes.length) return;
-    this.#consumed.push({ place, bytes });
+    this.#noteConsumed(place, bytes);
     this.#drop();
+  }
+
+  #noteConsumed(place: number, bytes: number): void {
+    this.#consumedBytes += bytes;
+    const last = this.#consumed.at(-1);
+    if (last?.place === place) last.bytes += bytes;
+    else this.#consumed.push({ place, bytes });
   }
 
   #pointWith(at: number | undefined, mark: StreamMark | undefined): ResumePoint | undefined {
@@ -218,12 +234,15 @@ export class WatchQueue {
     this.#at += 1;
     // Taken items are dropped together: a queue that is emptied now and then moves nothing.
     if (this.#at < this.#items.length && this.#at < DROPPED_ITEMS) return;
-    this.#items = this.#items.slice(this.#at);
+    if (this.#at === this.#items.length) this.#items.length = 0;
+    else this.#items = this.#items.slice(this.#at);
     this.#at = 0;
   }
 }
 
 const DROPPED_ITEMS = 1024;
+
+const NONE: readonly Consumed[] = [];
 
 /** Of its shard, behind its next change; undefined if that is no position. */
 function markBehind({ fact, at }: ChangesItem): StreamMark | undefined {

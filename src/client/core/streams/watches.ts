@@ -155,7 +155,7 @@ export class Watches {
       const bytes = credit.receive(block.length);
       const { changes } = taken;
       const read = kind === 'rows' ? cursor : undefined;
-      this.#tell(stream, { kind, changes, cursor: read, bytes, before });
+      this.#tell(stream, { kind, changes, cursor: read, bytes, before, fact: undefined });
     }
     if (stream.members.length > 0) this.#streams.proceed(stream, now);
   }
