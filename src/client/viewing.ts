@@ -69,6 +69,8 @@ export class Viewing<V> implements View<V> {
         trackedKeysMax: 0,
         replicas: replicasOf(replicas),
         timeoutMilliseconds: timeout,
+        shareBytesMin: CLIENT_LIMITS.watchShareBytesMin,
+        trackedBytesMax: CLIENT_LIMITS.trackedBytesMax,
       },
       signal: options.signal,
       onNews: () => this.#apply(),

@@ -18,7 +18,7 @@ import { onAbort } from './signals.ts';
 
 interface SubscriptionParts {
   readonly engine: Engine;
-  readonly terms: Omit<WatchCall['terms'], 'shareBytesMin' | 'trackedBytesMax'>;
+  readonly terms: WatchCall['terms'];
   readonly signal: AbortSignal | undefined;
   /** Something may be taken. Never called from inside of a call of this object. */
   readonly onNews: () => void;
@@ -38,9 +38,8 @@ export class WatchSubscription {
     this.#engine = engine;
     this.#signal = signal;
     this.#onNews = onNews;
-    const { watchShareBytesMin: shareBytesMin, trackedBytesMax } = CLIENT_LIMITS;
     this.#call = {
-      terms: { ...terms, shareBytesMin, trackedBytesMax },
+      terms,
       deliver: (fact) => {
         this.#queue.push(fact);
         this.#wake();
@@ -141,7 +140,7 @@ export class WatchSubscription {
   };
 }
 
-/** Of the least share: so a node is granted more in time, and the core is not told of each event. */
+/** A part of the least share: the core is not told of each event, and a node is granted in time. */
 const PORTIONS = { consumedMin: CLIENT_LIMITS.watchShareBytesMin / 16 };
 const ABORTED = notApplied('aborted', 'the signal was aborted');
 
@@ -162,7 +161,9 @@ export function watchedRange(
   }
   const bytes = encoding.keyOf(key);
   if (bytes.length === 0) throw invalid('the key of a watch is empty; all keys need no option');
-  return checked({ from: bytes, to: keyBehind(bytes) });
+  const end = keyBehind(bytes);
+  // Of the same memory: a process may have very many watches.
+  return checked({ from: end.subarray(0, bytes.length), to: end });
 }
 
 /** A scan of no keys ends; a watch of none would wait for ever. */

@@ -69,6 +69,8 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
         trackedKeysMax: CLIENT_LIMITS.trackedKeysMax,
         replicas: replicasOf(replicas),
         timeoutMilliseconds: timeout,
+        shareBytesMin: CLIENT_LIMITS.watchShareBytesMin,
+        trackedBytesMax: CLIENT_LIMITS.trackedBytesMax,
       },
       signal: options.signal,
       onNews: () => this.#serve(),
@@ -121,7 +123,10 @@ export class Watching<V> implements Watch<AnyEvent<V>>, AsyncIterator<AnyEvent<V
   #wait(): Promise<IteratorResult<AnyEvent<V>, undefined>> {
     if (this.#isOver) return Promise.resolve(END);
     const promise = new Promise<IteratorResult<AnyEvent<V>, undefined>>((resolve, reject) => {
-      this.#pending.push({ resolve, reject, promise: undefined });
+      const pending = { resolve, reject, promise: undefined };
+      // An array that grows has room for sixteen more.
+      if (this.#pending.length === 0) this.#pending = [pending];
+      else this.#pending.push(pending);
     });
     const pending = this.#pending.at(-1);
     if (pending !== undefined) pending.promise = promise;

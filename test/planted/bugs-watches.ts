@@ -224,6 +224,13 @@ const OF_THE_LIBRARY: readonly Planted[] = [
     replace: '',
   },
   {
+    name: 'portions-beyond-the-share',
+    sentence: 'what the loop has taken is returned when it is more than a node may send',
+    file: 'src/client/watch-subscription.ts',
+    find: 'CLIENT_LIMITS.watchShareBytesMin / 16',
+    replace: 'CLIENT_LIMITS.watchShareBytesMin * 16',
+  },
+  {
     name: 'token-covers-what-failed',
     sentence: 'a token covers a change whose value could not be decoded',
     file: 'src/client/watching.ts',

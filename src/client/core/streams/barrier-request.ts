@@ -16,22 +16,42 @@ interface BarrierOptions {
   readonly onFailure: (failure: CallFailure) => void;
 }
 
+/**
+ * The one that waits for it. A class, because every object literal with a getter has a hidden class
+ * of its own, of half a kilobyte.
+ */
+class BarrierWaiter {
+  readonly call = undefined;
+  readonly expiresAt: number;
+  readonly #options: BarrierOptions;
+  #isAnswered = false;
+
+  constructor(options: BarrierOptions) {
+    this.expiresAt = options.expiresAt;
+    this.#options = options;
+  }
+
+  get isOver(): boolean {
+    return this.#isAnswered || this.#options.isNeedless();
+  }
+
+  fail(failure: CallFailure): void {
+    if (this.isOver) return;
+    this.#isAnswered = true;
+    this.#options.onFailure(failure);
+  }
+
+  take(position: LogPosition): void {
+    if (this.isOver) return;
+    this.#isAnswered = true;
+    this.#options.onPosition(position);
+  }
+}
+
 /** The shard records its changes from the position on. Safe to send again. */
 export function barrierRequest(options: BarrierOptions): RequestBody {
-  const { shard, range, expiresAt, isNeedless, onPosition, onFailure } = options;
-  let isAnswered = false;
-  const waiter = {
-    call: undefined,
-    expiresAt,
-    get isOver() {
-      return isAnswered || isNeedless();
-    },
-    fail(failure: CallFailure) {
-      if (waiter.isOver) return;
-      isAnswered = true;
-      onFailure(failure);
-    },
-  };
+  const { shard, range, expiresAt } = options;
+  const waiter = new BarrierWaiter(options);
   return {
     kind: 'barrier',
     shard,
@@ -48,9 +68,7 @@ export function barrierRequest(options: BarrierOptions): RequestBody {
     take(response) {
       if (response.type !== 'barrier') return UNREADABLE;
       const { index, term } = response;
-      const isNeeded = !waiter.isOver;
-      isAnswered = true;
-      if (isNeeded) onPosition({ index, term });
+      waiter.take({ index, term });
       return OVER;
     },
   };

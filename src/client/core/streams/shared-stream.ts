@@ -39,7 +39,7 @@ export class SharedStream<Member extends StreamMember> {
   readonly openedAt: number;
   readonly credit: Credit;
   /** At least one while it is open. */
-  readonly members: Member[] = [];
+  readonly members: Member[];
   silentMilliseconds = 0;
   /** How many messages have come. */
   #received = 0;
@@ -58,7 +58,9 @@ export class SharedStream<Member extends StreamMember> {
     this.reachAsked = atLeast;
     this.credit = new Credit(first.backlog);
     this.place = first.reader.index;
-    this.join(first);
+    // Not pushed: an array that grows has room for sixteen more.
+    first.seat = 0;
+    this.members = [first];
   }
 
   /** The one whose reader takes the messages; those of the others follow it. */

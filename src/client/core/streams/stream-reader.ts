@@ -37,7 +37,7 @@ export class StreamReader {
   /** Changes behind the position that were told before, by the resume token. */
   #skip = 0;
   /** Changes of the entry behind the position, which is not complete. */
-  #parts: KeyChange[] = [];
+  #parts: readonly KeyChange[] = NONE;
   /** What was named last; readers that follow one another share it. */
   #mark: StreamMark | undefined;
 
@@ -83,7 +83,7 @@ export class StreamReader {
     this.#position = undefined;
     this.#cursor = this.#range.from;
     this.#skip = 0;
-    this.#parts = [];
+    this.#parts = NONE;
   }
 
   /** Nothing of the range is read, only what changes behind the mark. */
@@ -91,12 +91,12 @@ export class StreamReader {
     this.#position = position;
     this.#cursor = undefined;
     this.#skip = skip;
-    this.#parts = [];
+    this.#parts = NONE;
   }
 
   /** Where another stream is to begin; it sends the parts of an entry again. */
   begin(): StreamStart | undefined {
-    this.#parts = [];
+    this.#parts = NONE;
     if (this.#position === undefined) return undefined;
     return { position: this.#position, cursor: this.#cursor };
   }
@@ -120,7 +120,7 @@ export class StreamReader {
   /** It goes on in the place of the other one. */
   takeParts(other: StreamReader): void {
     this.#parts = other.#parts;
-    other.#parts = [];
+    other.#parts = NONE;
   }
 
   take(message: StreamMessage): Taken {
@@ -148,11 +148,11 @@ export class StreamReader {
       return refused('a change that is not of its range');
     }
     if (message.through === message.after) {
-      this.#parts.push(...changes);
+      this.#parts = [...this.#parts, ...changes];
       return { type: 'part' };
     }
     const whole = this.#parts.length === 0 ? changes : [...this.#parts, ...changes];
-    this.#parts = [];
+    this.#parts = NONE;
     const skipped = Math.min(this.#skip, whole.length);
     this.#skip -= skipped;
     this.#move(message);

@@ -34,11 +34,14 @@ export class TrackingBudget {
   }
 }
 
+const NONE: readonly string[] = [];
+
 export class TrackedKeys {
   readonly #budget: TrackingBudget;
-  readonly #versions = new Map<string, number>();
+  /** Made with the first key: most watches of one key that does not exist need none. */
+  #versions: Map<string, number> | undefined;
   /** Keys in their order that the read in progress has not come to. */
-  #expected: readonly string[] = [];
+  #expected: readonly string[] = NONE;
   #at = 0;
 
   constructor(budget: TrackingBudget) {
@@ -46,14 +49,14 @@ export class TrackedKeys {
   }
 
   get isEmpty(): boolean {
-    return this.#versions.size === 0;
+    return this.#versions === undefined || this.#versions.size === 0;
   }
 
   /** False if a change does not fit what was told of its key before. */
   take(changes: readonly KeyChange[]): boolean {
     for (const { kind, key, previous, version } of changes) {
       const name = nameOf(key);
-      if ((this.#versions.get(name) ?? 0) !== previous) return false;
+      if ((this.#versions?.get(name) ?? 0) !== previous) return false;
       if (kind === 'set') this.#set(name, version);
       else this.#delete(name);
     }
@@ -62,7 +65,7 @@ export class TrackedKeys {
 
   /** The range is read from its first key. */
   beginRead(): void {
-    this.#expected = [...this.#versions.keys()].sort();
+    this.#expected = [...(this.#versions?.keys() ?? [])].sort();
     this.#at = 0;
   }
 
@@ -76,7 +79,7 @@ export class TrackedKeys {
       const name = nameOf(row.key);
       this.#passBefore(name, differences);
       if (this.#expected[this.#at] === name) this.#at += 1;
-      const previous = this.#versions.get(name) ?? 0;
+      const previous = this.#versions?.get(name) ?? 0;
       if (previous === row.version) continue;
       this.#set(name, row.version);
       differences.push({ ...row, previous });
@@ -90,7 +93,7 @@ export class TrackedKeys {
     for (; this.#at < this.#expected.length; this.#at++) {
       const expected = this.#expected[this.#at] as string;
       if (name !== undefined && expected >= name) return;
-      const previous = this.#versions.get(expected);
+      const previous = this.#versions?.get(expected);
       if (previous === undefined) continue;
       this.#delete(expected);
       gone.push(goneKey(expected, previous));
@@ -99,19 +102,20 @@ export class TrackedKeys {
 
   /** Nothing is tracked any more. */
   clear(): void {
-    for (const name of this.#versions.keys()) this.#budget.remove(name.length);
-    this.#versions.clear();
-    this.#expected = [];
+    for (const name of this.#versions?.keys() ?? []) this.#budget.remove(name.length);
+    this.#versions = undefined;
+    this.#expected = NONE;
     this.#at = 0;
   }
 
   #set(name: string, version: number): void {
+    this.#versions ??= new Map();
     if (!this.#versions.has(name)) this.#budget.add(name.length);
     this.#versions.set(name, version);
   }
 
   #delete(name: string): void {
-    if (this.#versions.delete(name)) this.#budget.remove(name.length);
+    if (this.#versions?.delete(name) === true) this.#budget.remove(name.length);
   }
 }
 

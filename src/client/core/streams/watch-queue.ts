@@ -49,19 +49,23 @@ type Item =
   /** Marks by place; perhaps with a mark of progress behind them. */
   | { readonly type: 'marks'; readonly marks: Map<number, StreamMark>; isProgress: boolean };
 
+/** Shared by all queues: no item is ever added to it. */
+const EMPTY: Item[] = [];
+const UNKNOWN: readonly [number, number] = [0, 0];
+
 /** A token from here is answered with a re-read: what was told is not all of any position. */
 const LOST: StreamMark = { position: { index: 0, term: 0 }, skip: 0 };
 
 export class WatchQueue {
-  #items: Item[] = [];
+  #items: Item[] = EMPTY;
   #at = 0;
   #arcs: readonly WatchedArc[] = [];
-  #cluster: readonly [number, number] = [0, 0];
+  #cluster: readonly [number, number] = UNKNOWN;
   /** Behind what was taken. */
   #marks: (StreamMark | undefined)[] = [];
   #lag: number | undefined;
   readonly #consumedMin: number;
-  #consumed: Consumed[] = [];
+  #consumed: Consumed[] | undefined;
   #consumedBytes = 0;
   /** Once everything before it was taken, nothing follows. */
   failure: CallFailure | undefined;
@@ -87,6 +91,7 @@ export class WatchQueue {
     switch (fact.type) {
       case 'began':
         this.#arcs = fact.arcs;
+        this.#marks = fact.arcs.map(() => undefined);
         this.#cluster = clusterDigest(fact.cluster);
         return;
       case 'failed':
@@ -102,13 +107,13 @@ export class WatchQueue {
         this.#lastMarks().isProgress = true;
         return;
       case 'changes':
-        this.#items.push({ type: 'changes', fact, at: 0 });
+        this.#add({ type: 'changes', fact, at: 0 });
         return;
       case 'reached':
-        this.#items.push({ type: 'sync', sync: fact.sync });
+        this.#add({ type: 'sync', sync: fact.sync });
         return this.#pass();
       default:
-        this.#items.push({ type: 'news', news: fact });
+        this.#add({ type: 'news', news: fact });
     }
   }
 
@@ -153,15 +158,15 @@ export class WatchQueue {
   /** What was taken since it was returned last, if it is as much as a portion. */
   takeConsumed(): readonly Consumed[] {
     if (this.#consumedBytes < this.#consumedMin) return NONE;
-    const consumed = this.#consumed;
-    this.#consumed = [];
+    const consumed = this.#consumed ?? NONE;
+    this.#consumed = undefined;
     this.#consumedBytes = 0;
     return consumed;
   }
 
   /** Drops what waits. */
   clear(): void {
-    this.#items = [];
+    this.#items = EMPTY;
     this.#at = 0;
     this.#lag = undefined;
   }
@@ -178,9 +183,9 @@ export class WatchQueue {
 
   #noteConsumed(place: number, bytes: number): void {
     this.#consumedBytes += bytes;
-    const last = this.#consumed.at(-1);
+    const last = this.#consumed?.at(-1);
     if (last?.place === place) last.bytes += bytes;
-    else this.#consumed.push({ place, bytes });
+    else this.#consumed = [...(this.#consumed ?? NONE), { place, bytes }];
   }
 
   #pointWith(at: number | undefined, mark: StreamMark | undefined): ResumePoint | undefined {
@@ -225,8 +230,14 @@ export class WatchQueue {
     const last = this.#items.length > this.#at ? this.#items.at(-1) : undefined;
     if (last?.type === 'marks') return last;
     const item: Item = { type: 'marks', marks: new Map(), isProgress: false };
-    this.#items.push(item);
+    this.#add(item);
     return item;
+  }
+
+  /** An array that grows has room for sixteen more, and most watches are idle. */
+  #add(item: Item): void {
+    if (this.#items.length === 0) this.#items = [item];
+    else this.#items.push(item);
   }
 
   /** The first item is over. */
@@ -234,8 +245,7 @@ export class WatchQueue {
     this.#at += 1;
     // Taken items are dropped together: a queue that is emptied now and then moves nothing.
     if (this.#at < this.#items.length && this.#at < DROPPED_ITEMS) return;
-    if (this.#at === this.#items.length) this.#items.length = 0;
-    else this.#items = this.#items.slice(this.#at);
+    this.#items = this.#at === this.#items.length ? EMPTY : this.#items.slice(this.#at);
     this.#at = 0;
   }
 }

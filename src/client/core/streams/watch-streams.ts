@@ -420,8 +420,9 @@ export class WatchStreams {
 /** Streams with one name send the same from the same position on. */
 function nameOfStream({ shard, watch }: ShardWatch): string {
   const { range, keysOnly, replicas } = watch.call.terms;
-  const ends = `${nameOf(range.from)}/${nameOf(range.to)}`;
-  return `${shard}/${replicas}/${keysOnly}/${range.from.length}/${ends}`;
+  const { from, to } = range;
+  // Joined, and so one text without parts.
+  return [shard, replicas, keysOnly, from.length, nameOf(from), nameOf(to)].join('/');
 }
 
 const FULL: Failure = 'streams-full';
