@@ -29,7 +29,7 @@ const OF_STREAMS: readonly Planted[] = [
     name: 'parts-survive-their-stream',
     sentence: 'parts of an entry are kept for another stream, which sends them again',
     file: READER,
-    find: 'begin() {\n        this.#parts = [];',
+    find: 'begin() {\n        this.#parts = NONE;',
     replace: 'begin() {',
   },
   {
@@ -157,10 +157,10 @@ const OF_EVENTS: readonly Planted[] = [
     name: 'token-of-what-was-received',
     sentence: 'a token names what waits for the consumer as well',
     file: QUEUE,
-    find: "this.#items.push({ type: 'changes', fact, at: 0 });",
+    find: "this.#add({ type: 'changes', fact, at: 0 });",
     replace: [
       'if (fact.through !== undefined) this.#marks[fact.place] = fact.through;',
-      "this.#items.push({ type: 'changes', fact, at: 0 });",
+      "this.#add({ type: 'changes', fact, at: 0 });",
     ].join(' '),
   },
   {
