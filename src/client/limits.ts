@@ -96,6 +96,8 @@ export const CLIENT_LIMITS = {
   lagMilliseconds: 1000,
   /** How often streams are checked for silence. */
   silenceCheckMilliseconds: 250,
+  /** What is on its way to a view: it takes all at once, so no page need wait for the last one. */
+  viewBufferBytes: 16 * MIB,
   /** What a view holds, unless it is asked for more or less. */
   viewBytesDefault: 256 * MIB,
   /** Changes that wait for one consumer of `view.changes()`. */

@@ -13,7 +13,7 @@ import { OrderedRows } from './ordered-rows.ts';
 import type { View, ViewChange, ViewEntry, ViewOptions } from './view.ts';
 import { ViewChanges } from './view-changes.ts';
 import { WatchSubscription, watchedRange } from './watch-subscription.ts';
-import { bufferBytesOf, changeEventOf, replicasOf } from './watching.ts';
+import { changeEventOf, replicasOf } from './watching.ts';
 
 interface ViewingParts<V> {
   readonly engine: Engine;
@@ -64,7 +64,7 @@ export class Viewing<V> implements View<V> {
         resume: undefined,
         isInitial: true,
         keysOnly: false,
-        bufferBytes: bufferBytesOf(undefined),
+        bufferBytes: CLIENT_LIMITS.viewBufferBytes,
         // The copy itself shows what differs.
         trackedKeysMax: 0,
         replicas: replicasOf(replicas),

@@ -271,7 +271,7 @@ function statusOf(news: Exclude<WatchNews, { type: 'change' }>): WatchStatus {
   }
 }
 
-export function bufferBytesOf(bytes: number = CLIENT_LIMITS.watchBufferBytesDefault): number {
+function bufferBytesOf(bytes: number = CLIENT_LIMITS.watchBufferBytesDefault): number {
   const { watchBufferBytesMin: min, watchBufferBytesMax: max } = CLIENT_LIMITS;
   if (Number.isSafeInteger(bytes) && bytes >= min && bytes <= max) return bytes;
   throw invalid(`bufferBytes must be an integer of ${min} to ${max} (got ${bytes})`);
