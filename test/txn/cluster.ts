@@ -109,7 +109,7 @@ class Shard {
   }
 
   /** A former leader may hear of its end late: until then it takes answers, and tells clients. */
-  #lose(coordinator: Coordinator, moments = this.#cluster.random.below(6)): void {
+  #lose(coordinator: Coordinator, moments = this.#cluster.random.below(40)): void {
     if (moments === 0) return coordinator.lose();
     this.#cluster.later(() => this.#lose(coordinator, moments - 1));
   }
