@@ -104,6 +104,9 @@ Do: use one name for one kind of lock.`,
   'lock-lost': `The lease of the lock ended, or was not confirmed in time: another owner may have
 the lock. The command was ended. Exit code 75.
 Do: check what the command has done, then run it again.`,
+  'lock-released': `The program has released the lock itself, and went on to use it. Nothing was
+applied.
+Do: take the lock again, or release it later.`,
   fenced: `A guarded write came from a former owner of a lock: a newer owner has written
 since. Nothing was applied.
 Do: stop the former owner; only the newer one may go on.`,

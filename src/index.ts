@@ -5,7 +5,8 @@ import type { Client } from './client/client.ts';
 import { connectBy } from './client/connecting.ts';
 import type { ConnectOptions } from './client/options.ts';
 
-export type { Attempt, KvErrorCode, KvErrorOptions, Outcome } from './base/errors.ts';
+export type { KvErrorCode } from './base/error-codes.ts';
+export type { Attempt, KvErrorOptions, Outcome } from './base/errors.ts';
 export { isKvError, KvError } from './base/errors.ts';
 export { type RetryAdvice, shouldRetry } from './base/retry-advice.ts';
 export type { Atomic, Committed, CommittedTogether, Conflict, Deleted } from './client/atomic.ts';

@@ -17,8 +17,8 @@ import { VERBS } from '../verbs.ts';
 
 const HISTORY_LINES = 1000;
 
-/** Verbs that run until they are stopped, so the shell does not offer them. */
-const OUTSIDE = new Set(['start', 'init', 'dev', 'shell']);
+/** Verbs that run until they are stopped, or need the terminal: the shell does not offer them. */
+const OUTSIDE = new Set(['start', 'init', 'dev', 'shell', 'watch', 'lock', 'elect']);
 const SHELL_VERBS = VERBS.filter(({ name }) => !OUTSIDE.has(name));
 
 /** Connection options come from the shell's own call. */
@@ -52,7 +52,11 @@ async function runLine(line: string, call: Call): Promise<void> {
   keepHistory(line);
   try {
     const program = { verbs: SHELL_VERBS, version: '', environment: process.env };
-    const parsed = parse(wordsOf(line), program);
+    const words = wordsOf(line);
+    if (OUTSIDE.has(words[0] ?? '')) {
+      throw usageFailure(`the shell cannot run ${words[0]}`, `outside of it: kvctl ${line.trim()}`);
+    }
+    const parsed = parse(words, program);
     if (parsed.type === 'text') return await terminal.write(parsed.text);
     const module = await parsed.verb.load();
     const inherited: Options = Object.fromEntries(INHERITED.map((name) => [name, options[name]]));

@@ -1,6 +1,7 @@
 /** Whether a call that failed is worth another try. */
 
-import { CODES, isKvError } from './errors.ts';
+import { CODES } from './error-codes.ts';
+import { isKvError } from './errors.ts';
 
 /** Options of `shouldRetry`. */
 export interface RetryAdvice {

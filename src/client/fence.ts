@@ -1,7 +1,7 @@
 /** Fences: the name of a lock and the token of one of its owners, and their form as a text. */
 
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
-import { KvError } from '../base/errors.ts';
+import { isKvError, KvError } from '../base/errors.ts';
 import { hash } from '../base/hash.ts';
 import { NUMBER_MAX } from '../base/ids.ts';
 import type { Guard } from './core/call.ts';
@@ -73,7 +73,9 @@ export function guardOf(source: FenceSource, { cluster }: FenceHome): Guard {
     if (source.isOwned) return { name: fence.name, token: fence.token };
     const message = 'the lock is not owned any more; nothing was sent';
     const cause = source.signal.reason;
-    throw new KvError({ code: 'lock-lost', outcome: 'notApplied', message, cause });
+    const isReleased = isKvError(cause) && cause.code === 'lock-released';
+    const code = isReleased ? 'lock-released' : 'lock-lost';
+    throw new KvError({ code, outcome: 'notApplied', message, cause });
   }
   const { name, token } = (source ?? {}) as Partial<Fence>;
   const isName = ArrayBuffer.isView(name) && name.byteLength > 0;

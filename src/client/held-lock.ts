@@ -123,6 +123,6 @@ export class HeldLock implements Lock {
 
   #notOwned(): KvError {
     const message = `lock ${keyText(this.#terms.owned.ticket.name)} was released`;
-    return new KvError({ code: 'lock-lost', outcome: 'notApplied', message });
+    return new KvError({ code: 'lock-released', outcome: 'notApplied', message });
   }
 }

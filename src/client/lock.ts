@@ -58,8 +58,9 @@ export interface Lock extends FenceOwner, AsyncDisposable {
   /** For guarded writes, here or in another process. A semaphore has none: `bad-fence`. */
   readonly fence: Fence;
   /**
-   * Aborts when the lock is lost, before it can have another owner; also when it is released. Its
-   * `aborted` is judged by the clock when it is read, also long after the signal was.
+   * Aborts when the lock is lost, before it can have another owner: its reason has the code
+   * `lock-lost`. Also when it is released: `lock-released`. Its `aborted` is judged by the clock
+   * when it is read, also long after the signal was.
    */
   readonly signal: AbortSignal;
   /** Whether it is owned now. Judged by the clock when it is read. */

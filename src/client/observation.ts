@@ -1,7 +1,8 @@
 /** What applications observe of a client: `node:diagnostics_channel` events, and counts. */
 
 import { channel } from 'node:diagnostics_channel';
-import type { KvErrorCode, Outcome } from '../base/errors.ts';
+import type { KvErrorCode } from '../base/error-codes.ts';
+import type { Outcome } from '../base/errors.ts';
 import type { KeptLease } from './core/coordination/kept-lease.ts';
 
 /** Published on `ringkv:call` at the end of each call. */

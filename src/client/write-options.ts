@@ -13,7 +13,8 @@ export interface WriteOptions extends CallOptions {
   readonly ifVersion?: number;
   /**
    * Guards the write: it is refused with `fenced` once a newer owner of the lock has written in the
-   * shard of the key. A lock that is not owned any more is refused with `lock-lost`.
+   * shard of the key. A lock that is not owned any more is refused with `lock-lost`, or with
+   * `lock-released` if this client gave it back.
    */
   readonly fence?: FenceSource;
 }

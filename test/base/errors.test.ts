@@ -4,13 +4,8 @@ import { equal, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createContext, runInContext, runInNewContext } from 'node:vm';
-import {
-  isKvError,
-  KV_ERROR_CODES,
-  KvError,
-  type KvErrorCode,
-  type Outcome,
-} from '../../src/base/errors.ts';
+import type { KvErrorCode } from '../../src/base/error-codes.ts';
+import { isKvError, KV_ERROR_CODES, KvError, type Outcome } from '../../src/base/errors.ts';
 import { isError } from '../../src/base/is-error.ts';
 import { shouldRetry } from '../../src/base/retry-advice.ts';
 
@@ -58,7 +53,7 @@ test('what is no KvError is neither one nor worth another try', () => {
 
 test('an error of another realm, or of another copy of the package, is recognized', () => {
   // The compiled files themselves, as Jest loads them: in a context of their own.
-  const text = ['errors', 'retry-advice']
+  const text = ['error-codes', 'errors', 'retry-advice']
     .map((name) => readFileSync(new URL(`../../src/base/${name}.js`, import.meta.url), 'utf8'))
     .join('\n')
     .replaceAll(/^import .*$/gm, '');

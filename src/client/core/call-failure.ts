@@ -1,6 +1,7 @@
 /** Failures of calls, and how their messages show keys. */
 
-import type { Attempt, KvErrorCode, Outcome } from '../../base/errors.ts';
+import type { KvErrorCode } from '../../base/error-codes.ts';
+import type { Attempt, Outcome } from '../../base/errors.ts';
 import type { Command } from '../../machine/command.ts';
 import type { Reason, Reply } from '../../machine/reply.ts';
 

@@ -1,6 +1,7 @@
 /** The port between the core of a client and its network, and the events of the core. */
 
-import type { Attempt, KvErrorCode } from '../../base/errors.ts';
+import type { KvErrorCode } from '../../base/error-codes.ts';
+import type { Attempt } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
 import type { Call } from './call.ts';
 import type { KeptLease } from './coordination/kept-lease.ts';

@@ -1,6 +1,6 @@
 /** The pages that scans ask of the shards, and the ends of calls for them. */
 
-import type { KvErrorCode } from '../../base/errors.ts';
+import type { KvErrorCode } from '../../base/error-codes.ts';
 import type { CallFailure } from './call-failure.ts';
 import { type CallContext, fanOut } from './fan-out.ts';
 import { rangeRequest } from './query-request.ts';

@@ -4,7 +4,8 @@
  */
 
 import { present } from '../../base/assert.ts';
-import type { Attempt, KvErrorCode } from '../../base/errors.ts';
+import type { KvErrorCode } from '../../base/error-codes.ts';
+import type { Attempt } from '../../base/errors.ts';
 import type { ShardId } from '../../base/ids.ts';
 import type { ReadLevel, Request } from '../../wire/request.ts';
 import type { Response } from '../../wire/response.ts';

@@ -7,7 +7,8 @@ import type { LogOwner } from './log.ts';
 
 export const IDENTITY = 'identity';
 export const IDENTITY_NEW = 'identity.new';
-const FORMAT = 2;
+/** Of all data in the folder, so it changes whenever rows or entries of the machine do. */
+const FORMAT = 3;
 
 /** What to do when nothing can be restored. */
 export const START_ANEW = 'remove this node from the cluster and start it with an empty folder';
@@ -48,8 +49,9 @@ export function decodeIdentity(bytes: Uint8Array, owner: LogOwner): Identity | s
     Record<'format' | 'cluster' | 'node' | 'incarnation' | 'boots', unknown>
   >;
   if (found.format !== FORMAT) {
-    const formats = `the log has format ${found.format} and this version reads format ${FORMAT}`;
-    return `${formats}: start the node with the version that wrote it`;
+    const theirs = `another version of ringkv has written the folder (format ${found.format}`;
+    const ours = `this version reads format ${FORMAT})`;
+    return `${theirs}; ${ours}: start the node with that version, or with an empty folder`;
   }
   const identity = {
     cluster: String(found.cluster),

@@ -22,7 +22,7 @@ import { STATE_LIMITS } from '../limits.ts';
 import type { SectionHash, StateHash } from './state-hash.ts';
 
 /** The format of rows and records. A store of another format is refused. */
-const FORMAT = 2;
+const FORMAT = 3;
 const SEED = 0x6d_65_74_61;
 const CHECKSUM_BYTES = 4;
 

@@ -1,7 +1,7 @@
 /** What becomes of a watch when a node ends a stream of it. Decided here only. Pure. */
 
 import { unreachable } from '../../../base/assert.ts';
-import type { KvErrorCode } from '../../../base/errors.ts';
+import type { KvErrorCode } from '../../../base/error-codes.ts';
 import type { Failure } from '../../../wire/response.ts';
 
 type StreamVerdict =

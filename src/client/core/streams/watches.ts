@@ -4,7 +4,7 @@
  */
 
 import { present, unreachable } from '../../../base/assert.ts';
-import type { KvErrorCode } from '../../../base/errors.ts';
+import type { KvErrorCode } from '../../../base/error-codes.ts';
 import { areEqual, keyBehind } from '../../../machine/bytes.ts';
 import type { Response } from '../../../wire/response.ts';
 import { CLIENT_LIMITS } from '../../limits.ts';
