@@ -148,7 +148,7 @@ const PASSED_ALSO = ['SIGQUIT', 'SIGWINCH'] as const;
 
 function exitOf(child: ChildProcess, file: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.on('error', (error) => {
+    child.on('error', (error: NodeJS.ErrnoException) => {
       // It is also told of a signal that could not be sent: then the command runs on.
       if (child.pid === undefined) reject(commandFailure(file, error));
     });
@@ -158,11 +158,13 @@ function exitOf(child: ChildProcess, file: string): Promise<number> {
   });
 }
 
-function commandFailure(file: string, { message }: Error): CliFailure {
+function commandFailure(file: string, error: NodeJS.ErrnoException): CliFailure {
+  const isMissing = error.code === 'ENOENT';
+  const why = isMissing ? 'there is no such program' : error.message;
   return new CliFailure({
     code: 'usage',
     exit: EXIT.usage,
-    message: `the command ${JSON.stringify(file)} cannot be run: ${message}`,
-    hint: 'write the command behind --, for example: kvctl lock NAME -- ./job.sh',
+    message: `the command ${JSON.stringify(file)} cannot be run: ${why}`,
+    hint: isMissing ? 'check its path, or PATH' : 'name a program behind --, for example ./job.sh',
   });
 }

@@ -97,7 +97,7 @@ test('lock can share a lock, or take a permit', async () => {
   assert.equal((await kvctl(['lock', 'report'], { store })).exit, 2);
   const missing = await kvctl(['lock', 'report', '--', './there-is-none'], { store });
   assert.equal(missing.exit, 2);
-  assert.match(missing.notes, /cannot be run/);
+  assert.match(missing.notes, /there-is-none" cannot be run: there is no such program/);
 });
 
 test('elect runs the command while the key has the value', async () => {
