@@ -20,6 +20,8 @@ import type { Terminal } from './terminal.ts';
  */
 const GRACE_MILLISECONDS_MAX = 5000;
 const GRACE_SHARE = 0.2;
+/** How long kvctl stays to release the lock: without a node in reach that would be in vain. */
+const RELEASING_MILLISECONDS = 2000;
 
 interface OwnedCommand {
   readonly command: readonly string[];
@@ -40,9 +42,18 @@ export async function runOwned(owned: OwnedCommand): Promise<number> {
     return interruption.exit ?? (await new Running(owned).end());
   } finally {
     interruption.passTo(undefined);
-    // The command has ended: a lock that cannot be released now ends with its lease.
-    await lock.release().catch(() => {});
+    await releaseInTime(lock);
   }
+}
+
+/** The command has ended: a lock that cannot be released now ends with its lease. */
+async function releaseInTime(lock: StoreLock): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, RELEASING_MILLISECONDS);
+  });
+  await Promise.race([lock.release().catch(() => {}), late]);
+  clearTimeout(timer);
 }
 
 class Running {
