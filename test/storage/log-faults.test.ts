@@ -383,7 +383,10 @@ test("a folder that is not this node's, or not whole, is refused with what to do
     [/folder is empty.*run before.*empty folder/, (image) => image.clear()],
     [/identity file is missing/, (image) => image.delete('identity')],
     [/identity file is damaged/, (image) => image.get('identity')?.fill(65, 3, 4)],
-    [/format 3.*version that wrote it/, (image) => image.set('identity', identity({ format: 3 }))],
+    [
+      /format 2;.*start the node with that version/,
+      (image) => image.set('identity', identity({ format: 2 })),
+    ],
     [/belongs to node 2 of.*own folder/, (image) => image.set('identity', identity({ node: 2 }))],
     [/of cluster other/, (image) => image.set('identity', identity({ cluster: 'other' }))],
     [
