@@ -58,7 +58,7 @@ export interface Seen extends Quantiles {
 interface Spending {
   readonly nodesMilliseconds: number;
   readonly clientsMilliseconds: number;
-  /** That the nodes gave to their disks. */
+  /** To the disks of this machine, by all of its processes: only one system runs at a time. */
   readonly bytesWritten: number;
 }
 
@@ -107,7 +107,7 @@ export function spendingOf({ nodes, clients }: Processes): Spending {
   return {
     nodesMilliseconds: sum(nodes, processorTimeOf),
     clientsMilliseconds: sum(clients, processorTimeOf),
-    bytesWritten: sum(nodes, bytesWrittenBy),
+    bytesWritten: bytesWrittenIn(readFileSync('/proc/diskstats', 'utf8')),
   };
 }
 
@@ -124,8 +124,19 @@ export function memoryOf(pids: readonly number[]): number {
   return Math.max(0, ...pids.map((pid) => numberIn(pid, 'status', 'VmRSS') * 1024));
 }
 
-function bytesWrittenBy(pid: number): number {
-  return numberIn(pid, 'io', 'write_bytes');
+const SECTOR_BYTES = 512;
+/** Whole disks, since their parts would count twice; those of memory and of other disks do too. */
+const DISK = /^(?:[hsv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
+
+/**
+ * By the devices' own counters. What `/proc/PID/io` counts is what a process made dirty, in the
+ * units of the page cache: where these are large, a synced write of a page counts as a mebibyte.
+ */
+export function bytesWrittenIn(diskstats: string): number {
+  return diskstats.split('\n').reduce((sum, line) => {
+    const fields = line.trim().split(/\s+/);
+    return DISK.test(fields[2] ?? '') ? sum + Number(fields[9]) * SECTOR_BYTES : sum;
+  }, 0);
 }
 
 /** The number of a line of a file in /proc, in the unit of the file. */

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { joinSeen, splitOrder } from '../../bench/load/drivers.ts';
 import { reportIn as etcdReportIn } from '../../bench/load/etcd-generator.ts';
 import { Latencies } from '../../bench/load/latencies.ts';
-import type { Measured } from '../../bench/load/measurement.ts';
+import { bytesWrittenIn, type Measured } from '../../bench/load/measurement.ts';
 import { pictureOf } from '../../bench/load/picture.ts';
 import { Progress } from '../../bench/load/progress.ts';
 import { reportIn as redisReportIn } from '../../bench/load/redis.ts';
@@ -53,6 +53,17 @@ test('what a system does not tell is left out of the JSON', () => {
     assert.ok(!(name in text), name);
   }
   assert.equal(text.system, 'redis');
+});
+
+test('bytes to disk are those of whole disks', () => {
+  const diskstats = [
+    ' 254       0 vda 100 1 2000 50 300 4 8000 60 0 70 80 0 0 0 0 0 0',
+    ' 254       1 vda1 100 1 2000 50 300 4 7000 60 0 70 80 0 0 0 0 0 0',
+    '   7       0 loop0 1 0 2 0 3 0 9000 0 0 0 0 0 0 0 0 0 0',
+    ' 259       0 nvme0n1 1 0 2 0 3 0 16 0 0 0 0 0 0 0 0 0 0',
+    '',
+  ].join('\n');
+  assert.equal(bytesWrittenIn(diskstats), 8016 * 512);
 });
 
 test('an append is not divided by where there was none', () => {
