@@ -357,6 +357,8 @@ export class WatchStreams {
     const { replicas } = one.watch.call.terms;
     const hasOther = choice.hasOther({ nodes, replicas });
     if (!hasOther) {
+      // All replicas that it knows have failed: others may have been added.
+      this.#options.onMapOld();
       choice.reset();
       one.wantsBarrier = one.wantsRead && !one.reader.isPlaced;
     }
