@@ -28,6 +28,8 @@ export const NODE_LIMITS = {
   tombstoneDelayMilliseconds: 60_000,
   /** Ended leases whose keys are looked for at once. */
   detachedLeasesMax: 128,
+  /** Of these, how many are read at once. */
+  detachedAtOnceMax: 16,
   /** How often leaders look for fencing tokens that need not be kept any more. */
   fenceSweepMilliseconds: 3_600_000,
   /** How far the log time of an idle shard may be behind while keys or leases wait to expire. */

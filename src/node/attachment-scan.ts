@@ -1,11 +1,14 @@
 /**
  * Looks in the index of attachments for keys of leases that have ended, as many as one entry may
- * delete. It reads a view, lease by lease, and waits for the disk where it has to.
+ * delete. It reads a view, lease by lease in order, and waits for the disk where it has to. The
+ * first rows of the next leases are read meanwhile, so that a slow disk is waited for once for many
+ * leases, and not once for each.
  */
 
 import { present } from '../base/assert.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
+import { NODE_LIMITS } from '../base/node-limits.ts';
 import { areEqual, keyBehind } from '../machine/bytes.ts';
 import type { LeaseEnd } from '../machine/entry.ts';
 import { SECTION } from '../machine/section.ts';
@@ -15,6 +18,7 @@ import {
   type StateRow,
   type StateView,
 } from '../storage/state/state.ts';
+import type { ReadLimits } from '../storage/state/state-disk.ts';
 
 const { leaseIdBytes } = COORDINATION_LIMITS;
 
@@ -39,14 +43,21 @@ interface Scanned {
   readonly from: Uint8Array | undefined;
 }
 
+/** Of each lease that is read ahead: few, because they may be read for nothing. */
+const AHEAD: ReadLimits = { rowsMax: 64, bytesMax: 16_384 };
+
 type Done = (scanned: Scanned | StateDamage) => void;
+type Rows = readonly StateRow[] | StateDamage;
 
 export class AttachmentScan {
   readonly #options: AttachmentScanOptions;
   readonly #ends: LeaseEnd[] = [];
-  /** Of `leases`, the one that is being looked at, and what was found of it. */
-  #at = 0;
-  #cursor: StateCursor | undefined;
+  /** How many of the leases were looked at to their end. */
+  #done = 0;
+  /** The lease that is being looked at, and those behind it whose rows are on their way. */
+  readonly #lookups: Lookup[] = [];
+  /** Of the leases, the first that has no lookup yet. */
+  #next = 0;
   #keys: Uint8Array[] = [];
   /** All that was looked at is in `#keys`, from the first row of the lease on. */
   #isWhole = true;
@@ -65,7 +76,7 @@ export class AttachmentScan {
     while (this.#result === undefined) {
       let isSync = true;
       let isAnswered = false;
-      this.#next((rows) => {
+      this.#read((rows) => {
         isAnswered = true;
         this.#take(rows);
         if (!isSync) this.run(done);
@@ -73,36 +84,43 @@ export class AttachmentScan {
       isSync = false;
       if (!isAnswered) return;
     }
-    this.#cursor?.close();
+    for (const lookup of this.#lookups) lookup.close();
     this.#options.view.close();
     done(this.#result);
   }
 
-  #next(done: (rows: readonly StateRow[] | StateDamage) => void): void {
-    this.#cursor ??= this.#open();
-    const bytesMax = this.#bytesLeft + leaseIdBytes;
-    this.#cursor.next({ rowsMax: this.#rowsLeft, bytesMax }, done);
+  #read(done: (rows: Rows) => void): void {
+    while (this.#lookups.length < NODE_LIMITS.detachedAtOnceMax && this.#begin());
+    this.#lookup.next(this.#room, done);
   }
 
-  get #lease(): Uint8Array {
-    return present(this.#options.leases[this.#at], 'there is a lease to look at');
+  get #lookup(): Lookup {
+    return present(this.#lookups[0], 'there is a lease to look at');
   }
 
-  #open(): StateCursor {
-    const { view, from } = this.#options;
-    const lease = this.#lease;
+  get #room(): ReadLimits {
+    return { rowsMax: this.#rowsLeft, bytesMax: this.#bytesLeft + leaseIdBytes };
+  }
+
+  /** Reads the first rows of one more lease, if there is one. */
+  #begin(): boolean {
+    const { view, from, leases } = this.#options;
+    const lease = leases[this.#next];
+    if (lease === undefined) return false;
+    this.#next += 1;
     const isBegun = from !== undefined && areEqual(from.subarray(0, leaseIdBytes), lease);
-    this.#isWhole = !isBegun;
-    this.#keys = [];
-    return view.cursor({
+    if (isBegun) this.#isWhole = false;
+    const cursor = view.cursor({
       section: SECTION.attachments,
       from: isBegun ? from : lease,
       to: endOf(lease),
       isReverse: false,
     });
+    this.#lookups.push(new Lookup(lease, cursor, AHEAD));
+    return true;
   }
 
-  #take(rows: readonly StateRow[] | StateDamage): void {
+  #take(rows: Rows): void {
     if (rows instanceof StateDamage) {
       this.#result = rows;
       return;
@@ -124,25 +142,56 @@ export class AttachmentScan {
 
   /** It has no further attachment. */
   #endLease(): void {
-    this.#cursor?.close();
-    this.#cursor = undefined;
     this.#add({ isLast: this.#isWhole });
-    this.#at += 1;
-    const { leases } = this.#options;
-    if (this.#at < leases.length) return;
-    this.#result = { ends: this.#ends, done: leases.length, from: undefined };
+    this.#lookups.shift()?.close();
+    this.#keys = [];
+    this.#isWhole = true;
+    this.#done += 1;
+    if (this.#done < this.#options.leases.length) return;
+    this.#result = { ends: this.#ends, done: this.#done, from: undefined };
   }
 
   /** There is no room for more. */
   #cut(from: Uint8Array): void {
     this.#add({ isLast: false });
-    this.#result = { ends: this.#ends, done: this.#at, from };
+    this.#result = { ends: this.#ends, done: this.#done, from };
   }
 
   #add({ isLast }: { readonly isLast: boolean }): void {
     const { seenAt } = this.#options;
     const keys = this.#keys;
-    if (isLast || keys.length > 0) this.#ends.push({ lease: this.#lease, seenAt, isLast, keys });
+    const { lease } = this.#lookup;
+    if (isLast || keys.length > 0) this.#ends.push({ lease, seenAt, isLast, keys });
+  }
+}
+
+/** The attachments of one lease. The first of them are read before anything asks for them. */
+class Lookup {
+  readonly lease: Uint8Array;
+  readonly #cursor: StateCursor;
+  #isBegun = false;
+  #first: Rows | undefined;
+  #onFirst: ((rows: Rows) => void) | undefined;
+
+  constructor(lease: Uint8Array, cursor: StateCursor, room: ReadLimits) {
+    this.lease = lease;
+    this.#cursor = cursor;
+    cursor.next(room, (rows) => {
+      this.#first = rows;
+      this.#onFirst?.(rows);
+    });
+  }
+
+  /** Rows in order, none only at the end. One call at a time; `done` is not called after `close`. */
+  next(room: ReadLimits, done: (rows: Rows) => void): void {
+    if (this.#isBegun) return this.#cursor.next(room, done);
+    this.#isBegun = true;
+    if (this.#first === undefined) this.#onFirst = done;
+    else done(this.#first);
+  }
+
+  close(): void {
+    this.#cursor.close();
   }
 }
 

@@ -136,7 +136,7 @@ for (const { name, rules, lives = [], attached, gaps = [], now = 10_000 } of CAS
       attached: [attached],
       gaps,
       lingers: 0,
-      entryMilliseconds: 0,
+      stepMilliseconds: 0,
       now,
     });
     deepEqual(
@@ -146,7 +146,7 @@ for (const { name, rules, lives = [], attached, gaps = [], now = 10_000 } of CAS
   });
 }
 
-const STAYS = { lives: [], gaps: [], lingers: 0, entryMilliseconds: 0, now: 10_000 };
+const STAYS = { lives: [], gaps: [], lingers: 0, stepMilliseconds: 0, now: 10_000 };
 
 test('nothing hangs on a lease again once it has ended in the shard', () => {
   const rulesOf = (...attached: readonly Attached[]) =>

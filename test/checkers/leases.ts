@@ -7,8 +7,11 @@
 export const DRIFT_MAX = 1.25;
 /** A sweep of the leader, its stamps, the entries and their way to the first replica. */
 const SWEEP_MILLISECONDS = 2500;
-/** A stamp, the end of the lease, and that of its keys. */
-const ENTRIES = 3;
+/**
+ * A lease that is due may have to wait for the keys of others, which are looked for and deleted by
+ * an entry. Then come the entry that ends it, the search for its keys, and the entry for them.
+ */
+const STEPS = 5;
 
 interface Span {
   readonly from: number;
@@ -55,8 +58,8 @@ export interface LeaseHistory {
   readonly gaps: readonly Gap[];
   /** For so long a keep of a dead client may be on its way. */
   readonly lingers: number;
-  /** How long a stalled or slow leader takes for one more entry, without counting as a gap. */
-  readonly entryMilliseconds: number;
+  /** How long a slow leader takes for an entry, or to look for keys; such a time is no gap. */
+  readonly stepMilliseconds: number;
   /** The end of the observation. */
   readonly now: number;
 }
@@ -118,7 +121,7 @@ function earlyOf({ name, shard, gone }: Attached, life: LeaseLife): readonly Lea
 function immortalOf(
   { name, shard, from, renewedAt = from, gone, held = [] }: Attached,
   life: LeaseLife,
-  { gaps, lingers, entryMilliseconds, now }: LeaseHistory,
+  { gaps, lingers, stepMilliseconds, now }: LeaseHistory,
 ): readonly LeaseFinding[] {
   if (life.diedAt === undefined) return [];
   const until = gone?.at ?? now;
@@ -126,8 +129,8 @@ function immortalOf(
   const spans = [...gaps.filter((gap) => gap.shard === shard), ...held];
   const without = lengthWithin({ from: began, to: until }, spans);
   const stayed = until - began - without;
-  const entries = ENTRIES * entryMilliseconds;
-  if (stayed <= life.ttl * DRIFT_MAX + SWEEP_MILLISECONDS + entries) return [];
+  const steps = STEPS * stepMilliseconds;
+  if (stayed <= life.ttl * DRIFT_MAX + SWEEP_MILLISECONDS + steps) return [];
   const text = `${name} stayed ${Math.round(stayed)} ms after its client died`;
   return [{ rule: 'immortal', text }];
 }

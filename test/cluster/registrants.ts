@@ -17,8 +17,8 @@ const KEYS = 8;
 const ROUNDS_MAX = 5;
 const LOOK_MILLISECONDS = 40;
 const PLAIN_CHANCE = 0.15;
-/** Of a leader that is stalled, or waits for a slow disk. */
-const ENTRY_MILLISECONDS = 1500;
+/** Of a leader that is stalled, or waits for a slow disk: for one entry, or to look for keys. */
+const STEP_MILLISECONDS = 1500;
 
 interface Span {
   readonly from: number;
@@ -95,7 +95,7 @@ export class Registrants implements Workload {
       const renewed = renewals.get(`${stay.shard}/${stay.lease}`) ?? stay.from;
       return { ...stay, renewedAt: Math.max(stay.from, renewed) };
     });
-    const about = { lingers: 0, entryMilliseconds: ENTRY_MILLISECONDS, now: truth.now };
+    const about = { lingers: 0, stepMilliseconds: STEP_MILLISECONDS, now: truth.now };
     const history = { lives, attached: counted, gaps: gapsIn(truth), ...about };
     const [found] = checkLeases(history);
     if (found !== undefined) truth.fail(`lease ${found.rule}`, found.text);

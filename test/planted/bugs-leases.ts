@@ -139,6 +139,14 @@ const SWEEPS: readonly Planted[] = [
     replace: 'if (fair.hasWork) return;',
   },
   {
+    name: 'leases-looked-at-one-by-one',
+    sentence: 'a slow disk is waited for once for each lease that has ended',
+    file: SCAN,
+    find: 'this.#lookups.length < NODE_LIMITS.detachedAtOnceMax',
+    replace: 'this.#lookups.length < 1',
+    tests: ['attachment-scan'],
+  },
+  {
     name: 'first-ended-leases-only',
     sentence: 'behind many leases whose keys are held no other lease loses its keys',
     file: SWEEP,
@@ -277,6 +285,6 @@ export const LEASE_BUGS: readonly Bug[] = [...KEEPALIVES, ...TICKETS, ...SWEEPS,
   (bug) => {
     const { file } = bug;
     const other = file.startsWith('src/shard') ? 'ticket-waits' : 'coordination-requests';
-    return { ...bug, profiles: [], tests: [NOTICED[file] ?? other], isFast: true };
+    return { ...bug, profiles: [], tests: bug.tests ?? [NOTICED[file] ?? other], isFast: true };
   },
 );
