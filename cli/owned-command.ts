@@ -94,14 +94,14 @@ class Running {
     const { fence, ttlMilliseconds } = lock;
     const [file = '', ...words] = command;
     const isWhole = !isForeground && process.platform !== 'win32';
+    const graceMilliseconds = Math.min(GRACE_MILLISECONDS_MAX, ttlMilliseconds * GRACE_SHARE);
+    this.#group = new ProcessGroup({ isWhole, graceMilliseconds });
     const child = spawn(file, words, {
       stdio: 'inherit',
       env: fence === undefined ? process.env : { ...process.env, RINGKV_FENCE: fence },
       detached: isWhole,
     });
-    const { pid } = child;
-    const graceMilliseconds = Math.min(GRACE_MILLISECONDS_MAX, ttlMilliseconds * GRACE_SHARE);
-    if (pid !== undefined) this.#group = new ProcessGroup({ pid, isWhole, graceMilliseconds });
+    if (child.pid !== undefined) this.#group.begin(child.pid);
     return exitOf(child, file);
   }
 

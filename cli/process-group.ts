@@ -5,8 +5,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 const LOOK_MILLISECONDS = 20;
 
 interface Group {
-  /** Of the command, which leads the group. */
-  readonly pid: number;
   /** False: only the command is signalled. */
   readonly isWhole: boolean;
   /** From SIGTERM to SIGKILL. */
@@ -14,21 +12,31 @@ interface Group {
 }
 
 /**
- * Reads from kvctl. A line says that the command has ended; the end of the input without one means
- * that kvctl was killed.
+ * Reads from kvctl. The first line has the target; the second one says that the command has ended.
+ * The end of the input between the two means that kvctl was killed.
  */
 const WATCHDOG =
-  'read -r line || { kill -s TERM -- "$1" && sleep "$2" && kill -s KILL -- "$1"; } 2>/dev/null';
+  'read -r target || exit; read -r line || ' +
+  '{ kill -s TERM -- "$target" && sleep "$1" && kill -s KILL -- "$target"; } 2>/dev/null';
 
 export class ProcessGroup {
-  readonly #target: number;
+  /** 0 until the command has begun. */
+  #target = 0;
+  readonly #isWhole: boolean;
   readonly #graceMilliseconds: number;
   readonly #watchdog: ChildProcess | undefined;
 
-  constructor({ pid, isWhole, graceMilliseconds }: Group) {
-    this.#target = isWhole ? -pid : pid;
+  /** Before the command: a kill right behind its start finds the watchdog there. */
+  constructor({ isWhole, graceMilliseconds }: Group) {
+    this.#isWhole = isWhole;
     this.#graceMilliseconds = graceMilliseconds;
     if (process.platform !== 'win32') this.#watchdog = this.#watch();
+  }
+
+  /** The command, which leads the group. */
+  begin(pid: number): void {
+    this.#target = this.#isWhole ? -pid : pid;
+    this.#watchdog?.stdin?.write(`${this.#target}\n`);
   }
 
   send(name: NodeJS.Signals): void {
@@ -49,11 +57,12 @@ export class ProcessGroup {
 
   /** The command has ended. */
   forget(): void {
-    this.#watchdog?.stdin?.end('ended\n');
+    this.#watchdog?.stdin?.end(this.#target === 0 ? '' : 'ended\n');
   }
 
   /** False if there is no such process any more. */
   #signal(name: NodeJS.Signals | 0): boolean {
+    if (this.#target === 0) return false;
     try {
       process.kill(this.#target, name);
       return true;
@@ -68,11 +77,10 @@ export class ProcessGroup {
   /** Where there is no shell, there is no watchdog. */
   #watch(): ChildProcess {
     const seconds = Math.ceil(this.#graceMilliseconds / 1000);
-    const watchdog = spawn(
-      'sh',
-      ['-c', WATCHDOG, 'kvctl-watchdog', String(this.#target), String(seconds)],
-      { stdio: ['pipe', 'ignore', 'ignore'], detached: true },
-    );
+    const watchdog = spawn('sh', ['-c', WATCHDOG, 'kvctl-watchdog', String(seconds)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
     for (const part of [watchdog, watchdog.stdin]) part?.on('error', () => {});
     watchdog.unref();
     return watchdog;

@@ -55,7 +55,7 @@ function stateOf(pid: number): string | undefined {
 /** A command of a shell and its step, which tells its pid in a file. */
 function step(name: string): { readonly words: readonly string[]; readonly pid: () => number } {
   const file = `${FOLDER}/${name}`;
-  const inner = `echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 100`;
+  const inner = `echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 300`;
   const pid = () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
   return { words: ['--', 'sh', '-c', `sh -c '${inner}'; exit $?`], pid };
 }

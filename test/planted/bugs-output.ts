@@ -43,7 +43,7 @@ const PLANTED: readonly Planted[] = [
     name: 'only-the-shell-is-signalled',
     sentence: 'a signal ends the shell of kvctl lock, and its step goes on without the lock',
     file: 'cli/process-group.ts',
-    find: 'isWhole ? -pid : pid',
+    find: 'this.#isWhole ? -pid : pid',
     replace: 'pid',
     tests: ['owned-command'],
   },
