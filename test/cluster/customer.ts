@@ -85,6 +85,8 @@ export class Customer {
    * them as alive, an answer may take longer than a customer's timeout.
    */
   isPatient = false;
+  /** The message of the last call that failed, for the report of a run that stands still. */
+  lastFailure = '';
 
   constructor(options: CustomerOptions) {
     this.#options = options;
@@ -171,6 +173,7 @@ export class Customer {
       if (isOver) return;
       isOver = true;
       this.#open.delete(settle as (failure: CallFailure) => void);
+      if (result.type === 'failed') this.lastFailure = result.message;
       if (this.isPatient && result.type === 'failed') {
         return this.call<T>(asked, done, timeoutMilliseconds);
       }

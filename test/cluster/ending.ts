@@ -60,11 +60,11 @@ export class Ending {
     const { plan, surroundings } = this.#options;
     faults.heal();
     if (plan.ending === 'majority') this.#freeze();
-    else this.#rest();
+    if (this.#isWhole) this.#rest();
     if (plan.losesCatalog) this.#doWithoutCatalog();
     this.#stop();
     this.#readAll();
-    if (plan.ending === 'repaired') {
+    if (this.#isWhole) {
       const { until } = this.#options;
       until(
         'replicas agree',
@@ -73,8 +73,18 @@ export class Ending {
       );
     }
     this.#lookForLeftovers();
-    surroundings.probes.hit(`ended ${plan.ending}`);
+    surroundings.probes.hit(this.#isWhole ? 'ended repaired' : 'ended majority');
     this.#judge();
+  }
+
+  /**
+   * No node is gone for ever. This includes runs that were to end with a majority and in which no
+   * node could be spared. The cluster then has to become whole before its reads are required to
+   * succeed without retries: a node may have just started, and one that is alone asks the
+   * addresses of the others for five seconds before it serves.
+   */
+  get #isWhole(): boolean {
+    return this.#gone.size === 0;
   }
 
   get #computers(): readonly Computer[] {
@@ -152,20 +162,21 @@ export class Ending {
   #readAll(): void {
     const { customers, workloads, until } = this.#options;
     const customer = customers[0] as Customer;
-    customer.isPatient = this.#gone.size > 0;
+    customer.isPatient = !this.#isWhole;
     let isRead = false;
     const each = (workload: Workload, next: () => void) => workload.finish(customer, next);
     inTurn(workloads, each, () => {
       isRead = true;
     });
-    until('everything was read', () => isRead, HEAL_MILLISECONDS_MAX);
+    const what = () => `everything was read (last failure: ${customer.lastFailure})`;
+    until(what, () => isRead, HEAL_MILLISECONDS_MAX);
   }
 
   #lookForLeftovers(): void {
     const { plan, until } = this.#options;
     const { surroundings } = this.#options;
     const there = this.#computers.filter((computer) => !this.#gone.has(computer));
-    const look = plan.ending === 'repaired' ? leftoversOf : unendedWhereLeading;
+    const look = this.#isWhole ? leftoversOf : unendedWhereLeading;
     let left: string | undefined;
     const isOver = () => {
       left = there.flatMap(({ core }) => (core && look(core)) ?? [])[0];
@@ -173,7 +184,7 @@ export class Ending {
     };
     surroundings.agenda.runUntil(surroundings.agenda.now + 100);
     until(() => `nothing is left (${left})`, isOver, LEFTOVER_MILLISECONDS_MAX[plan.profile]);
-    if (!plan.forgets || plan.ending !== 'repaired') return;
+    if (!plan.forgets || !this.#isWhole) return;
     const areForgotten = () => this.#cores.every((core) => sessionsOn(core) === 0);
     until('every session is forgotten', areForgotten, FORGET_MILLISECONDS_MAX);
     surroundings.probes.hit('every session was forgotten');

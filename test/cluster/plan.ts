@@ -21,7 +21,8 @@ export interface ClusterPlan {
   readonly isSlow: boolean;
   /**
    * `repaired`: everything comes back, grows to its full size and becomes idle. `majority`: of
-   * every shard a majority comes back, and all others are cut off for ever.
+   * every shard a majority comes back, and all others are cut off for ever; as `repaired` if no
+   * shard can spare a node.
    */
   readonly ending: 'repaired' | 'majority';
   /** Whether the catalog loses its majority for a while after the repair. */

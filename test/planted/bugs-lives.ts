@@ -80,6 +80,15 @@ export const LIFE_BUGS: readonly Bug[] = [
   {
     ...COPY,
     file: 'src/node/life-confirmation.ts',
+    name: 'waits-for-mute-addresses',
+    sentence: 'a node that is alone never serves while a configured address does not answer',
+    find: 'return this.#isEnquiring && this.#awake < LIFE_LIMITS.enquiryMilliseconds;',
+    replace: 'return this.#isEnquiring;',
+    tests: ['life-confirmation'],
+  },
+  {
+    ...COPY,
+    file: 'src/node/life-confirmation.ts',
     name: 'claims-too-early',
     sentence: 'a life is claimed at the first peers that were met, whatever the others will say',
     find: 'if (others.some((node) => this.#isAwaited(this.#peer(node)))) return [];',
