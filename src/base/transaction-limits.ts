@@ -18,6 +18,8 @@ export const TRANSACTION_LIMITS = {
   /** Participants of a transaction that is staged, and outputs of a few bytes that it may have. */
   stagedParticipantsMax: 64,
   stagedOutputsMax: 512,
+  /** By how much the deadlines of its participants differ at most. */
+  stagedSpreadMilliseconds: 60_000,
   /** Questions about a transaction that wait for its end; the oldest is asked again later. */
   settlingMax: 256,
   /** Transactions that one entry resolves. */

@@ -26,7 +26,7 @@ export function isPreventedBy(reply: Reply): boolean | undefined {
   return reply.type === 'refused' && !UNSURE.includes(reply.reason) ? true : undefined;
 }
 
-const UNSURE: readonly Reason[] = ['deadline-too-far', 'malformed', 'window-full', 'wrong-epoch'];
+const UNSURE: readonly Reason[] = ['malformed', 'window-full', 'wrong-epoch'];
 
 /** For all others; `over` if all participants have acknowledged and the decision is deleted. */
 export type SettledOutcome = 'committed' | 'aborted' | 'over';

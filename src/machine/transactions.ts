@@ -91,15 +91,14 @@ export class Transactions {
   }
 
   /**
-   * The answer is final: `done` while the part is prepared, and otherwise it never will be. Only a
-   * deadline that is too far ahead to be remembered until then leaves it open.
+   * The answer is final: `done` while the part is prepared, and otherwise it never will be. That is
+   * remembered until its deadline, which is further ahead than that of any other request if the
+   * client had a wrong idea of the log time here.
    */
   prevent({ id, deadline }: Prevention, moment: ApplyContext): Reply {
     const prepared = this.lockTable.of(id);
     const { logTime } = moment.metadata;
-    const furthest = logTime + MACHINE_LIMITS.timeoutMillisecondsMax;
     if (prepared === undefined && deadline < logTime) return refused('deadline-passed');
-    if (prepared === undefined && deadline > furthest) return refused('deadline-too-far');
     const record = this.#record(id, prepared === undefined ? deadline : 0, moment);
     const remembered = record.isAcknowledged ? undefined : record.recall(POSITION.part)?.verdict;
     if (prepared !== undefined) {

@@ -182,7 +182,7 @@ class Lookup {
     });
   }
 
-  /** Rows in order, none only at the end. One call at a time; `done` is not called after `close`. */
+  /** Rows in order, none only at the end. One call at a time; no answer comes after `close`. */
   next(room: ReadLimits, done: (rows: Rows) => void): void {
     if (this.#isBegun) return this.#cursor.next(room, done);
     this.#isBegun = true;

@@ -121,8 +121,12 @@ export function planOfStaged(
 }
 
 function canBeStaged(locking: readonly PlannedPart[]): boolean {
-  const { stagedParticipantsMax, stagedOutputsMax } = TRANSACTION_LIMITS;
+  const { stagedParticipantsMax, stagedOutputsMax, stagedSpreadMilliseconds } = TRANSACTION_LIMITS;
   if (locking.length < 2 || locking.length > stagedParticipantsMax) return false;
+  // A participant remembers until its deadline that its part was prevented, so no deadline is far
+  // ahead of that of the home shard, which is near by its own log time.
+  const deadlines = locking.map(({ part }) => part.deadline);
+  if (Math.max(...deadlines) - Math.min(...deadlines) > stagedSpreadMilliseconds) return false;
   let outputs = 0;
   for (const { part } of locking) {
     for (const { type } of part.operations) {

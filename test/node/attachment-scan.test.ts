@@ -104,7 +104,7 @@ test('a slow disk is waited for once for many leases, and not once for each', ()
   equal(view.rounds, 1);
 });
 
-test('leases are looked at in order, though a later one has few keys and the first one many', () => {
+test('leases are looked at in order, however many keys the first one has', () => {
   const many = Array.from({ length: 200 }, (_, at) => attachment(1, String(at).padStart(3, '0')));
   const { ends } = scan(new SlowView([...many, attachment(3, 'x')]), [1, 2, 3].map(leaseOf));
   deepEqual(

@@ -67,7 +67,7 @@ const STAGING: readonly Planted[] = [
     name: 'an-unsure-reply-prevents',
     sentence: 'a reply that leaves open whether a part can become ready is taken for a no',
     file: OUTCOME,
-    find: "['deadline-too-far', 'malformed', 'window-full', 'wrong-epoch']",
+    find: "['malformed', 'window-full', 'wrong-epoch']",
     replace: '[]',
     tests: ['staged'],
   },
@@ -86,6 +86,14 @@ const STAGING: readonly Planted[] = [
     find: 'this.#recordCommit(reply);',
     replace: "this.#end({ type: 'decided', reply });",
     isFast: true,
+  },
+  {
+    name: 'staged-whatever-its-deadlines',
+    sentence: 'a part is staged while another one cannot be prepared for hours, nor be prevented',
+    file: PLAN,
+    find: 'Math.max(...deadlines) - Math.min(...deadlines) > stagedSpreadMilliseconds',
+    replace: 'false',
+    tests: ['plan'],
   },
   {
     name: 'late-validation-of-a-staged-transaction',
