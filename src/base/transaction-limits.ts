@@ -21,7 +21,7 @@ export const TRANSACTION_LIMITS = {
   /** By how much the deadlines of its participants differ at most. */
   stagedSpreadMilliseconds: 60_000,
   /** Questions about a transaction that wait for its end; the oldest is asked again later. */
-  settlingMax: 256,
+  settlingMax: 16,
   /** Transactions that one entry resolves. */
   resolutionsMax: 256,
   /** Transactions that queue for a key before they begin, and their size in a shard. */

@@ -137,7 +137,11 @@ const DECIDE = union({
   prevented: variant(2, { ...CONTENDER, because: where(REPLY, isRefusal) }),
 });
 
-const PREVENTION: Schema<Prevention> = struct({ id: TRANSACTION_ID, deadline: count() });
+const PREVENTION: Schema<Prevention> = struct({
+  id: TRANSACTION_ID,
+  position: count({ max: RING_SPAN - 1 }),
+  deadline: count(),
+});
 
 const RESOLUTIONS: Schema<readonly Resolution[]> = list(
   struct({ id: TRANSACTION_ID, isCommitted: truth, deadline: count() }),

@@ -77,6 +77,8 @@ export type TransactionRefusal = Extract<Reply, { type: 'check-failed' | 'refuse
 /** Makes sure that a part is either prepared or never will be. */
 export interface Prevention {
   readonly id: TransactionId;
+  /** The participant's, on the ring. */
+  readonly position: number;
   /** The participant's own: how long a late prepare might still arrive. */
   readonly deadline: number;
 }

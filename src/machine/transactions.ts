@@ -95,9 +95,11 @@ export class Transactions {
    * remembered until its deadline, which is further ahead than that of any other request if the
    * client had a wrong idea of the log time here.
    */
-  prevent({ id, deadline }: Prevention, moment: ApplyContext): Reply {
+  prevent({ id, position, deadline }: Prevention, moment: ApplyContext): Reply {
+    const { logTime, arc } = moment.metadata;
+    // Another shard knows nothing of the part.
+    if (position < arc.from || position >= arc.to) return refused('wrong-epoch');
     const prepared = this.lockTable.of(id);
-    const { logTime } = moment.metadata;
     if (prepared === undefined && deadline < logTime) return refused('deadline-passed');
     const record = this.#record(id, prepared === undefined ? deadline : 0, moment);
     const remembered = record.isAcknowledged ? undefined : record.recall(POSITION.part)?.verdict;
@@ -285,7 +287,8 @@ export class Transactions {
     // The participants of an abort that is not kept have to ask for it: while some of them cannot
     // be reached, aborts must not take the room of commits.
     const { size } = this.decisions;
-    if (!isCommitted && size >= TRANSACTION_LIMITS.keptForAbortMax) return;
+    const isFull = size >= TRANSACTION_LIMITS.keptForAbortMax || !this.#mayDecide;
+    if (!isCommitted && isFull) return;
     const since = moment.metadata.logTime;
     const writing = { writer: this.#rows, writes: moment.writes };
     this.decisions.add({ id, attempts, age, isCommitted, since, participants }, writing);

@@ -252,13 +252,15 @@ export class Coordinators {
       prepare: ({ shard, part, isStaged }, bytes, done) => {
         const about = { id: ASKED_ONCE, shard, epoch: part.epoch };
         const step = isStaged ? 'stage' : 'prepare';
-        this.#ask({ type: 'step', ...about, step, bytes }, this.#timed(done));
+        this.#ask({ type: 'step', ...about, step, bytes }, this.#timed(shard, done));
       },
-      prevent: ({ shard, part }, done) => {
-        const bytes = encodePrevention({ id: contender.id, deadline: part.deadline });
+      prevent: ({ shard, part, at }, done) => {
+        const { position } = present(plan.participants[at], 'each part has its participant');
+        const { deadline } = part;
+        const bytes = encodePrevention({ id: contender.id, position, deadline });
         const epoch = this.#router.rowOf(shard)?.epoch ?? 0;
         const about = { id: ASKED_ONCE, shard, epoch };
-        this.#ask({ type: 'step', ...about, step: 'prevent', bytes }, this.#timed(done));
+        this.#ask({ type: 'step', ...about, step: 'prevent', bytes }, this.#timed(shard, done));
       },
       committed: (reply) => {
         const { waiting = [] } = this.#conducted.get(name) ?? {};
@@ -276,7 +278,7 @@ export class Coordinators {
             owner: contender,
             checks: encodeOperations(checks),
           },
-          this.#timed(done),
+          this.#timed(shard, done),
         );
       },
       // The epoch of the client's map: the home shard's part is for the arc that it had then.
@@ -286,12 +288,13 @@ export class Coordinators {
     };
   }
 
-  /** The answer also shows how long a step takes. */
-  #timed(done: (answer: Answer) => void): Responder {
+  /** The answer also shows how long a step takes, and whether the shard answers. */
+  #timed(shard: ShardId, done: (answer: Answer) => void): Responder {
     const node = this.#node;
     const askedAt = node.now;
     return answering((answer) => {
-      if (answer.type === 'replied') this.#stepTimes.observe(node.now - askedAt);
+      if (answer.type === 'replied') this.#stepTimes.observe(shard, node.now - askedAt);
+      else this.#stepTimes.miss(shard);
       done(answer);
     });
   }

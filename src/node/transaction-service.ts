@@ -60,7 +60,9 @@ export class TransactionService {
   #coordinate(replica: Replica, request: Asked<'transact'>['request'], requester: Requester): void {
     const asked = decodeTransaction(request.transaction);
     const transaction = asked && { ...asked, ...plausibleRank(asked, replica.logTime) };
-    const plan = transaction && planOf(transaction, { mayStage: true });
+    // A staged transaction holds its keys until all participants have answered.
+    const mayStage = transaction?.parts.every(({ shard }) => !this.#isSilent(shard)) ?? false;
+    const plan = transaction && planOf(transaction, { mayStage });
     if (transaction === undefined || plan === undefined)
       return replica.fail(requester, 'malformed');
     const [home] = transaction.parts;
@@ -78,6 +80,10 @@ export class TransactionService {
       return replica.refuse(requester, { type: 'refused', reason, position: 0 });
     }
     coordinators.conduct({ transaction, plan, bytes }, requester);
+  }
+
+  #isSilent(shard: number): boolean {
+    return this.stepTimes.isSilent(shard as ShardId);
   }
 
   /** The decision of a transaction, by the leader of its home shard. */

@@ -78,6 +78,8 @@ type Stage = 'waiting' | 'preparing' | 'validating' | 'preventing' | 'deciding' 
 interface Question {
   state: 'asked' | 'resting' | 'answered';
   restsUntil: number;
+  /** How often it was asked in vain. */
+  rests: number;
   readonly ask: (done: (answer: Answer) => void) => void;
   readonly take: (reply: Reply) => void;
 }
@@ -185,6 +187,7 @@ export class Coordinator {
     return {
       state: 'resting',
       restsUntil: 0,
+      rests: 0,
       ask: (done) => this.#port.prepare(to, encode(), done),
       take: (reply) => {
         if (reply.type !== 'done') return this.#refuse(reply, to);
@@ -198,6 +201,7 @@ export class Coordinator {
     return {
       state: 'resting',
       restsUntil: 0,
+      rests: 0,
       ask: (done) => this.#port.prevent(to, done),
       take: (reply) => {
         if (reply.type !== 'done') return this.#abort(because, { isPrevented: true });
@@ -211,6 +215,7 @@ export class Coordinator {
     return {
       state: 'resting',
       restsUntil: 0,
+      rests: 0,
       ask: (done) => this.#port.validate(to, done),
       take: (reply) => {
         if (reply.type !== 'done') this.#refuse(reply, to, to.places);
@@ -290,9 +295,14 @@ export class Coordinator {
     this.#giveUp();
   }
 
+  /** A participant that is asked to prevent its part may be without a majority for days. */
   #rest(question: Question, milliseconds: number): void {
+    const { resolveMilliseconds } = TRANSACTION_LIMITS;
+    const isLong = this.#stage === 'preventing';
+    const grown = isLong ? Math.min(milliseconds * 2 ** question.rests, resolveMilliseconds) : 0;
     question.state = 'resting';
-    question.restsUntil = this.#port.now + milliseconds;
+    question.rests += 1;
+    question.restsUntil = this.#port.now + Math.max(milliseconds, grown);
   }
 
   /** A participant refused: the position is reported among the operations of all parts. */
@@ -356,6 +366,7 @@ export class Coordinator {
     const question: Question = {
       state: 'resting',
       restsUntil: 0,
+      rests: 0,
       ask: (done) => this.#port.decide(bytes, done),
       take: (reply) => {
         assert(!isAbort(reply), 'a transaction whose parts were all ready is not aborted');
@@ -391,6 +402,7 @@ export class Coordinator {
     const question: Question = {
       state: 'resting',
       restsUntil: 0,
+      rests: 0,
       ask: (done) => this.#port.decide(bytes, done),
       take,
     };

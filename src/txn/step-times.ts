@@ -1,10 +1,11 @@
 /**
- * How long the steps of transactions take at present: a prepare, a validation or a resolution, from
+ * How long the steps of transactions take at present, and which shards answer none: a prepare, a validation or a resolution, from
  * the request to the answer. The value contains the delays of disks, processors and links, here and
  * in other shards, so that a coordinator gives up because an answer is missing and not because it
  * is slow.
  */
 
+import type { ShardId } from '../base/ids.ts';
 import { RecentMaximum } from '../base/recent-maximum.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 
@@ -13,10 +14,22 @@ const STEPS_PER_PATIENCE = 3;
 
 export class StepTimes {
   readonly #recent = new RecentMaximum(TRANSACTION_LIMITS.stepWindowTicks);
+  readonly #silent = new Set<ShardId>();
 
   /** Late answers, after the coordinator gave up, count too: they extend the next wait. */
-  observe(milliseconds: number): void {
+  observe(shard: ShardId, milliseconds: number): void {
     this.#recent.observe(milliseconds);
+    this.#silent.delete(shard);
+  }
+
+  /** A step was not answered. */
+  miss(shard: ShardId): void {
+    this.#silent.add(shard);
+  }
+
+  /** The last step in that shard was not answered: it may be without a majority for long. */
+  isSilent(shard: ShardId): boolean {
+    return this.#silent.has(shard);
   }
 
   tick(): void {

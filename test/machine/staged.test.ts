@@ -174,3 +174,22 @@ test('what says nothing about a part leaves open whether it can become ready', (
   };
   deepEqual([prevented('window-full'), prevented('deadline-passed')], [undefined, true]);
 });
+
+test('a shard prevents no part of another one', () => {
+  const part = new TransactionRig();
+  part.shard.apply({ type: 'adopt', epoch: EPOCH + 1, arc: { from: 0, to: 1000 } });
+  equal(part.prevent({ position: 1000 }), 'refused wrong-epoch at 0');
+  equal(part.prevent({ position: 999 }), 'refused aborted at 0');
+});
+
+test('aborts leave the room that staged transactions need for their decisions', () => {
+  const rig = staged();
+  const { decisions, lockTable } = rig.shard.machine.transactions;
+  const before = decisions.size;
+  const many = { get: () => TRANSACTION_LIMITS.slotsMax, configurable: true };
+  Object.defineProperty(lockTable, 'staged', many);
+  rig.abort({ sequence: 22 });
+  Reflect.deleteProperty(lockTable, 'staged');
+  equal(decisions.size, before, 'the abort is not kept');
+  equal(rig.commit([], BOTH), 'committed at 2 50');
+});

@@ -33,6 +33,8 @@ export interface About {
   /** Whose part it is: 0 for the home shard. */
   readonly at?: number;
   readonly epoch?: number;
+  /** Of a part that is prevented, on the ring. */
+  readonly position?: number;
 }
 
 export interface Vote extends About {
@@ -95,8 +97,9 @@ export class TransactionRig {
   }
 
   prevent(about: About = {}): string {
-    const { deadline = START + PATIENCE } = about;
-    return this.#only('prevent', encodePrevention({ id: nameOf(about), deadline }), about.epoch);
+    const { position = 0, deadline = START + PATIENCE } = about;
+    const bytes = encodePrevention({ id: nameOf(about), position, deadline });
+    return this.#only('prevent', bytes, about.epoch);
   }
 
   /** An abort whose proposer knows of a participant that can never become ready. */

@@ -85,6 +85,16 @@ test('of many questions that wait for its end the oldest is asked again later', 
   equal(asking.slice(1).every(isCommitted), true);
 });
 
+test('participants that were slow before are waited for longer', () => {
+  const home = stagingRig();
+  home.conduct(home.plan());
+  home.turn();
+  const usual = home.stepTimes.prepareMilliseconds;
+  home.rig.now += usual;
+  home.ready();
+  equal(home.stepTimes.prepareMilliseconds, 3 * usual);
+});
+
 test('a new leader aborts what can never become ready', () => {
   const home = stagingRig();
   const planned = home.plan({ here: [put('here', '1')] });

@@ -284,6 +284,17 @@ test('the running transactions are bounded in bytes', () => {
   deepEqual(begin(101), []);
 });
 
+test('a transaction over a shard that has not answered lately is not staged', () => {
+  const steps = (rig: Rig) => {
+    rig.begin(rig.both(2, [put(rig.keyIn(2), '1')]));
+    return rig.asked.map(({ request }) => request.type === 'step' && request.step);
+  };
+  deepEqual(steps(new Rig()), ['stage', 'prepare']);
+  const rig = new Rig();
+  rig.transactions.stepTimes.miss(2 as ShardId);
+  deepEqual(steps(rig), ['prepare'], 'the home shard does its part with the decision');
+});
+
 test('a claimed age in the distant past or in the future is limited', () => {
   const rig = new Rig();
   const { timeoutMillisecondsMax } = MACHINE_LIMITS;

@@ -210,9 +210,10 @@ class Shard {
         const type = isStaged ? 'stage' : 'prepare';
         cluster.ask((answer) => to.prepare({ type, bytes }, contender, answer), answered(done));
       },
-      prevent: ({ shard, part }, done) => {
+      prevent: ({ shard, part, at }, done) => {
         const to = cluster.shard(shard);
-        const bytes = encodePrevention({ id: contender.id, deadline: part.deadline });
+        const position = plan.participants[at]?.position ?? 0;
+        const bytes = encodePrevention({ id: contender.id, position, deadline: part.deadline });
         cluster.ask((answer) => to.propose({ type: 'prevent', bytes }, answer), answered(done));
       },
       committed: (reply) => {
