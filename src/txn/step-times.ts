@@ -1,8 +1,8 @@
 /**
- * How long the steps of transactions take at present, and which shards answer none: a prepare, a validation or a resolution, from
- * the request to the answer. The value contains the delays of disks, processors and links, here and
- * in other shards, so that a coordinator gives up because an answer is missing and not because it
- * is slow.
+ * How long the steps of transactions take at present, a prepare, a validation or a resolution from
+ * the request to the answer, and which shards answer none. The value contains the delays of disks,
+ * processors and links, here and in other shards, so that a coordinator gives up because an answer
+ * is missing and not because it is slow.
  */
 
 import type { ShardId } from '../base/ids.ts';
