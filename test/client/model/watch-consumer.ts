@@ -42,6 +42,8 @@ export class WatchConsumer {
   isSynced = false;
   /** Told, and not consumed. */
   bytesWaiting = 0;
+  /** Of what was told at once. */
+  bytesLargest = 0;
   /** What was acknowledged when it was made, if its token names nothing earlier. */
   readonly #begunAt: readonly { readonly length: number; readonly forced: number }[];
   readonly counts = { changes: 0, rows: 0, synced: 0, compacted: 0, checks: 0, skips: 0, syncs: 0 };
@@ -67,7 +69,10 @@ export class WatchConsumer {
         ...terms,
       },
       deliver: (fact) => {
-        if (fact.type === 'changes') this.bytesWaiting += fact.bytes;
+        if (fact.type === 'changes') {
+          this.bytesWaiting += fact.bytes;
+          this.bytesLargest = Math.max(this.bytesLargest, fact.bytes);
+        }
         this.queue.push(fact);
       },
     };

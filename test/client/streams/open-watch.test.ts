@@ -216,3 +216,14 @@ test('a change that does not fit what was told before is found out', () => {
   const message = { type: 'changes', id: 1, sequence: 1, after: 6, through: 9, ...rest } as const;
   equal(receive(rig.watch, rig.shard(0), message, 1), 'misfit');
 });
+
+test('only a read that follows another one has to begin at its barrier', () => {
+  const rig = new Rig();
+  rig.barrier(0, 50);
+  equal(rig.shard(0).leastIndex, 0);
+  rig.read(0, 60, ['a 40']);
+  rig.watch.lose(rig.shard(0));
+  rig.shard(0).readAgain();
+  rig.barrier(0, 70);
+  equal(rig.shard(0).leastIndex, 70);
+});

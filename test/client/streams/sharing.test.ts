@@ -2,7 +2,12 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { NodeId } from '../../../src/base/ids.ts';
 import { Random } from '../../../src/base/random.ts';
+import { Connection } from '../../../src/client/core/connections.ts';
+import { Backlog } from '../../../src/client/core/streams/credit.ts';
+import { SharedStream } from '../../../src/client/core/streams/shared-stream.ts';
+import { StreamReader } from '../../../src/client/core/streams/stream-reader.ts';
 import type { WatchCall } from '../../../src/client/core/streams/watch-call.ts';
 import { HistoryWorld } from '../../shard/history-world.ts';
 import { WatchClient } from '../model/watch-client.ts';
@@ -13,17 +18,20 @@ import { World } from '../model/world.ts';
 const text = new TextEncoder();
 const RANGE = { from: text.encode('key'), to: text.encode('key 9') };
 const STEP_MILLISECONDS = 40;
+/** Each message with changes is larger than the share. */
+const TINY = { bufferBytes: 8, shareBytesMin: 8 };
 
 /** One shard at three nodes, a client, and a network that does all that it is asked to. */
 class Rig {
   readonly #world = new World();
-  readonly #random = new Random(7);
+  readonly #random;
   readonly shard: HistoryWorld;
   readonly nodes: WatchNodes;
   readonly client: WatchClient;
 
-  constructor() {
-    const random = this.#random;
+  constructor(seed = 7) {
+    const random = new Random(seed);
+    this.#random = random;
     const memory = { bytesMax: 1e8, recordChance: 1, isCalm: true };
     this.shard = new HistoryWorld({ random: random.fork('shard'), ...memory });
     const faults = { refusal: 0, loss: 0, repetition: 0, muteness: 0 };
@@ -61,6 +69,11 @@ class Rig {
       this.shard.step();
       this.pass();
     }
+  }
+
+  /** Nothing is sent before all of them are there: no mark of progress comes in between. */
+  writeAtOnce(entries: number): void {
+    for (let left = entries; left > 0; left--) this.shard.step();
   }
 
   pass(): void {
@@ -218,4 +231,124 @@ test('when a node is lost, all go on elsewhere, with one stream', () => {
   rig.settle(...watches);
   equal(rig.nodes.streams, 1);
   for (const watch of watches) watch.check();
+});
+
+/** A watch whose share is full, on a stream without credit that has come to the end. */
+function blocked(rig: Rig) {
+  const slow = rig.watch(TINY);
+  // Has a stream of its own.
+  const witness = rig.watch({ replicas: 'leader' });
+  rig.settle(slow, witness);
+  while (slow.bytesWaiting === 0) {
+    rig.write(1);
+    for (let round = 0; round < 20; round++) rig.pass();
+  }
+  rig.settle(witness);
+  const saved = witness.save();
+  ok(saved !== undefined);
+  witness.end();
+  rig.pass();
+  equal(rig.nodes.streams, 1);
+  return { slow, saved };
+}
+
+for (const [what, terms] of [
+  ['begins with the changes to come', { resume: undefined, isInitial: false }],
+  ['continues from a token', {}],
+] as const) {
+  test(`one that ${what} joins a stream without credit, and is told all that follows`, () => {
+    const rig = new Rig();
+    const { slow, saved } = blocked(rig);
+    const { opened } = rig.nodes.counts;
+    const late = rig.watch({ ...TINY, ...terms }, saved);
+    rig.crawl(STEP_MILLISECONDS);
+    equal(rig.nodes.counts.opened, opened, 'it has joined');
+    const waiting = slow.bytesWaiting;
+    rig.writeAtOnce(30);
+    rig.settle(late);
+    ok(late.counts.changes > 10, `${late.counts.changes} changes`);
+    equal(slow.bytesWaiting, waiting, 'the one without room is told nothing more');
+    rig.settle(slow, late);
+    slow.check();
+    late.check();
+  });
+}
+
+test('a buffer is bounded also where each message fills it, and another consumer is fast', () => {
+  const rig = new Rig();
+  const slow = rig.watch(TINY);
+  const fast = rig.watch(TINY);
+  rig.settle(slow, fast);
+  equal(rig.nodes.streams, 1);
+  rig.writeAtOnce(100);
+  rig.settle(fast);
+  const { bytesWaiting, bytesLargest } = slow;
+  ok(
+    bytesWaiting < 8 + bytesLargest,
+    `${bytesWaiting} bytes wait, one message has ${bytesLargest}`,
+  );
+  rig.settle(slow, fast);
+  slow.check();
+  equal(slow.counts.changes, fast.counts.changes);
+});
+
+test('consumers that go on are told everything, and those that rest have bounded buffers', () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const rig = new Rig(seed);
+    const random = new Random(seed);
+    const shares = [8, 30, 100, 300, 8, 100];
+    const watches = shares.map((share) => rig.watch({ bufferBytes: share, shareBytesMin: 8 }));
+    rig.settle(...watches);
+    for (let phase = 0; phase < 20; phase++) {
+      const going = watches.filter(() => random.chance(0.4));
+      for (let round = 0; round < 10; round++) {
+        rig.write(random.below(3));
+        for (const watch of watches) {
+          if (going.includes(watch) || random.chance(0.1)) watch.consume(random.below(4));
+        }
+      }
+      rig.settle(...going);
+      for (const [at, { bytesWaiting, bytesLargest }] of watches.entries()) {
+        const most = (shares[at] ?? 0) + bytesLargest;
+        ok(bytesWaiting < most, `${bytesWaiting} bytes wait of ${most}`);
+      }
+    }
+    rig.settle(...watches);
+    for (const watch of watches) watch.check();
+  }
+});
+
+test('watches that begin one after another share their first read', () => {
+  const rig = new Rig();
+  rig.write(200);
+  const watches: WatchConsumer[] = [];
+  for (let count = 0; count < 50; count++) {
+    watches.push(rig.watch({ bufferBytes: 100_000 }));
+    rig.shard.step();
+    rig.crawl(20);
+    if (count % 10 === 0) rig.nodes.pump();
+  }
+  rig.settle(...watches);
+  const { opened } = rig.nodes.counts;
+  ok(opened <= 15, `${opened} streams for 50 watches`);
+  for (const watch of watches) watch.check();
+});
+
+test('one that reads again joins no stream whose first page may be older than its barrier', () => {
+  const member = (leastIndex: number) => {
+    const reader = new StreamReader({ range: RANGE, keysOnly: false, mark: undefined });
+    return { reader, backlog: new Backlog({ share: 100 }), leastIndex, seat: 0 };
+  };
+  const first = member(50);
+  const place = { id: 1, node: 1 as NodeId, name: 'equal', now: 0 };
+  const connection = new Connection({ number: 1, url: '', name: '', dialledAt: 0 });
+  const stream = new SharedStream({ ...place, connection, first, atLeast: 50 });
+  ok(stream.suits(member(0)) && stream.suits(member(50)));
+  ok(!stream.suits(member(51)));
+  // Behind the first page, one at the same position lacks the same.
+  const mark = { position: { index: 60, term: 1 }, skip: 0 };
+  const other = member(70);
+  first.reader.continueFrom(mark);
+  other.reader.continueFrom(mark);
+  ok(stream.suits(other));
 });

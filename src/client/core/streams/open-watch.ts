@@ -323,6 +323,8 @@ export class ShardWatch implements StreamMember {
   failures = 0;
   /** Messages in a row that were refused. */
   refusals = 0;
+  /** It was told something that was lost, or may have been. */
+  #readsAgain = false;
   /** Reads of the range in a row that were not finished. */
   unfinishedReads = 0;
   /** The range itself is to be read, not only what changes from the barrier on. */
@@ -375,6 +377,15 @@ export class ShardWatch implements StreamMember {
     return this.stream?.credit.isSpent === true;
   }
 
+  /**
+   * A first read may share one that was asked for earlier, because what follows brings it to its
+   * barrier. One that reads again was told more than the other may begin with, and versions never
+   * go back.
+   */
+  get leastIndex(): number {
+    return this.#readsAgain ? (this.barrier ?? 0) : 0;
+  }
+
   hasReached(index: number): boolean {
     return this.reader.isRead && this.reader.index >= index;
   }
@@ -382,6 +393,7 @@ export class ShardWatch implements StreamMember {
   /** All that it knew is of no use. Required: no stream is open. */
   readAgain(): void {
     this.wantsRead = true;
+    this.#readsAgain = true;
     this.barrier = undefined;
     this.goal = 0;
     this.reader.restart();

@@ -15,6 +15,8 @@ import type { StreamReader } from './stream-reader.ts';
 export interface StreamMember {
   readonly reader: StreamReader;
   readonly backlog: Backlog;
+  /** The first page of its read is as of this index or a later one. */
+  readonly leastIndex: number;
   /** Its place among the members of its stream. */
   seat: number;
 }
@@ -41,6 +43,8 @@ export class SharedStream<Member extends StreamMember> {
   /** At least one while it is open. */
   readonly members: Member[];
   silentMilliseconds = 0;
+  /** Its first page is as of this index or a later one; 0 if it began with a position. */
+  readonly #atLeast: number;
   /** How many messages have come. */
   #received = 0;
   /** The index that its members have come to, as its peers know it. */
@@ -55,6 +59,7 @@ export class SharedStream<Member extends StreamMember> {
     this.id = id;
     this.node = node;
     this.openedAt = now;
+    this.#atLeast = atLeast;
     this.reachAsked = atLeast;
     this.credit = new Credit(first.backlog);
     this.place = first.reader.index;
@@ -78,11 +83,12 @@ export class SharedStream<Member extends StreamMember> {
   }
 
   /**
-   * Whether one with this reader lacks exactly what comes. A part of an entry is kept by the
-   * leading reader, and told to all with the rest of it.
+   * Whether this one lacks exactly what comes. A part of an entry is kept by the leading reader,
+   * and told to all with the rest of it.
    */
-  suits(reader: StreamReader): boolean {
-    return this.leading.reader.isAtSamePlaceAs(reader);
+  suits({ reader, leastIndex }: Member): boolean {
+    const isLateEnough = reader.isPlaced || this.#atLeast >= leastIndex;
+    return isLateEnough && this.leading.reader.isAtSamePlaceAs(reader);
   }
 
   /** Required: it suits. */

@@ -4,7 +4,6 @@
  */
 
 import type { SharedStream, StreamMember } from './shared-stream.ts';
-import type { StreamReader } from './stream-reader.ts';
 
 interface Peers<Member extends StreamMember> {
   readonly streams: Set<SharedStream<Member>>;
@@ -40,18 +39,19 @@ export class StreamPeers<Member extends StreamMember> {
     if (found.streams.size === 1 && only !== undefined) this.#byName.set(name, only);
   }
 
-  /** An open stream that sends from now on exactly what one with this reader lacks. */
-  suiting(name: string, reader: StreamReader): SharedStream<Member> | undefined {
+  /** An open stream that sends from now on exactly what this one lacks. */
+  suiting(name: string, one: Member): SharedStream<Member> | undefined {
     const found = this.#byName.get(name);
     if (found === undefined) return undefined;
-    const stream = 'streams' in found ? found.byIndex.get(reader.index) : found;
-    return stream?.suits(reader) === true ? stream : undefined;
+    const stream = 'streams' in found ? found.byIndex.get(one.reader.index) : found;
+    return stream?.suits(one) === true ? stream : undefined;
   }
 
   /** It has moved. Returns another one that lacks the same now. */
   move(stream: SharedStream<Member>): SharedStream<Member> | undefined {
     const { name, place } = stream;
-    const { reader } = stream.leading;
+    const { leading } = stream;
+    const { reader } = leading;
     stream.place = reader.index;
     const found = this.#byName.get(name);
     if (found === undefined || !('streams' in found)) return undefined;
@@ -59,7 +59,7 @@ export class StreamPeers<Member extends StreamMember> {
     if (byIndex.get(place) === stream) byIndex.delete(place);
     const other = byIndex.get(stream.place);
     byIndex.set(stream.place, stream);
-    return reader.isRead && other?.suits(reader) === true ? other : undefined;
+    return reader.isRead && other?.suits(leading) === true ? other : undefined;
   }
 }
 

@@ -146,14 +146,21 @@ export class WatchStreams {
     this.#shed(stream, now);
     if (stream.members.length === 0) return;
     const other = this.#peers.move(stream);
-    if (other !== undefined) this.#merge(stream, other);
+    if (other !== undefined) this.#merge(stream, other, now);
   }
 
   /** Its consumer has taken something. */
-  grantFor(one: ShardWatch): void {
-    const { stream, backlog } = one;
-    if (one.state === 'full' && backlog.isHalfFree) this.start(one);
-    if (stream !== undefined) this.#grant(stream, stream.credit.grantFor(backlog));
+  grantFor(one: ShardWatch, now: number): void {
+    if (one.state === 'full' && one.backlog.isHalfFree) this.start(one);
+    else if (one.stream !== undefined) this.#extend(one, one.stream, now);
+  }
+
+  /** What is granted for one member is not for those without room: their buffers have a bound. */
+  #extend(one: ShardWatch, stream: Shared, now: number): void {
+    const granted = stream.credit.grantFor(one.backlog);
+    if (granted === 0) return;
+    this.#grant(stream, granted);
+    this.#shed(stream, now);
   }
 
   #grant({ connection, id }: Shared, bytes: number): void {
@@ -175,11 +182,12 @@ export class WatchStreams {
   }
 
   /** Both have told the same, so one of them goes on for both. */
-  #merge(one: Shared, other: Shared): void {
+  #merge(one: Shared, other: Shared, now: number): void {
     const isSmaller = one.members.length < other.members.length;
     const [from, into] = isSmaller ? [one, other] : [other, one];
     for (const member of this.#cancel(from)) this.#join(member, into);
     this.#grant(into, into.grant());
+    this.#shed(into, now);
   }
 
   #join(one: ShardWatch, stream: Shared): void {
@@ -259,8 +267,12 @@ export class WatchStreams {
       return;
     }
     const name = nameOfStream(one);
-    const shared = this.#peers.suiting(name, one.reader);
-    if (shared !== undefined) return this.#join(one, shared);
+    const shared = this.#peers.suiting(name, one);
+    if (shared !== undefined) {
+      this.#join(one, shared);
+      // The stream may have no credit left: its other members wait for their consumers.
+      return this.#extend(one, shared, now);
+    }
     const nodes = this.#nodesOf(one.shard);
     const node = this.#choose(one, nodes);
     const url = node === undefined ? undefined : routing.urlOf(node);

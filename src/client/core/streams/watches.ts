@@ -108,7 +108,7 @@ export class Watches {
     const one = watch?.shards[place];
     if (watch === undefined || one === undefined) return;
     one.backlog.consume(bytes);
-    this.#streams.grantFor(one);
+    this.#streams.grantFor(one, this.#now);
     watch.unblock(this.#now);
   }
 
