@@ -139,17 +139,20 @@ export class Engine {
         }
       };
       const call = { ...asked, settle } as unknown as C;
-      if (signal !== undefined) {
-        if (signal.aborted) return settle(ABORTED);
-        forget = onAbort(signal, () => {
-          this.#core.step({ type: 'abort', call });
-          this.#wake();
-        });
-      }
-      if (this.#closing !== undefined && !ENDING.includes(asked.type)) return settle(CLOSED);
+      const isAborted = signal?.aborted === true;
+      const isEnding = ENDING.includes(asked.type);
+      if (isAborted && !isEnding) return settle(ABORTED);
+      if (this.#closing !== undefined && !isEnding) return settle(CLOSED);
+      const abort = () => {
+        this.#core.step({ type: 'abort', call });
+        this.#wake();
+      };
+      if (signal !== undefined && !isAborted) forget = onAbort(signal, abort);
       if (LEASED.includes(asked.type)) this.observe();
       this.#core.step({ type: 'call', call, now: began });
       this.#wake();
+      // What ends something has been begun all the same: only its caller does not wait.
+      if (isAborted) abort();
     });
     promise.catch(ignore);
     return promise;

@@ -63,18 +63,22 @@ export class HeldLease implements Lease {
     return this.#spell.signal;
   }
 
-  /** Twice is once. */
+  /** Twice is once, but a call whose options are refused is none. */
   release(options: CallOptions = {}): Promise<void> {
-    this.#released ??= this.#engine.ask<EndLeaseCall, void>(
+    if (this.#released !== undefined) return this.#released;
+    let isAllowed = false;
+    const released = this.#engine.ask<EndLeaseCall, void>(
       () => {
         checkOptions('release', options, 'call');
         const timeoutMilliseconds = timeoutOf(options.timeout, this.#timeout);
+        isAllowed = true;
         return { type: 'end-lease', lease: this[KEPT].lease, timeoutMilliseconds };
       },
       () => {},
       signalOf(options),
     );
-    return this.#released;
+    if (isAllowed) this.#released = released;
+    return released;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -95,20 +95,25 @@ export class HeldLock implements Lock {
     await Promise.all(guards);
   }
 
+  /** Twice is once, but a call whose options are refused is none. */
   release(options: CallOptions = {}): Promise<void> {
     if (this.#released !== undefined) return this.#released;
     const { engine, owned, timeout } = this.#terms;
-    this.#released = engine.ask<UnlockCall, void>(
+    let isAllowed = false;
+    const released = engine.ask<UnlockCall, void>(
       () => {
         checkOptions('release', options, 'call');
         const timeoutMilliseconds = timeoutOf(options.timeout, timeout);
+        isAllowed = true;
         return { type: 'unlock', lock: owned, timeoutMilliseconds };
       },
       () => {},
       signalOf(options),
     );
+    if (!isAllowed) return released;
+    this.#released = released;
     this.#ending.abort(this.#notOwned());
-    return this.#released;
+    return released;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -223,6 +223,53 @@ const IN_FLIGHT: readonly Planted[] = [
   },
 ];
 
+/** Releases whose options are wrong, or whose signal is aborted. */
+const RELEASES: readonly Planted[] = [
+  {
+    name: 'refused-release-of-a-lock-counts',
+    sentence: 'a release that is refused for its options is the last that a lock allows',
+    file: 'src/client/held-lock.ts',
+    find: 'if (!isAllowed) return released;',
+    replace: '',
+  },
+  {
+    name: 'refused-release-of-a-lease-counts',
+    sentence: 'a release that is refused for its options is the last that a lease allows',
+    file: 'src/client/held-lease.ts',
+    find: 'if (isAllowed) this.#released = released;',
+    replace: 'this.#released = released;',
+  },
+  {
+    name: 'aborted-release-is-not-begun',
+    sentence: 'a release with a signal that is aborted already gives nothing back',
+    file: 'src/client/engine.ts',
+    find: 'if (isAborted && !isEnding)',
+    replace: 'if (isAborted)',
+  },
+  {
+    name: 'aborted-release-waits',
+    sentence: 'a release with a signal that is aborted already waits for its shard',
+    file: 'src/client/engine.ts',
+    find: 'if (isAborted) abort();',
+    replace: '',
+  },
+  {
+    name: 'refused-release-is-not-begun',
+    sentence: 'a release in a long outage, or beyond the limit of calls, gives nothing back',
+    file: 'src/client/core/core.ts',
+    find: 'if (this.#closed === undefined && isEnding(call))',
+    replace:
+      'if (this.#closed === undefined && isEnding(call) && this.#refusalOf(call) === undefined)',
+  },
+  {
+    name: 'release-in-an-outage-waits',
+    sentence: 'a release in a long outage waits for its timeout',
+    file: `${FOLDER}/coordination.ts`,
+    find: 'if (refusal !== undefined) this.#settle(call, refusal);',
+    replace: '',
+  },
+];
+
 const LIBRARY: readonly Planted[] = [
   {
     name: 'signal-remembers-its-last-tick',
@@ -256,7 +303,7 @@ const LIBRARY: readonly Planted[] = [
     name: 'calls-begin-while-closing',
     sentence: 'a lock is taken while the client ends its leases to close',
     file: 'src/client/engine.ts',
-    find: 'if (this.#closing !== undefined && !ENDING.includes(asked.type)) return settle(CLOSED);',
+    find: 'if (this.#closing !== undefined && !isEnding) return settle(CLOSED);',
     replace: '',
   },
   {
@@ -312,5 +359,6 @@ export const CLIENT_LOCK_BUGS: readonly Bug[] = [
   ...IN_FLIGHT.map(
     (one): Bug => ({ isFast: false, ...one, profiles: [], tests: ['leases-in-flight'] }),
   ),
+  ...RELEASES.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: ['releases'] })),
   ...LIBRARY.map((one): Bug => ({ isFast: false, ...one, profiles: [], tests: LIBRARY_TESTS })),
 ];

@@ -24,7 +24,7 @@ import {
 } from './call.ts';
 import { type CallFailure, notApplied } from './call-failure.ts';
 import { type Connection, Connections } from './connections.ts';
-import { ClientCoordination } from './coordination/coordination.ts';
+import { ClientCoordination, isEnding } from './coordination/coordination.ts';
 import type { CoreWrite } from './coordination/core-write.ts';
 import { arrivalAt, Dispatch } from './dispatch.ts';
 import { EarlyCalls } from './early-calls.ts';
@@ -88,7 +88,7 @@ export class Core {
   readonly #early: EarlyCalls;
   #cluster: string;
   #tickedAt: number;
-  #closed: CloseReason | undefined;
+  #closed: CallFailure | undefined;
 
   constructor(options: CoreOptions) {
     const { port, urls, client, random, balance, now } = options;
@@ -228,10 +228,11 @@ export class Core {
   }
 
   #call(call: Call, now: number): void {
-    const closed = this.#closed;
-    const refusal = closed
-      ? notApplied(closed.code, closed.message)
-      : (this.#refusalOf(call) ?? this.#openCalls.admit(call));
+    if (this.#closed === undefined && isEnding(call)) {
+      this.#openCalls.add(call);
+      return this.#coordination.end(call, this.#refusalOf(call));
+    }
+    const refusal = this.#closed ?? this.#refusalOf(call) ?? this.#openCalls.admit(call);
     if (refusal !== undefined) return (call.settle as (failure: CallFailure) => void)(refusal);
     const expiresAt = this.#expiryOf(call, now);
     if (this.#routing.map === undefined) this.#early.add(call, expiresAt);
@@ -274,7 +275,6 @@ export class Core {
       case 'lock':
         return this.#coordination.tickets.start(call, expiresAt);
       case 'unlock':
-        return this.#coordination.release(call);
       case 'end-lease':
         return this.#coordination.end(call);
       default:
@@ -476,11 +476,11 @@ export class Core {
   #close(why: CloseReason): void {
     if (this.#closed !== undefined) return;
     this.#submitBatched();
-    this.#closed = why;
+    const failure = notApplied(why.code, why.message);
+    this.#closed = failure;
     this.#watches.close(why);
     this.#dispatch.close(why);
     this.#coordination.close(why);
-    const failure = notApplied(why.code, why.message);
     this.#early.failAll(failure);
     for (const { number } of [...this.#connections.all]) this.#options.port.hangUp(number);
   }

@@ -36,6 +36,7 @@ const OWN_PROCESS: readonly string[] = [
   'test/client/lock-arguments.test.ts',
   'test/client/lock-signals.test.ts',
   'test/client/locking.test.ts',
+  'test/client/releases.test.ts',
   // Measures the memory of its process.
   'test/catalog/fuzz.test.ts',
   'test/machine/decoders.test.ts',

@@ -14,6 +14,13 @@ import { OwnTickets } from './own-tickets.ts';
 import type { EndLeaseCall, UnlockCall } from './ticket-call.ts';
 import { TicketIds } from './ticket-ids.ts';
 
+/** Calls that give back or end something. */
+type EndingCall = UnlockCall | EndLeaseCall;
+
+export function isEnding(call: Call): call is EndingCall {
+  return call.type === 'unlock' || call.type === 'end-lease';
+}
+
 interface CoordinationOptions {
   /** 16 random bytes. */
   readonly client: Uint8Array;
@@ -31,7 +38,7 @@ export class ClientCoordination {
   readonly tickets: OwnTickets;
   readonly #options: CoordinationOptions;
   readonly #clock = new ElapsedClock();
-  /** Calls that give back or end something. It goes on when they are aborted. */
+  /** It goes on when they are aborted. */
   readonly #ending = new Set<Call>();
 
   constructor(options: CoordinationOptions) {
@@ -114,14 +121,19 @@ export class ClientCoordination {
     call.trace = use;
   }
 
-  release(call: UnlockCall): void {
+  /**
+   * Also a call that is refused: its caller does not wait, but what it gives up would otherwise be
+   * kept alive for as long as the client lives.
+   */
+  end(call: EndingCall, refusal?: CallFailure): void {
     this.#ending.add(call);
-    this.tickets.release(call);
+    if (call.type === 'unlock') this.tickets.release(call);
+    else this.#endLease(call);
+    if (refusal !== undefined) this.#settle(call, refusal);
   }
 
-  end(call: EndLeaseCall): void {
+  #endLease(call: EndLeaseCall): void {
     const { lease, timeoutMilliseconds } = call;
-    this.#ending.add(call);
     const onEnded = (failure?: CallFailure) => {
       this.#settle(call, failure ?? { type: 'leases-ended' });
     };
@@ -133,7 +145,7 @@ export class ClientCoordination {
 
   /** False if the call is about no lock and no lease. */
   abort(call: Call, failure: CallFailure): boolean {
-    if (call.type === 'unlock' || call.type === 'end-lease') {
+    if (isEnding(call)) {
       this.#settle(call, failure);
       return true;
     }
@@ -143,8 +155,7 @@ export class ClientCoordination {
   }
 
   #settle(call: Call, result: unknown): void {
-    const isEnding = call.type === 'unlock' || call.type === 'end-lease';
-    if (isEnding && !this.#ending.delete(call)) return;
+    if (isEnding(call) && !this.#ending.delete(call)) return;
     this.#options.settle(call, result);
   }
 
