@@ -125,6 +125,7 @@ class Running {
     const { isForeground } = this.#owned;
     // The terminal has delivered it to the command as well.
     if (isForeground && name === 'SIGINT' && process.stdin.isTTY) return;
+    if (TELLING.includes(name)) return this.#group?.tell(name);
     if (name !== 'SIGWINCH') this.#isSignalled = true;
     this.#group?.send(name);
   }
@@ -154,8 +155,13 @@ class Running {
   }
 }
 
+/**
+ * What a program means by them is its own affair. Unheard, SIGUSR1 would open the inspector of
+ * Node, and the others would end kvctl.
+ */
+const TELLING: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGALRM'];
 /** Beside those that an interruption takes. */
-const PASSED_ALSO = ['SIGQUIT', 'SIGWINCH'] as const;
+const PASSED_ALSO: readonly NodeJS.Signals[] = ['SIGQUIT', 'SIGWINCH', ...TELLING];
 
 function exitOf(child: ChildProcess, file: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -43,6 +43,11 @@ export class ProcessGroup {
     this.#signal(name);
   }
 
+  /** The command alone: it would end the processes of the group that do not know it. */
+  tell(name: NodeJS.Signals): void {
+    this.#signal(name, Math.abs(this.#target));
+  }
+
   /** SIGTERM, and SIGKILL after the grace time. Resolves when no process of it is left. */
   async end(): Promise<void> {
     // A process that is stopped takes SIGTERM when it goes on.
@@ -61,10 +66,10 @@ export class ProcessGroup {
   }
 
   /** False if there is no such process any more. */
-  #signal(name: NodeJS.Signals | 0): boolean {
-    if (this.#target === 0) return false;
+  #signal(name: NodeJS.Signals | 0, target = this.#target): boolean {
+    if (target === 0) return false;
     try {
-      process.kill(this.#target, name);
+      process.kill(target, name);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;

@@ -121,6 +121,27 @@ test('the command decides how it ends at a signal', BOUNDED, async (context) => 
   deepEqual([(await calling).exit, store.releases], [9, 1]);
 });
 
+test('a signal that tells the command something ends nothing', BOUNDED, async (context) => {
+  for (const name of ['SIGUSR1', 'SIGUSR2', 'SIGALRM'] as const) {
+    const store = new MemoryStore();
+    const folder = mkdtempSync(join(tmpdir(), 'kvctl-owned-'));
+    const file = join(folder, 'pid');
+    const script = `trap 'told=yes' ${name.slice(3)}
+      sleep 60 > /dev/null 2>&1 &
+      echo $! > ${file}.new; mv ${file}.new ${file}
+      for i in $(seq 500); do test -n "$told" && exit 7; sleep 0.02; done`;
+    const calling = kvctl(['lock', 'report', '--', 'sh', '-c', script], { store });
+    await until(() => existsSync(file));
+    const pid = Number(readFileSync(file, 'utf8'));
+    context.after(() => {
+      if (isThere(pid)) process.kill(pid, 'SIGKILL');
+      rmSync(folder, { recursive: true });
+    });
+    signal(name);
+    deepEqual([(await calling).exit, store.releases, isThere(pid)], [7, 1, true]);
+  }
+});
+
 test('a lock that was lost while kvctl was stopped ends the command', BOUNDED, async (context) => {
   const store = new MemoryStore();
   const { words, pid } = steps(context);

@@ -56,6 +56,14 @@ const PLANTED: readonly Planted[] = [
     tests: ['owned-command'],
   },
   {
+    name: 'told-command-is-signalled',
+    sentence: 'SIGUSR1 to kvctl ends processes of the command that do not know it',
+    file: 'cli/process-group.ts',
+    find: 'this.#signal(name, Math.abs(this.#target));',
+    replace: 'this.#signal(name);',
+    tests: ['owned-command'],
+  },
+  {
     name: 'resumed-command-goes-on',
     sentence: 'a command goes on although its lock was lost while kvctl was stopped',
     file: 'cli/owned-command.ts',
