@@ -49,6 +49,12 @@ export class Interruption {
     this.#receiver = receiver;
   }
 
+  /** Ends the process if it does not end by itself within this time. `end` calls it off. */
+  leaveWithin(milliseconds: number, exit: number): void {
+    clearTimeout(this.#closing);
+    this.#closing = setTimeout(() => process.exit(exit), milliseconds).unref();
+  }
+
   /** Signals have their usual effect again. Safe to call twice. */
   end(): void {
     clearTimeout(this.#closing);
@@ -60,8 +66,7 @@ export class Interruption {
     if (this.#receiver !== undefined) return this.#receiver(name);
     if (this.#name !== undefined) process.exit(exitOfSignal(name));
     this.#name = name;
-    const exit = exitOfSignal(name);
-    this.#closing = setTimeout(() => process.exit(exit), CLOSING_MILLISECONDS).unref();
+    this.leaveWithin(CLOSING_MILLISECONDS, exitOfSignal(name));
     this.#aborting.abort();
   }
 }

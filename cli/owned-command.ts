@@ -22,6 +22,8 @@ const GRACE_MILLISECONDS_MAX = 5000;
 const GRACE_SHARE = 0.2;
 /** How long kvctl stays to release the lock: without a node in reach that would be in vain. */
 const RELEASING_MILLISECONDS = 2000;
+/** The same, with the time in which it closes its connections. */
+const LEAVING_MILLISECONDS = 3000;
 
 interface OwnedCommand {
   readonly command: readonly string[];
@@ -39,7 +41,10 @@ export async function runOwned(owned: OwnedCommand): Promise<number> {
   const { lock, interruption } = owned;
   try {
     // A signal that came with the lock: the command is not begun.
-    return interruption.exit ?? (await new Running(owned).end());
+    if (interruption.exit !== undefined) return interruption.exit;
+    const exit = await new Running(owned).end();
+    interruption.leaveWithin(LEAVING_MILLISECONDS, exit);
+    return exit;
   } finally {
     interruption.passTo(undefined);
     await releaseInTime(lock);

@@ -142,6 +142,17 @@ test('a signal that tells the command something ends nothing', BOUNDED, async (c
   }
 });
 
+test('kvctl does not stay long behind its command', BOUNDED, async (context) => {
+  const store = new MemoryStore();
+  const left: number[] = [];
+  context.mock.method(process, 'exit', (code: number) => left.push(code));
+  // No node is in reach any more.
+  store.close = () => until(() => left.length > 0);
+  const words = ['lock', 'report', '--', 'sh', '-c', 'exit 9'];
+  const calling = kvctl(words, { store });
+  deepEqual([(await calling).exit, left], [9, [9]]);
+});
+
 test('a lock that was lost while kvctl was stopped ends the command', BOUNDED, async (context) => {
   const store = new MemoryStore();
   const { words, pid } = steps(context);

@@ -64,6 +64,14 @@ const PLANTED: readonly Planted[] = [
     tests: ['owned-command'],
   },
   {
+    name: 'kvctl-stays-behind-its-command',
+    sentence: 'kvctl lock waits for nodes that are down when its command has ended',
+    file: 'cli/owned-command.ts',
+    find: 'interruption.leaveWithin(LEAVING_MILLISECONDS, exit);',
+    replace: '',
+    tests: ['owned-command'],
+  },
+  {
     name: 'resumed-command-goes-on',
     sentence: 'a command goes on although its lock was lost while kvctl was stopped',
     file: 'cli/owned-command.ts',
