@@ -91,7 +91,9 @@ applied.
 Do: take another lease and write its keys again. kvctl lease list shows the
 leases that are alive.`,
   'leases-full': `The client or the shard has as many leases as it may have. Nothing was applied.
-Do: attach more keys to one lease. kvctl lease list shows whose leases they are.`,
+A lease that has ended counts for ten minutes in its shard.
+Do: attach more keys to one lease, and keep it. kvctl lease list shows whose leases
+they are.`,
   'lock-unavailable': `The lock was not free within the wait. Nothing was applied, and the command
 does not stand in the queue any more. Exit code 6.
 Do: wait longer with --wait, or look at kvctl locks: it shows the owner, and since

@@ -273,13 +273,15 @@ export const CODES = {
    */
   'lease-ended': [false, 'take another lease, and write the keys of the former one again'],
   /**
-   * A client may have 65,536 leases, a shard 16,384, or 65,536 with those of the last 10 minutes.
+   * A client may have 65,536 leases, a shard 16,384, or 65,536 with those of the last 10 minutes:
+   * 109 new ones a second.
    *
    * Effect: none.
    *
-   * Do: attach more keys to one lease, and keep leases instead of taking a new one for each key.
+   * Do: attach more keys to one lease, and keep leases instead of taking a new one for each key. A
+   * lease that has ended counts for 10 minutes, so a release makes room only after them.
    */
-  'leases-full': [true, 'attach more keys to one lease, and release those that are not needed'],
+  'leases-full': [true, 'use one lease for many keys; one that has ended counts for 10 minutes'],
   /**
    * The lock was not free, or not within `wait`.
    *

@@ -113,6 +113,13 @@ const PLANTED: readonly Planted[] = [
     replace: 'return usedAt !== 0 ? Number.POSITIVE_INFINITY',
   },
   {
+    name: 'lease-of-locks-ends-early',
+    sentence: 'locks that are taken now and then use up the leases that a shard may have',
+    file: LEASES,
+    find: 'usedAt + lease.ttlMilliseconds;',
+    replace: 'usedAt + lease.keepMilliseconds;',
+  },
+  {
     name: 'ended-lease-is-opened-again',
     sentence: 'each operation opens its lease, also one that an administrator has ended',
     file: LEASE,

@@ -197,10 +197,13 @@ export class KeptLeases {
     return lease.state === 'held' && lease.users < usersMax && isYoung;
   }
 
-  /** When it ends because no lock uses it: locks that follow each other share one lease. */
+  /**
+   * When it ends because no lock uses it. Locks that follow each other share one lease: its shards
+   * remember the id of each that has ended for minutes, and take only so many.
+   */
   #idleAt(lease: KeptLease): number {
     const usedAt = lease.users > 0 ? undefined : this.#drawn.get(lease);
-    return usedAt === undefined ? Number.POSITIVE_INFINITY : usedAt + lease.keepMilliseconds;
+    return usedAt === undefined ? Number.POSITIVE_INFINITY : usedAt + lease.ttlMilliseconds;
   }
 
   /** What will soon be due goes along with what is due. */
