@@ -26,10 +26,12 @@ async function start(name: string, address: string) {
 
 /** A client: calls any instance of the copy, and here also tells of each change. */
 async function follow(): Promise<void> {
+  let known = 0; // The copy itself may be further.
   for await (const change of instances.changes()) {
     if (change.type === 'set') console.log(`${change.key} is at ${change.value}`);
     else if (change.type !== 'reset') console.log(`${change.key} is gone`);
-    if (instances.size === 0) return;
+    known += change.type === 'set' ? 1 : -1;
+    if (known === 0) return;
   }
 }
 

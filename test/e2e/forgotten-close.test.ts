@@ -12,12 +12,17 @@ import { ChildNode, freePort } from './child-node.ts';
 
 const LIBRARY = pathToFileURL(resolve('build/src/index.js')).href;
 
-/** Writes in the background, and leaves its client open. */
+/** Writes in the background until all is there, and leaves its client open. */
 const PROGRAM = `
   import { connect } from '${LIBRARY}';
   const kv = await connect(process.argv[1]);
   for (let at = 0; at < 10; at++) kv.set('k' + at, at);
-  kv.get('k9').then(() => setTimeout(() => kv.count().then(console.log), 300));
+  const look = async () => {
+    const count = await kv.count();
+    if (count < 10) setTimeout(look, 50);
+    else console.log(count);
+  };
+  look();
 `;
 
 test('a script ends when nothing is open any more', { timeout: 120_000 }, async (context) => {
