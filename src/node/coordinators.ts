@@ -11,7 +11,7 @@ import { shardAt } from '../catalog/questions.ts';
 import type { Command } from '../machine/command.ts';
 import { isCommittedBy } from '../machine/outcome.ts';
 import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
-import type { TransactionRefusal, TransactionRequest } from '../machine/transaction.ts';
+import type { TransactionRefusal } from '../machine/transaction.ts';
 import {
   encodeDecide,
   encodeIds,
@@ -57,7 +57,6 @@ interface Conducted {
 
 /** A transaction that a client requested. */
 interface Wanted {
-  readonly transaction: TransactionRequest;
   readonly plan: Plan;
   /** Approximate memory while it runs. */
   readonly bytes: number;
@@ -118,7 +117,7 @@ export class Coordinators {
   }
 
   /** A transaction that is requested twice runs once. */
-  conduct({ transaction, plan, bytes }: Wanted, requester: Requester): void {
+  conduct({ plan, bytes }: Wanted, requester: Requester): void {
     const name = idName(plan.contender.id);
     const known = this.#conducted.get(name);
     if (known !== undefined) {
@@ -127,7 +126,7 @@ export class Coordinators {
     }
     const port = this.#portFor(name, plan);
     const coordinator = new Coordinator({ plan, port });
-    const queued = this.#queuedFor({ transaction, plan, bytes }, coordinator);
+    const queued = this.#queuedFor({ plan, bytes }, coordinator);
     const waiting = [requester];
     this.#conducted.set(name, { coordinator, queued, bytes, waiting, settling: [] });
     this.#conductedBytes += bytes;

@@ -79,7 +79,7 @@ export class TransactionService {
     if (reason !== undefined) {
       return replica.refuse(requester, { type: 'refused', reason, position: 0 });
     }
-    coordinators.conduct({ transaction, plan, bytes }, requester);
+    coordinators.conduct({ plan, bytes }, requester);
   }
 
   #isSilent(shard: number): boolean {

@@ -2,7 +2,8 @@
 
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Client, isKvError, open } from '../../src/index.ts';
+import { type Client, open } from '../../src/index.ts';
+import { failureOf, until } from './settled.ts';
 
 let kv: Client;
 
@@ -11,18 +12,6 @@ before(async () => {
 });
 
 after(() => kv.close());
-
-function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => (isKvError(error) ? `${error.code} ${error.outcome}` : error),
-  );
-}
-
-/** Until it is so: tests have a timeout of their own. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resume) => setTimeout(resume, 5));
-}
 
 test('what onWait throws ends the call, and the lock passes by it', async () => {
   const first = await kv.lock('thrown');

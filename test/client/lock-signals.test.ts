@@ -3,18 +3,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { isKvError, type KvError, open } from '../../src/index.ts';
-
-function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => (isKvError(error) ? `${error.code} ${error.outcome}` : error),
-  );
-}
-
-/** Until it is so: tests have a timeout of their own. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resume) => setTimeout(resume, 5));
-}
+import { failureOf, until } from './settled.ts';
 
 test('what was held while the loop stood still is lost before anything else runs', async () => {
   const own = await open(':memory:');

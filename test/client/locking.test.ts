@@ -3,14 +3,9 @@
 import { deepEqual, equal, match, notEqual, ok, rejects, throws } from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { after, before, test } from 'node:test';
-import {
-  type Client,
-  isKvError,
-  type KvError,
-  type LeaseNotification,
-  open,
-} from '../../src/index.ts';
+import { type Client, type KvError, type LeaseNotification, open } from '../../src/index.ts';
 import { testkit } from '../../src/testkit.ts';
+import { failureOf, until } from './settled.ts';
 
 let kv: Client;
 
@@ -19,18 +14,6 @@ before(async () => {
 });
 
 after(() => kv.close());
-
-function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => (isKvError(error) ? `${error.code} ${error.outcome}` : error),
-  );
-}
-
-/** Until it is so: tests have a timeout of their own. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resume) => setTimeout(resume, 5));
-}
 
 test('a lock has one owner, and passes to the next in the queue', async () => {
   const first = await kv.lock('passes');

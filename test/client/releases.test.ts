@@ -2,8 +2,9 @@
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Client, isKvError, open } from '../../src/index.ts';
+import { type Client, open } from '../../src/index.ts';
 import { testkit } from '../../src/testkit.ts';
+import { failureOf, until } from './settled.ts';
 
 let kv: Client;
 
@@ -12,18 +13,6 @@ before(async () => {
 });
 
 after(() => kv.close());
-
-function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => (isKvError(error) ? `${error.code} ${error.outcome}` : error),
-  );
-}
-
-/** Until it is so: tests have a timeout of their own. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resume) => setTimeout(resume, 5));
-}
 
 /** Each is refused, and is no release. */
 const WRONG = [{ timeout: -5 }, { timeout: '5' }, { signal: {} }, { tiemout: 5 }, 5] as never[];

@@ -128,9 +128,9 @@ export class HomeRig {
     return { transaction, plan };
   }
 
-  conduct({ transaction, plan }: Planned): Response[] {
+  conduct({ plan }: Planned): Response[] {
     const { requester, responses } = this.rig.requester();
-    this.coordinators.conduct({ transaction, plan, bytes: 1000 }, requester);
+    this.coordinators.conduct({ plan, bytes: 1000 }, requester);
     return responses;
   }
 
