@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { casesByEffort } from '../support/effort.ts';
 import { runWatchSeed, type Sums } from './model/watch-seed.ts';
 
-const SEEDS = casesByEffort([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], { brief: 3 });
+const SEEDS = casesByEffort([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], { brief: 5 });
 const total: Sums = {};
 
 for (const seed of SEEDS) {
