@@ -49,6 +49,7 @@ export const EXIT_MEANINGS: readonly string[] = [
 ];
 
 const UNREACHABLE = new Set(['unreachable', 'wrong-cluster', 'closed']);
+const DENIED = new Set(['unauthenticated', 'forbidden']);
 const USAGE = new Set(['invalid-argument', 'bad-cursor']);
 
 /** The exit code for an error of the library. */
@@ -56,6 +57,7 @@ export function exitOf(code: string, outcome: string): Exit {
   if (outcome === 'unknown') return EXIT.unknown;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
   if (code === 'timeout') return EXIT.timeout;
+  if (DENIED.has(code)) return EXIT.denied;
   return USAGE.has(code) ? EXIT.usage : EXIT.refused;
 }
 

@@ -34,6 +34,15 @@ listed for each. Nothing was applied.
 Do: check the URLs (--url, RINGKV_URL, or the config file), and that the nodes
 are running: kvctl up, or kvctl start. If a node advertises another address than
 the URL, that address must be reachable too.`,
+  unauthenticated: `The cluster wants to know who asks. The client has no token, or one that is
+unknown, expired or revoked. Nothing was applied.
+Do: kvctl login stores a token; RINGKV_TOKEN_FILE names a file with one. kvctl
+whoami shows who you are. An administrator makes tokens: kvctl token create.`,
+  forbidden: `The roles of your user do not permit the request: a key of it, or a part of its
+range, is outside what is granted, or the verb is for administrators. Nothing was
+applied.
+Do: kvctl whoami shows what is granted. Ask for a range that lies wholly inside of
+it, or let an administrator grant more: kvctl role set, kvctl user set.`,
   overloaded: `The queues of the cluster are full, so it refused the request early. Nothing
 was applied.
 Do: send fewer requests at a time, or retry later; the client has already retried

@@ -1,5 +1,7 @@
 /** The second public surface, `ringkv/admin`: calls for tools that operate a cluster. */
 
+export type { AccessTable, TokenRow, User } from './access/access-table.ts';
+export type { AdminVerb, KeyGrant, KeyVerb, Role } from './access/role.ts';
 export type { MemberId, NodeId, ShardId } from './base/ids.ts';
 export type {
   AimedBasis,
@@ -12,6 +14,25 @@ export type {
   Settings,
   ShardRow,
 } from './catalog/cluster-map.ts';
+export type {
+  AccessChange,
+  AccessIdentity,
+  AccessReport,
+  EnableOptions,
+  GrantText,
+  RoleText,
+  TokenRequest,
+  TokenText,
+  Unconfirmed,
+} from './client/access-admin.ts';
+export {
+  askAccess,
+  awaitAccess,
+  changeAccess,
+  createToken,
+  enableAccess,
+  whoAmI,
+} from './client/access-admin.ts';
 export type { AskOptions, Waiting } from './client/admin.ts';
 export { askInfo, askMap, askPending, settle } from './client/admin.ts';
 export type { LeaseInShard, TicketInLock } from './client/coordination-admin.ts';

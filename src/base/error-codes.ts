@@ -24,6 +24,24 @@ export const CODES = {
    */
   unreachable: [true, 'check that the urls are right and that the nodes listen there'],
   /**
+   * The cluster wants to know who calls, and the client has no token, or one that is unknown,
+   * expired or revoked.
+   *
+   * Effect: none.
+   *
+   * Do: pass a valid `token`, or run `kvctl login`; `kvctl whoami` shows who you are.
+   */
+  unauthenticated: [false, 'pass a valid `token`, or run `kvctl login`; see `kvctl whoami`'],
+  /**
+   * The roles of the user do not permit the call: some key or range of it is outside what is
+   * granted.
+   *
+   * Effect: none.
+   *
+   * Do: ask for less, or let an administrator grant it; `kvctl whoami` shows what is granted.
+   */
+  forbidden: [false, 'let an administrator grant it; `kvctl whoami` shows what is granted'],
+  /**
    * The cluster refused the call early because its queues are full, until the timeout.
    *
    * Effect: none.

@@ -166,6 +166,8 @@ const CATALOG_BOUNDS = {
   nameBytesMax: 64,
   /** A map of the greatest size, as bytes. */
   mapBytesMax: MIB,
+  /** Users, tokens and roles, which are a part of it. */
+  accessBytesMax: 256 * KIB,
   /**
    * How far, in entries of the catalog, a map may be ahead of the known one on one node's word:
    * half a year of one each second. Beyond, most of the heard nodes have to report it.

@@ -7,10 +7,11 @@
 
 import { assert } from '../base/assert.ts';
 import type { ClusterMap } from './cluster-map.ts';
-import type { CatalogRefusal, CatalogReply } from './command.ts';
+import type { CatalogRefusal, CatalogReply, CommandOf } from './command.ts';
 import { decodeCommand } from './command.ts';
 import { type CatalogDecision, decide } from './decision.ts';
 import {
+  accessWrite,
   type CatalogStateView,
   type CatalogWrite,
   headerWrite,
@@ -46,7 +47,10 @@ export class Catalog {
   /** The caller writes the rows. Deterministic; bytes of any kind are answered. */
   apply({ index, payload }: { readonly index: number; readonly payload: Uint8Array }): Applied {
     assert(index > (this.#map?.version ?? 0), 'entries come in order');
-    const decoded = decodeCommand(payload);
+    const outer = decodeCommand(payload);
+    const isPermitted = outer.type === 'known' && outer.command.type === 'permitted';
+    const decoded = isPermitted ? this.#permittedIn(outer.command) : outer;
+    if (decoded === undefined) return refused('stale-revision');
     if (decoded.type === 'unknown') return { type: 'unknown-command', kind: decoded.kind };
     if (decoded.type === 'malformed') return refused('malformed');
     const decision = decide(this.#map, decoded.command, index);
@@ -56,12 +60,19 @@ export class Catalog {
     const version = this.#map?.version ?? 0;
     return { type: 'applied', writes, reply: { type: 'done', version, node: decision.node } };
   }
+
+  /** Undefined if rights have changed since it was permitted. */
+  #permittedIn({ accessVersion, command }: CommandOf<'permitted'>) {
+    if ((this.#map?.access?.version ?? 0) !== accessVersion) return undefined;
+    return decodeCommand(command);
+  }
 }
 
 function writesOf(decision: Exclude<CatalogDecision, { type: 'refused' }>): CatalogWrite[] {
   if (decision.type === 'nothing') return [];
-  const { own, nodes, shards, gone } = decision;
+  const { own, nodes, shards, gone, access } = decision;
   const written = [headerWrite(own), ...nodes.map(nodeWrite), ...shards.map(shardWrite)];
+  if (access !== undefined) written.push(accessWrite(access));
   return [...written, ...gone.map(nodeDeletion)];
 }
 

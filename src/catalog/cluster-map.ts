@@ -1,5 +1,6 @@
 /** The map: everything the catalog knows, as every node and client holds it. */
 
+import type { AccessTable } from '../access/access-table.ts';
 import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 
 /** The catalog's own shard. It has a row like the others, and no arc. */
@@ -93,7 +94,7 @@ export interface ShardRow {
   readonly shard: ShardId;
   /** Index of the entry that changed the row last. */
   readonly revision: number;
-  /** Changes with the arc, never with the members. */
+  /** Changes with the arc, and when a user loses a right; never with the members. */
   readonly epoch: number;
   /** The start of its arc [from, to), which is empty for the catalog. */
   readonly from: number;
@@ -132,4 +133,6 @@ export interface ClusterMap {
   readonly nodes: readonly NodeRow[];
   /** Row i is of shard i. */
   readonly shards: readonly ShardRow[];
+  /** Users, tokens and roles; absent before any were configured. */
+  readonly access?: AccessTable;
 }

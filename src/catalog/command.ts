@@ -1,8 +1,9 @@
 /** The commands of the catalog and its replies, each with one encoding. */
 
-import { CATALOG_LIMITS, RAFT_LIMITS } from '../base/limits.ts';
+import { CATALOG_LIMITS, RAFT_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader } from '../base/message-pack.ts';
 import {
+  bytes,
   count,
   decode,
   encode,
@@ -17,6 +18,7 @@ import {
   variant,
   variantIn,
 } from '../base/schema.ts';
+import { NAME, ROLE, TOKEN_ID, TOKEN_ROW, USER } from './access-codec.ts';
 import {
   AIMED_BASIS,
   CLUSTER_ID,
@@ -97,6 +99,27 @@ const COMMAND = union({
     /** The removal may leave the shards with fewer replicas than configured. */
     isForced: truth,
   }),
+  /**
+   * From now on only users with a token may do anything. The token is the first one of a user with
+   * the role `root`, unless there is one already.
+   */
+  'enable-access': variant(9, { token: optional(TOKEN_ROW), isForced: truth }),
+  /** From now on everyone may do everything. Users, tokens and roles stay. */
+  'disable-access': variant(10, {}),
+  /** Adds a role, or replaces the one of that name. */
+  'put-role': variant(11, { role: ROLE }),
+  'delete-role': variant(12, { name: NAME }),
+  /** Adds a user, or replaces the roles of the one of that name. */
+  'put-user': variant(13, { user: USER }),
+  /** With all of its tokens. */
+  'delete-user': variant(14, { name: NAME }),
+  'put-token': variant(15, { token: TOKEN_ROW }),
+  'delete-token': variant(16, { token: TOKEN_ID }),
+  /**
+   * A client's command that the leader of the catalog permitted by that version of users, tokens
+   * and roles. Refused if they have changed since: then it has to be permitted anew.
+   */
+  permitted: variant(17, { accessVersion: count(), command: bytes(WIRE_LIMITS.payloadBytesMax) }),
 });
 
 const REFUSAL = oneOf([
@@ -137,6 +160,14 @@ const REFUSAL = oneOf([
   'too-many-newcomers',
   /** One side has a cluster secret that the other has not. From the asked node. */
   'wrong-secret',
+  'unknown-user',
+  'unknown-role',
+  /** A user has the role. */
+  'in-use',
+  /** No token without an end would be left whose user may do everything. */
+  'last-root',
+  /** The nodes do not authenticate each other. From the catalog's leader. */
+  'no-secret',
 ]);
 
 const REPLY = union({

@@ -1,11 +1,13 @@
 /** The effect of a command on the map: the rows that change, or why it is refused. */
 
+import type { AccessTable } from '../access/access-table.ts';
 import { unreachable } from '../base/assert.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { type Life, lifeMissingIn, wordOf } from '../base/life.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import { isSameDigest, sha256 } from '../base/sha256.ts';
 import { arcStart } from '../ring/arc.ts';
+import { type AccessCommand, accessAfter, isAccessCommand } from './access-changes.ts';
 import {
   CATALOG_SHARD,
   type ClusterMap,
@@ -30,6 +32,8 @@ export type CatalogDecision =
       readonly gone: readonly NodeId[];
       /** The assigned number, or `NO_NODE`. */
       readonly node: NodeId;
+      /** Users, tokens and roles, if they change. */
+      readonly access?: AccessTable;
     }
   /** The command is already in effect. */
   | { readonly type: 'nothing'; readonly node: NodeId }
@@ -47,6 +51,7 @@ export function decide(
 ): CatalogDecision {
   if (command.type === 'found') return found(map, command, index);
   if (map === undefined) return refuse('not-founded');
+  if (isAccessCommand(command)) return changeAccess(map, command, index);
   const outcome = outcomeOf(map, command, index);
   if (outcome.type !== 'change') return outcome;
   const gone = nodesGone(map, outcome);
@@ -56,7 +61,7 @@ export function decide(
 
 function outcomeOf(
   map: ClusterMap,
-  command: Exclude<CatalogCommand, { readonly type: 'found' }>,
+  command: Exclude<CatalogCommand, AccessCommand | { readonly type: 'found' }>,
   index: number,
 ): Outcome {
   switch (command.type) {
@@ -74,6 +79,9 @@ function outcomeOf(
       return lose(map, command, index);
     case 'set-membership':
       return setMembership(map, command, index);
+    case 'permitted':
+      // It is unwrapped before, once.
+      return refuse('malformed');
     default:
       return unreachable(command);
   }
@@ -280,6 +288,23 @@ function setMembership(
   const row = membershipOf(map, command, index);
   if (row === 'nothing') return { type: 'nothing', node: NO_NODE };
   return typeof row === 'string' ? refuse(row) : changeOf(map, index, { nodes: [row] });
+}
+
+/**
+ * A change that takes a right away also raises the epoch of every data shard: each adopts it by an
+ * entry of its own, and executes nothing after it that was permitted before.
+ */
+function changeAccess(map: ClusterMap, command: AccessCommand, index: number): CatalogDecision {
+  const after = accessAfter(map.access, command, index);
+  if (after.type === 'nothing') return { type: 'nothing', node: NO_NODE };
+  if (after.type === 'refused') return refuse(after.reason);
+  const raised = map.shards.flatMap((row): ShardRow[] => {
+    const isOfData = row.shard !== CATALOG_SHARD;
+    return isOfData ? [{ ...row, revision: index, epoch: row.epoch + 1 }] : [];
+  });
+  const shards = after.isNarrower ? raised : [];
+  const about = { own: ownOf(map, index), nodes: [], shards, gone: [], node: NO_NODE };
+  return { type: 'change', ...about, access: after.table };
 }
 
 function changeOf(

@@ -1,10 +1,12 @@
 /** The map as bytes: whole, or the changes since a version that the receiver has. */
 
+import { type AccessTable, hidden } from '../access/access-table.ts';
 import { assert } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import { count, decode, encode, list, struct } from '../base/schema.ts';
 import { arcStart } from '../ring/arc.ts';
+import { ACCESS } from './access-codec.ts';
 import {
   CATALOG_SHARD,
   type ClusterMap,
@@ -25,15 +27,30 @@ const UPDATE = struct({
   shards: list(SHARD_ROW, { max: CATALOG_LIMITS.shardsMax + 1 }),
 });
 
+/** The same, and users, tokens and roles, if they changed. */
+const GUARDED_UPDATE = struct({ update: UPDATE, access: ACCESS });
+
 /**
  * All rows if `since` is 0, else those that changed after that version; and the numbers of all
  * nodes, so that the receiver drops the rows of deleted nodes.
  */
 export function encodeMap(map: ClusterMap, since: number): Uint8Array {
+  return encodeUpdate(map, since, map.access);
+}
+
+/** The whole map for clients: without users, tokens and roles. */
+export function encodeMapForClients(map: ClusterMap): Uint8Array {
+  return encodeUpdate(map, 0, map.access && hidden(map.access));
+}
+
+function encodeUpdate(map: ClusterMap, since: number, table: AccessTable | undefined): Uint8Array {
   const nodes = map.nodes.filter(({ revision }) => revision > since);
   const shards = map.shards.filter(({ revision }) => revision > since);
   const numbers = map.nodes.map(({ node }) => node);
-  const bytes = encode(UPDATE, { since, ...map, numbers, nodes, shards });
+  const update = { since, ...map, numbers, nodes, shards };
+  const access = table !== undefined && table.version > since ? table : undefined;
+  const bytes =
+    access === undefined ? encode(UPDATE, update) : encode(GUARDED_UPDATE, { update, access });
   assert(bytes.length <= CATALOG_LIMITS.mapBytesMax, 'a map is within its limit');
   return bytes;
 }
@@ -51,9 +68,12 @@ export function decodeMap(
   const { since, map, present } = update;
   if (known === undefined) return since === 0 && isWhole(map) ? map : undefined;
   if (map.clusterId !== known.clusterId || since > known.version) return undefined;
-  if (map.version <= known.version) return known;
+  // A node that knows its map from the clients' door learns the rest from its peers.
+  const isRest = map.version === known.version && known.access?.isHidden === true && since === 0;
+  if (map.version < known.version || (map.version === known.version && !isRest)) return known;
   const merged = {
     ...map,
+    ...accessOf(known.access, map.access),
     nodes: merge(known.nodes, map.nodes, ({ node }) => node).filter(({ node }) => {
       return present.has(node);
     }),
@@ -61,6 +81,14 @@ export function decodeMap(
   };
   const isComplete = merged.nodes.length === present.size;
   return isComplete && isSound(merged, 0) && isWhole(merged) ? merged : undefined;
+}
+
+/** A copy for clients replaces only what is older than it. */
+function accessOf(known: AccessTable | undefined, news: AccessTable | undefined) {
+  const isOlder = news === undefined || (known !== undefined && news.version < known.version);
+  const isKnown = news?.isHidden === true && news.version === known?.version;
+  const access = isOlder || isKnown ? known : news;
+  return access === undefined ? {} : { access };
 }
 
 interface Update {
@@ -73,9 +101,11 @@ interface Update {
 
 function readUpdate(bytes: Uint8Array): Update | undefined {
   if (bytes.length > CATALOG_LIMITS.mapBytesMax) return undefined;
-  const update = decode(UPDATE, bytes);
+  const guarded = decode(GUARDED_UPDATE, bytes);
+  const update = guarded?.update ?? decode(UPDATE, bytes);
   if (update === undefined) return undefined;
-  const { since, numbers, ...map } = update;
+  const { since, numbers, ...rows } = update;
+  const map: ClusterMap = guarded === undefined ? rows : { ...rows, access: guarded.access };
   const present = new Set(numbers);
   const isRead =
     numbers.every((node, at) => node < map.nextNode && node > (numbers[at - 1] ?? 0)) &&
@@ -86,7 +116,7 @@ function readUpdate(bytes: Uint8Array): Update | undefined {
 
 /** Rows that changed after `since`, in order, each with its arc. */
 function isSound(
-  { version, aimedAt, nextNode, nodes, shards, settings }: ClusterMap,
+  { version, aimedAt, nextNode, nodes, shards, settings, access }: ClusterMap,
   since: number,
 ): boolean {
   const isNew = ({ revision }: { readonly revision: number }) =>
@@ -94,6 +124,7 @@ function isSound(
   return (
     since <= version &&
     aimedAt <= version &&
+    (access === undefined || access.version <= version) &&
     nodes.every(isNew) &&
     shards.every(isNew) &&
     nodes.every(({ node }, at) => node < nextNode && node > (nodes[at - 1]?.node ?? 0)) &&

@@ -1,8 +1,10 @@
 /** The sections of the catalog's state, and how the map is made of their rows. */
 
+import type { AccessTable } from '../access/access-table.ts';
 import { present } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
 import { decode, encode, type FieldsOf, type Schema, struct } from '../base/schema.ts';
+import { ACCESS } from './access-codec.ts';
 import type { ClusterMap, NodeRow, ShardRow } from './cluster-map.ts';
 import { MAP_HEADER, NODE_ROW, SHARD_ROW } from './row.ts';
 
@@ -21,8 +23,8 @@ export interface CatalogStateView {
 /** The map without its lists. */
 export type MapHeader = FieldsOf<typeof MAP_HEADER>;
 
-/** One row for the header, one for each node, one for each shard. */
-const SECTION = { own: 0, nodes: 1, shards: 2 } as const;
+/** One row for the header, one for each node, one for each shard, one for users and roles. */
+const SECTION = { own: 0, nodes: 1, shards: 2, access: 3 } as const;
 
 const HEADER = struct(MAP_HEADER);
 
@@ -43,6 +45,10 @@ export function shardWrite(row: ShardRow): CatalogWrite {
   return { section: SECTION.shards, key: keyOf(row.shard), value: encode(SHARD_ROW, row) };
 }
 
+export function accessWrite(table: AccessTable): CatalogWrite {
+  return { section: SECTION.access, key: keyOf(0), value: encode(ACCESS, table) };
+}
+
 /** The map that the rows make; undefined before the cluster is founded. */
 export function readMap(view: CatalogStateView): ClusterMap | undefined {
   const bytes = view.get(SECTION.own, keyOf(0));
@@ -59,7 +65,9 @@ export function readMap(view: CatalogStateView): ClusterMap | undefined {
     const row = present(view.get(SECTION.shards, keyOf(shard)), 'every shard has a row');
     shards.push(rowIn(SHARD_ROW, row));
   }
-  return { ...own, nodes, shards };
+  const access = view.get(SECTION.access, keyOf(0));
+  const map = { ...own, nodes, shards };
+  return access === undefined ? map : { ...map, access: rowIn(ACCESS, access) };
 }
 
 /** The map with these rows in place of the former ones: the same as `readMap` would make. */
@@ -70,6 +78,7 @@ export function withWrites(
   let own: MapHeader | undefined = map;
   const nodes = new Map((map?.nodes ?? []).map((row) => [row.node, row]));
   const shards = [...(map?.shards ?? [])];
+  let access = map?.access;
   for (const { section, key, value } of writes) {
     if (value === undefined) {
       nodes.delete(nodeOfKey(key));
@@ -78,13 +87,17 @@ export function withWrites(
     } else if (section === SECTION.nodes) {
       const row = rowIn(NODE_ROW, value);
       nodes.set(row.node, row);
+    } else if (section === SECTION.access) {
+      access = rowIn(ACCESS, value);
     } else {
       const row = rowIn(SHARD_ROW, value);
       shards[row.shard] = row;
     }
   }
   const rows = [...nodes.values()].sort((one, other) => one.node - other.node);
-  return { ...present(own, 'the first writes tell of the cluster'), nodes: rows, shards };
+  const header = present(own, 'the first writes tell of the cluster');
+  const whole = { ...header, nodes: rows, shards };
+  return access === undefined ? whole : { ...whole, access };
 }
 
 function rowIn<Row>(schema: Schema<Row>, bytes: Uint8Array): Row {

@@ -16,7 +16,7 @@ import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests, type Request } from '../wire/request.ts';
 import { decodeResponses, effectOf, type Response } from '../wire/response.ts';
 import { addressesOf } from './addresses.ts';
-import { invalid } from './options.ts';
+import { type ConnectOptions, invalid, tokenOf } from './options.ts';
 
 /** Options of the calls for tools. */
 export interface AskOptions {
@@ -24,6 +24,15 @@ export interface AskOptions {
   readonly timeout?: number;
   /** The id of the cluster: nodes of any other are refused. By default any cluster. */
   readonly cluster?: string;
+  /** Who asks: see `ConnectOptions`. */
+  readonly token?: ConnectOptions['token'];
+}
+
+/** The same with every default filled in. */
+export interface AskTerms {
+  readonly timeout: number;
+  readonly cluster: string;
+  readonly token: ConnectOptions['token'];
 }
 
 /** A pending transaction, as `askPending` reports it. */
@@ -55,11 +64,12 @@ const REST_MILLISECONDS = 100;
  */
 export async function askMap(
   urls: string | readonly string[],
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions = {},
 ): Promise<ClusterMap> {
+  const terms = { timeout, cluster, token };
   const attempts: { readonly endpoint: string; readonly what: string }[] = [];
   for (const { url, given } of addressesOf(urls)) {
-    const answer = await askAt(url, { type: 'map', id: ID, knownVersion: 0 }, { timeout, cluster });
+    const answer = await askAt(url, { type: 'map', id: ID, knownVersion: 0 }, terms);
     if (answer.type === 'map') {
       const map = decodeMap(answer.map, undefined);
       if (map !== undefined) return map;
@@ -82,10 +92,10 @@ export async function askMap(
  */
 export async function askInfo(
   url: string,
-  { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
+  { timeout = TIMEOUT_MILLISECONDS, token }: AskOptions = {},
 ): Promise<string> {
   const message = 'the node did not answer the request for its state';
-  return await askText(url, { request: { type: 'info', id: ID }, timeout, message });
+  return await askText(url, { request: { type: 'info', id: ID }, timeout, token, message });
 }
 
 /**
@@ -100,10 +110,10 @@ export async function askInfo(
  */
 export async function askPending(
   url: string,
-  { timeout = TIMEOUT_MILLISECONDS }: AskOptions = {},
+  { timeout = TIMEOUT_MILLISECONDS, token }: AskOptions = {},
 ): Promise<string> {
   const message = 'the node did not answer the request for its pending transactions';
-  return await askText(url, { request: { type: 'pending', id: ID }, timeout, message });
+  return await askText(url, { request: { type: 'pending', id: ID }, timeout, token, message });
 }
 
 /**
@@ -121,15 +131,15 @@ export async function askPending(
 export async function settle(
   urls: string | readonly string[],
   { id, age, participants }: Waiting,
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions = {},
 ): Promise<SettledOutcome> {
   const name = idFromText(id);
   if (name === undefined)
     throw invalid(`${JSON.stringify(id)} is not an id of a transaction; kvctl txn list shows them`);
   if (participants.length === 0) throw invalid('the transaction has no participants');
   const until = monotoneNow() + timeout;
-  const map = await askMap(urls, { timeout, cluster });
-  const terms = { timeout, cluster: map.clusterId };
+  const map = await askMap(urls, { timeout, cluster, token });
+  const terms = { timeout, cluster: map.clusterId, token };
   const { shard } = shardAt(map, name.home);
   // It aborts the transaction or learns its outcome, and competes with no other transaction.
   const contender = { id: name, attempts: 0, age };
@@ -142,6 +152,7 @@ export async function settle(
       const answer = await askAt(url, { ...request, isPreempting: true }, terms);
       const settled = outcomeOf(answer);
       if (settled !== undefined) return settled;
+      throwIfDenied(answer);
       attempts.push({ endpoint: given, what: faultOf(answer) });
       if (mayHaveActed(answer)) outcome = 'unknown';
     }
@@ -154,21 +165,39 @@ export async function settle(
 interface TextTerms {
   readonly request: Request;
   readonly timeout: number;
+  readonly token: ConnectOptions['token'];
   /** The message of the failure, if it fails. */
   readonly message: string;
 }
 
-async function askText(url: string, { request, timeout, message }: TextTerms): Promise<string> {
+export async function askText(
+  url: string,
+  { request, timeout, token, message }: TextTerms,
+): Promise<string> {
   const [address] = addressesOf(url);
   const answer = await askAt(present(address, 'there is one or more').url, request, {
     timeout,
     cluster: '',
+    token,
   });
   if (answer.type === 'info') {
     return new TextDecoder().decode(answer.text);
   }
+  throwIfDenied(answer);
   const attempts = [{ endpoint: url, what: faultOf(answer) }];
   throw new KvError({ code: 'unreachable', outcome: 'notApplied', message, attempts });
+}
+
+/** The user may not ask it: no other node would answer otherwise. */
+export function throwIfDenied(answer: Response | Unanswered): void {
+  if (answer.type !== 'failed') return;
+  const { failure: code } = answer;
+  if (code !== 'unauthenticated' && code !== 'forbidden') return;
+  const message =
+    code === 'forbidden'
+      ? 'the roles of this user do not permit the request'
+      : 'the cluster wants to know who asks, and got no valid token';
+  throw new KvError({ code, outcome: 'notApplied', message });
 }
 
 /** Undefined if the answer shows no decision. */
@@ -198,7 +227,7 @@ export interface Unanswered {
 export function askAt(
   url: string,
   request: Request,
-  { timeout, cluster }: Required<AskOptions>,
+  { timeout, cluster, token }: AskTerms,
 ): Promise<Response | Unanswered> {
   return new Promise((resolve) => {
     const sockets = new WebDialler();
@@ -216,6 +245,7 @@ export function askAt(
       schedule: TIMERS,
       url,
       cluster,
+      token: tokenOf(token),
       features: [],
       onEvent: (event) => {
         switch (event.type) {

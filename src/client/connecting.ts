@@ -25,7 +25,7 @@ import { CLIENT_LIMITS } from './limits.ts';
 import type { Lock, LockOptions, TryLockOptions } from './lock.ts';
 import type { ClientStats } from './observation.ts';
 import type { CallOptions, ConnectOptions, ReadOptions, SnapshotOptions } from './options.ts';
-import { clusterOf, failFastOf, timeoutOf } from './options.ts';
+import { clusterOf, failFastOf, timeoutOf, tokenOf } from './options.ts';
 import type {
   CountOptions,
   KeysOnly,
@@ -72,11 +72,21 @@ export async function connectBy(
   const balance = options.balance ?? 'round-robin';
   const cluster = clusterOf(options.cluster);
   const addresses = addressesOf(urls);
+  // A token that cannot be one is refused before anything is dialled.
+  let token = tokenOf(options.token);
+  const tokenNow = () => {
+    // Where it cannot be had now, the former one may still do.
+    try {
+      token = tokenOf(options.token);
+    } catch {}
+    return token;
+  };
   const engine = new Engine({
     surroundings,
     urls: addresses.map(({ url }) => url),
     nameOf: namesOf(addresses),
     cluster,
+    token: tokenNow,
     balance,
     failFastMilliseconds: failFastOf(options.failFastAfter),
     isDebugging: options.debug ?? false,

@@ -16,7 +16,15 @@ import { decodeReply } from '../machine/reply.ts';
 import { keyPosition } from '../ring/key-position.ts';
 import type { Request } from '../wire/request.ts';
 import type { Response } from '../wire/response.ts';
-import { type AskOptions, askAt, askMap, faultOf, mayHaveActed } from './admin.ts';
+import {
+  type AskOptions,
+  type AskTerms,
+  askAt,
+  askMap,
+  faultOf,
+  mayHaveActed,
+  throwIfDenied,
+} from './admin.ts';
 import { invalid } from './options.ts';
 
 /** A lease in one shard, as `askLeases` reports it. */
@@ -156,9 +164,9 @@ type Listed = Extract<Response, { type: 'listed' }>;
 /** Asks the members of a shard in turn, the preferred one first. */
 class ShardAsker {
   readonly map: ClusterMap;
-  readonly #terms: Required<AskOptions>;
+  readonly #terms: AskTerms;
 
-  constructor(map: ClusterMap, terms: Required<AskOptions>) {
+  constructor(map: ClusterMap, terms: AskTerms) {
     this.map = map;
     this.#terms = terms;
   }
@@ -191,6 +199,7 @@ class ShardAsker {
       if (answer.type !== 'unanswered' && suits(answer)) {
         return { answer, attempts, mayHaveActed: isUnknown };
       }
+      throwIfDenied(answer);
       isUnknown ||= mayHaveActed(answer);
       attempts.push({ endpoint: url, what: faultOf(answer) });
     }
@@ -206,11 +215,11 @@ class ShardAsker {
 
 async function askShards<T>(
   urls: string | readonly string[],
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions,
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions,
   ask: (asker: ShardAsker, row: ShardRow) => Promise<readonly T[]>,
 ): Promise<T[]> {
-  const map = await askMap(urls, { timeout, cluster });
-  const asker = new ShardAsker(map, { timeout, cluster: map.clusterId });
+  const map = await askMap(urls, { timeout, cluster, token });
+  const asker = new ShardAsker(map, { timeout, cluster: map.clusterId, token });
   // Shard 0 is the catalog.
   const rows = map.shards.slice(1);
   const found: T[] = [];

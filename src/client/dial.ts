@@ -19,8 +19,16 @@ export interface DialedConnection {
   close(): void;
 }
 
-/** One attempt; only nodes of the cluster may answer, if one is named. Returns before any event. */
-export type Dial = (url: string, listener: ConnectionListener, cluster: string) => DialedConnection;
+/**
+ * One attempt; only nodes of the cluster may answer, if one is named. The token says who dials.
+ * Returns before any event.
+ */
+export type Dial = (
+  url: string,
+  listener: ConnectionListener,
+  cluster: string,
+  token?: Uint8Array,
+) => DialedConnection;
 
 /** What the process provides: a network, a monotone clock in milliseconds, unguessable bytes. */
 export interface Surroundings {

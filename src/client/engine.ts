@@ -27,6 +27,8 @@ interface EngineOptions {
   readonly nameOf: (url: string) => string;
   /** The id of the cluster; empty for that of the first node that answers. */
   readonly cluster: string;
+  /** Asked for each dial; never throws. */
+  readonly token: () => Uint8Array | undefined;
   readonly balance: Balance;
   readonly failFastMilliseconds: number | undefined;
   /** The stack of each error has the line of the call. */
@@ -85,7 +87,7 @@ export class Engine {
         dial: (connection, url, named) => {
           const listener = this.#listenerOf(connection);
           this.#observation.dial(connection, nameOf(url));
-          this.#connections.set(connection, dial(url, listener, named));
+          this.#connections.set(connection, dial(url, listener, named, options.token()));
         },
         hangUp: (connection) => {
           this.#connections.get(connection)?.close();

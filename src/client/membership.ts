@@ -10,7 +10,15 @@ import { mayCarry } from '../catalog/membership.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
 import type { Response } from '../wire/response.ts';
 import { addressesOf } from './addresses.ts';
-import { type AskOptions, askAt, askMap, faultOf, mayHaveActed, type Unanswered } from './admin.ts';
+import {
+  type AskOptions,
+  askAt,
+  askMap,
+  faultOf,
+  mayHaveActed,
+  throwIfDenied,
+  type Unanswered,
+} from './admin.ts';
 
 /** A change of a node's membership. */
 export interface MembershipRequest {
@@ -41,10 +49,10 @@ const REST_MILLISECONDS = 100;
 export async function setMembership(
   urls: string | readonly string[],
   { node, membership, isForced = false }: MembershipRequest,
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '' }: AskOptions = {},
+  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions = {},
 ): Promise<void> {
   const until = monotoneNow() + timeout;
-  const terms = { timeout, cluster };
+  const terms = { timeout, cluster, token };
   let attempts: Attempt[] = [];
   let outcome: Outcome = 'notApplied';
   do {
@@ -55,6 +63,7 @@ export async function setMembership(
       const said = { type: 'set-membership', node: node as NodeId, membership, isForced } as const;
       const command = encodeCommand({ ...said, revision });
       const answer = await askAt(url, { type: 'command', id: ID, command }, terms);
+      throwIfDenied(answer);
       const reply = replyIn(answer);
       if (reply?.type === 'done') return;
       // The row has changed since this map: a newer map may show that the change is done.

@@ -1,5 +1,6 @@
 /** Options of a client and of its calls. */
 
+import { tokenBytes } from '../access/token.ts';
 import { KvError } from '../base/errors.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import type { ReadLevel } from '../wire/request.ts';
@@ -29,6 +30,12 @@ export interface ConnectOptions {
    * `wrong-cluster`. By default the cluster of the first node that answers.
    */
   readonly cluster?: string;
+  /**
+   * Who the client is: a token as `kvctl token create` prints it, or a function that returns one,
+   * called for each connection, so that a token can be replaced while the client runs. Clusters
+   * without access control need none.
+   */
+  readonly token?: string | (() => string);
   /**
    * True: `connect` waits up to `timeout` for a node, although every URL refuses, for programs that
    * may start before the cluster does. By default it rejects then at once, with `unreachable`.
@@ -81,6 +88,14 @@ export function failFastOf(milliseconds: number | undefined): number | undefined
   if (milliseconds === undefined) return undefined;
   if (typeof milliseconds === 'number' && milliseconds > 0) return milliseconds;
   throw invalid(`failFastAfter must be more than 0 milliseconds (got ${milliseconds})`);
+}
+
+/** The message shows nothing of the token. */
+export function tokenOf(token: ConnectOptions['token']): Uint8Array | undefined {
+  if (token === undefined) return undefined;
+  const bytes = tokenBytes((typeof token === 'function' ? token() : token).trim());
+  if (bytes !== undefined) return bytes;
+  throw invalid('token must be a token as kvctl token create prints it: an id, a dot, a secret');
 }
 
 const CLUSTER_ID = /^[\x21-\x7e]{0,64}$/;

@@ -14,12 +14,13 @@ import type { Dial, Surroundings } from './dial.ts';
  */
 export function webSurroundings(): Surroundings {
   const sockets = new WebDialler({ holdsProcess: false });
-  const dial: Dial = (url, { onUp, onFrame, onDown }, cluster) =>
+  const dial: Dial = (url, { onUp, onFrame, onDown }, cluster, token) =>
     new ClientConnection({
       sockets,
       schedule: LOOSE_TIMERS,
       url,
       cluster,
+      token,
       features: [],
       onEvent: (event) => {
         switch (event.type) {

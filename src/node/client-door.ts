@@ -26,6 +26,14 @@ export function mayJoin(
 const COMMANDS_OF_CLIENTS: ReadonlySet<CatalogCommand['type']> = new Set([
   'join',
   'set-membership',
+  'enable-access',
+  'disable-access',
+  'put-role',
+  'delete-role',
+  'put-user',
+  'delete-user',
+  'put-token',
+  'delete-token',
 ]);
 
 /**
@@ -59,6 +67,7 @@ export function isForNodesOnly(request: Request): boolean {
     case 'keep':
     case 'await-ticket':
     case 'coordination':
+    case 'access':
       return false;
     default:
       return unreachable(request);

@@ -112,7 +112,7 @@ export class ClientFrames {
   }
 
   #costOf({ type }: Request): number {
-    if (type === 'map') return requestCost + this.#options.node.maps.bytes.length;
+    if (type === 'map') return requestCost + this.#options.node.maps.clientBytes.length;
     return type === 'info' || type === 'pending' ? reportCost : requestCost;
   }
 

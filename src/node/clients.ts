@@ -1,5 +1,6 @@
 /** The connected clients, and the responses that each gets at the end of the turn. */
 
+import type { Credential, Principal } from '../access/principal.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -27,6 +28,9 @@ interface Asked {
 
 export class ConnectedClient implements Responder {
   readonly isClient = true;
+  /** What its hello proved to have; kept because rights change while it is connected. */
+  credential: Credential | undefined;
+  principal: Principal | undefined;
   readonly connection: number;
   readonly share: Flow;
   readonly #clients: Clients;
@@ -62,6 +66,11 @@ export class ConnectedClient implements Responder {
     const left = NODE_LIMITS.clientRequestsMax - this.outstanding;
     const ofShard = shard === undefined ? 0 : (this.#ofShard.get(shard) ?? 0);
     return left <= ofShard;
+  }
+
+  /** It waits for nothing. */
+  get isIdle(): boolean {
+    return this.#open.size === 0;
   }
 
   /** Whether a request with this id is open: another one would be taken for it. */

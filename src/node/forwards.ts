@@ -3,6 +3,7 @@
  * never more.
  */
 
+import type { Principal } from '../access/principal.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
@@ -58,7 +59,7 @@ export class Forwards {
 
   /** False if too many wait, in total or of this requester. It leaves at the end of the turn. */
   send(to: NodeId, asked: AskedBy): boolean {
-    const { request, responder, now } = asked;
+    const { request, responder, now, accessVersion = 0 } = asked;
     const { share } = responder;
     const bytes = encodeRequests([request]);
     const mayBe = this.#bytes.of(share) === 0 || this.#bytes.admits(share, bytes.length);
@@ -70,7 +71,13 @@ export class Forwards {
     // A node's own request carries no client number.
     const client = responder.isClient === true ? (share?.client ?? 0) : 0;
     const how = { hasHurry: isAwaited(request) };
-    this.#options.send(to, { type: 'forward', id, client, request: bytes }, how);
+    const { principal } = responder;
+    const forwarded = { id, client, request: bytes };
+    const message: NodeMessage =
+      principal === undefined
+        ? { type: 'forward', ...forwarded }
+        : { type: 'forward-as', ...forwarded, token: principal.token, accessVersion };
+    this.#options.send(to, message, how);
     // The outcome of a pure read is never in doubt.
     const isWrite = !READING.includes(request.type);
     const until = now + waitOf(request) + NODE_LIMITS.forwardMilliseconds;
@@ -156,9 +163,12 @@ interface AskedBy {
   readonly request: Request;
   readonly responder: Responder;
   readonly now: number;
+  /** The rights by which this node permitted it. */
+  readonly accessVersion?: number;
 }
 
 interface ForwardedOriginOptions {
+  readonly principal: Principal | undefined;
   readonly share: Flow;
   readonly id: number;
   readonly from: NodeId;
@@ -171,6 +181,7 @@ interface ForwardedOriginOptions {
 /** The far end: the answer to a forwarded request returns to the forwarding node. */
 export class ForwardedOrigin implements Responder {
   readonly isClient: boolean;
+  readonly principal: Principal | undefined;
   readonly share: Flow;
   readonly #id: number;
   readonly #from: NodeId;
@@ -180,6 +191,7 @@ export class ForwardedOrigin implements Responder {
 
   constructor(options: ForwardedOriginOptions) {
     this.isClient = options.share.client > 0;
+    this.principal = options.principal;
     this.share = options.share;
     this.#id = options.id;
     this.#from = options.from;

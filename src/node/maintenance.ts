@@ -81,6 +81,15 @@ export class Maintenance {
     this.#damagesTold = damage.length;
   }
 
+  /** The map has changed: what raised an epoch is to take effect soon. */
+  adoptAll(): void {
+    for (const replica of this.#node.replicas.all) {
+      const { isLeader, machine } = replica;
+      if (!isLeader || !(machine instanceof DataMachine)) continue;
+      if (machine.epoch > 0) this.#adopt(replica, machine);
+    }
+  }
+
   /** The first command of a shard states its arc. Returns whether it was proposed already. */
   #adopt(replica: Replica, machine: DataMachine): boolean {
     const row = this.#node.map?.shards[replica.shard];

@@ -4,7 +4,7 @@ import type { MemberId, NodeId, ShardId } from '../base/ids.ts';
 import { CATALOG_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
-import { decodeMap, encodeMap } from '../catalog/map-bytes.ts';
+import { decodeMap, encodeMap, encodeMapForClients } from '../catalog/map-bytes.ts';
 import { memberOn, nodeOf } from '../catalog/questions.ts';
 
 interface MapCacheOptions {
@@ -22,6 +22,7 @@ export class MapCache {
   readonly #onWork: () => void;
   #map: ClusterMap | undefined;
   #bytes = NO_BYTES;
+  #clientBytes = NO_BYTES;
   /** The map at the last `takeChange`. */
   #taken: ClusterMap | undefined;
 
@@ -40,6 +41,22 @@ export class MapCache {
   get bytes(): Uint8Array {
     if (this.#bytes.length === 0 && this.#map !== undefined) this.#bytes = encodeMap(this.#map, 0);
     return this.#bytes;
+  }
+
+  /** The same for clients: without users, tokens and roles. */
+  get clientBytes(): Uint8Array {
+    const map = this.#map;
+    if (map?.access === undefined) return this.bytes;
+    if (this.#clientBytes.length === 0) this.#clientBytes = encodeMapForClients(map);
+    return this.#clientBytes;
+  }
+
+  /**
+   * What peers are told that this node has. It needs all of a map that it knows from the clients'
+   * door alone.
+   */
+  get version(): number {
+    return this.#map === undefined || this.#map.access?.isHidden === true ? 0 : this.#map.version;
   }
 
   /** The difference for a node with that version; undefined if it is current. */
@@ -63,9 +80,12 @@ export class MapCache {
   }
 
   learn(map: ClusterMap): void {
-    if (this.#map !== undefined && map.version <= this.#map.version) return;
+    const known = this.#map;
+    const isRest = known?.access?.isHidden === true && map.access?.isHidden === false;
+    if (known !== undefined && map.version < known.version + (isRest ? 0 : 1)) return;
     this.#map = map;
     this.#bytes = NO_BYTES;
+    this.#clientBytes = NO_BYTES;
     this.#onWork();
   }
 

@@ -1,8 +1,6 @@
 /** What a node is made of: its folder, its ports, and its callbacks. */
 
 import type { NodeStateOptions } from './node-state.ts';
-import type { PendingTransactions } from './pending.ts';
-import type { NodeInfo } from './status.ts';
 
 export interface NodeCoreOptions extends NodeStateOptions {
   /**
@@ -13,5 +11,5 @@ export interface NodeCoreOptions extends NodeStateOptions {
   /** A newer map arrived: a copy should be kept. */
   readonly onMap: (bytes: Uint8Array) => void;
   /** Encodes what a node reports about itself, as JSON. */
-  readonly encodeInfo: (info: NodeInfo | PendingTransactions) => Uint8Array;
+  readonly encodeInfo: (info: object) => Uint8Array;
 }

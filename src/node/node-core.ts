@@ -13,6 +13,7 @@ import type { Replica } from '../shard/replica.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { PeerAddress, TransportEvent } from '../transport/transport.ts';
 import type { Request } from '../wire/request.ts';
+import { AccessControl } from './access-control.ts';
 import { ClientFrames } from './client-frames.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
 import { DeferredProposals } from './deferred-proposals.ts';
@@ -28,7 +29,7 @@ import { PeerFrames } from './peer-frames.ts';
 import { pendingOf } from './pending.ts';
 import { Reconciler } from './reconciler.ts';
 import { Relay } from './relay.ts';
-import { Requests } from './requests.ts';
+import { type RequestReports, Requests } from './requests.ts';
 import { Router } from './router.ts';
 import { loseTouchWith, openLinkTo, wakeSharedWith } from './shared-replicas.ts';
 import { infoOf } from './status.ts';
@@ -42,6 +43,7 @@ export class NodeCore {
   readonly #router: Router;
   readonly transactions: TransactionService;
   readonly #options: NodeCoreOptions;
+  readonly #access: AccessControl;
   readonly #requests: Requests;
   readonly #clientFrames: ClientFrames;
   readonly #peerFrames: PeerFrames;
@@ -73,11 +75,18 @@ export class NodeCore {
       router,
       random: random.fork('reconciler'),
     });
-    const report = { info: () => this.info(), pending: () => this.pending() };
-    this.#requests = new Requests({ node: state, router, transactions, report });
+    this.#access = new AccessControl(state);
+    const access = this.#access;
+    const report: RequestReports = {
+      info: () => this.info(),
+      pending: () => this.pending(),
+      access: (what, principal) => options.encodeInfo(access.report(what, principal)),
+    };
+    this.#requests = new Requests({ node: state, router, transactions, access, report });
     const [requests, consistency] = [this.#requests, this.consistency];
     this.#clientFrames = new ClientFrames({ node: state, requests });
-    this.#peerFrames = new PeerFrames({ node: state, relay, requests, consistency, ownLife });
+    const peering = { node: state, relay, requests, access, consistency, ownLife };
+    this.#peerFrames = new PeerFrames(peering);
     this.#begin();
   }
 
@@ -89,6 +98,7 @@ export class NodeCore {
     for (const replica of replicas.all) replica.tick();
     this.relay.forwards.expire(now);
     state.clients.tick(now);
+    this.#access.tick();
     this.#peerFrames.shares.tick();
     state.fair.tick();
     peers.tick();
@@ -130,7 +140,7 @@ export class NodeCore {
       case 'life-refused':
         return ownLife.refused(event);
       case 'client-up':
-        return void state.clients.add(event.connection);
+        return this.#access.identify(state.clients.add(event.connection), event.hello);
       case 'client-frame':
         return this.#clientFrames.take(event.connection, event.bytes);
       case 'client-down':
@@ -244,6 +254,9 @@ export class NodeCore {
     const { map, before } = change;
     this.#options.onMap(maps.bytes);
     this.ownLife.mapChanged(change);
+    // Before any request of this turn is served.
+    this.#access.tick();
+    this.#maintenance.adoptAll();
     for (const replica of replicas.all) {
       const { shard } = replica;
       // The shard may have lost its leader without a node falling silent.
@@ -266,9 +279,9 @@ export class NodeCore {
 
   #greet(node: NodeId): void {
     const { state } = this;
-    const { isReadOnly, map } = state;
+    const { isReadOnly, maps } = state;
     state.peers.greeted(node, state.now);
-    state.tell(node, { type: 'beat', mapVersion: map?.version ?? 0, isReadOnly });
+    state.tell(node, { type: 'beat', mapVersion: maps.version, isReadOnly });
   }
 
   /** A node fell silent: requests that wait for its answer should go elsewhere. */

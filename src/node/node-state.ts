@@ -145,6 +145,11 @@ export class NodeState {
     });
   }
 
+  /** Milliseconds since 1970: as of the start, and by the monotone clock since. */
+  get wall(): number {
+    return this.#options.wall + this.now - this.#options.now;
+  }
+
   get map(): ClusterMap | undefined {
     return this.maps.map;
   }

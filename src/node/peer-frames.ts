@@ -13,6 +13,7 @@ import { lengthensLog } from '../shard/full-disk.ts';
 import { decodeFrame } from '../wire/frame.ts';
 import { decodeNodeMessages, isOfNodes, type NodeMessage } from '../wire/node-message.ts';
 import type { Response } from '../wire/response.ts';
+import type { AccessControl } from './access-control.ts';
 import type { ConsistencyCheck } from './consistency-check.ts';
 import { ForwardedShares } from './forwarded-shares.ts';
 import { ForwardedOrigin, forwardedRequest, type Send } from './forwards.ts';
@@ -25,6 +26,7 @@ interface PeerFramesOptions {
   readonly node: NodeState;
   readonly relay: Relay;
   readonly requests: Requests;
+  readonly access: AccessControl;
   readonly consistency: ConsistencyCheck;
   readonly ownLife: OwnLife;
 }
@@ -35,7 +37,11 @@ interface Forwarded {
   readonly from: NodeId;
   readonly share: Flow;
   readonly bytes: Uint8Array;
+  /** Whose request it is, if the other node knows. */
+  readonly bearer: Bearer | undefined;
 }
+
+type Bearer = Pick<Extract<NodeMessage, { type: 'forward-as' }>, 'token' | 'accessVersion'>;
 
 export class PeerFrames {
   readonly #options: PeerFramesOptions;
@@ -120,10 +126,12 @@ export class PeerFrames {
         if (!isBelieved) node.mention({ type: 'map-refused', from, version });
         return;
       }
-      case 'forward': {
+      case 'forward':
+      case 'forward-as': {
         const { id, client, request: bytes } = message;
         const share = this.shares.of(from, client);
-        const run = () => this.#serve({ id, from, share, bytes });
+        const bearer = message.type === 'forward-as' ? message : undefined;
+        const run = () => this.#serve({ id, from, share, bytes, bearer });
         return node.fair.add(share, { run, isOver: true }, 'asked');
       }
       case 'forwarded':
@@ -148,15 +156,19 @@ export class PeerFrames {
   }
 
   /** Serves it when its turn has come. Returns the cost. */
-  #serve({ id, from, share, bytes }: Forwarded): number {
-    const { node, requests } = this.#options;
+  #serve({ id, from, share, bytes, bearer }: Forwarded): number {
+    const { node, requests, access } = this.#options;
     const cost = FAIRNESS_LIMITS.requestCost + bytes.length;
     const request = forwardedRequest(bytes);
     if (request === undefined) return cost;
     const onBytes = (answered: number) => this.shares.answered(from, answered);
     const send: Send = (to, message, how) => node.outbox.tell(to, message, how);
-    const responder = new ForwardedOrigin({ id, from, request, share, send, onBytes });
-    requests.route(request, { responder, isForwarded: true });
+    // As of now: rights may have changed while it waited for its turn.
+    const principal = bearer && access.bearerOf(bearer.token);
+    const origin = { id, from, request, share, send, onBytes, principal };
+    const responder = new ForwardedOrigin(origin);
+    const accessVersion = bearer?.accessVersion;
+    requests.route(request, { responder, isForwarded: true, accessVersion });
     return cost;
   }
 

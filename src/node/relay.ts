@@ -39,13 +39,16 @@ export class Relay {
       this.#leaders.learn('shard' in request ? request.shard : CATALOG_SHARD, 0);
       return false;
     }
-    return this.forwards.send(to, { request, responder, now: this.#node.now });
+    const { now, map } = this.#node;
+    const accessVersion = map?.access?.version ?? 0;
+    return this.forwards.send(to, { request, responder, now, accessVersion });
   }
 
   /** Fails a request that did not leave the node. */
   unsent(messages: readonly NodeMessage[]): void {
     for (const message of messages) {
-      if (message.type === 'forward') this.forwards.unsent(message.id);
+      const isForward = message.type === 'forward' || message.type === 'forward-as';
+      if (isForward) this.forwards.unsent(message.id);
       else if (message.type === 'ask') {
         this.#node.replicas.get(message.shard)?.told(message.id, 0);
       }

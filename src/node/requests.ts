@@ -1,8 +1,10 @@
 /** A request from a client, another node, or this node itself: which part of the node serves it. */
 
+import type { Principal } from '../access/principal.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { Request } from '../wire/request.ts';
+import type { AccessControl } from './access-control.ts';
 import { isForNodesOnly } from './client-door.ts';
 import { CoordinationRequests } from './coordination-requests.ts';
 import type { NodeState } from './node-state.ts';
@@ -13,8 +15,13 @@ interface RequestsOptions {
   readonly node: NodeState;
   readonly router: Router;
   readonly transactions: TransactionService;
-  /** What the node reports about itself, as JSON. */
-  readonly report: Record<'info' | 'pending', () => Uint8Array>;
+  readonly access: AccessControl;
+  readonly report: RequestReports;
+}
+
+/** What the node reports about itself, as JSON. */
+export interface RequestReports extends Record<'info' | 'pending', () => Uint8Array> {
+  readonly access: (what: 'self' | 'table', principal: Principal | undefined) => Uint8Array;
 }
 
 export class Requests {
@@ -27,17 +34,23 @@ export class Requests {
   }
 
   route(request: Request, source: Source): void {
-    const { router, transactions, report } = this.#options;
+    const { router, transactions, access, report } = this.#options;
     const { responder } = source;
     if (responder.isClient === true && isForNodesOnly(request)) {
       return router.fail({ request, responder }, 'nodes-only');
     }
+    const objection = access.objectionTo(request, source);
+    if (objection !== undefined) return router.fail({ request, responder }, objection);
     switch (request.type) {
       case 'map':
         return this.#giveMap(request, responder);
       case 'info':
       case 'pending':
         return responder.respond({ type: 'info', id: request.id, text: report[request.type]() });
+      case 'access': {
+        const text = report.access(request.what, responder.principal);
+        return responder.respond({ type: 'info', id: request.id, text });
+      }
       case 'transact':
         return transactions.transact({ request, ...source });
       case 'settle':
@@ -54,8 +67,8 @@ export class Requests {
   }
 
   #giveMap({ id, knownVersion }: Request & { readonly type: 'map' }, responder: Responder): void {
-    const { map, bytes } = this.#options.node.maps;
+    const { map, clientBytes } = this.#options.node.maps;
     const isNewer = map !== undefined && map.version > knownVersion;
-    responder.respond({ type: 'map', id, map: isNewer ? bytes : NO_BYTES });
+    responder.respond({ type: 'map', id, map: isNewer ? clientBytes : NO_BYTES });
   }
 }

@@ -5,7 +5,12 @@ import type { NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { CATALOG_SHARD, type ShardRow } from '../catalog/cluster-map.ts';
-import { decodeCommand, encodeReply } from '../catalog/command.ts';
+import {
+  type CatalogCommand,
+  decodeCommand,
+  encodeCommand,
+  encodeReply,
+} from '../catalog/command.ts';
 import { objectionOf } from '../catalog/membership.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
 import { compareBytes } from '../machine/bytes.ts';
@@ -35,12 +40,14 @@ export interface Source {
   readonly responder: Responder;
   /** Another node forwarded it: it is not forwarded again. */
   readonly isForwarded: boolean;
+  /** The rights by which a forwarding node has permitted it, if it knows of any. */
+  readonly accessVersion?: number | undefined;
 }
 
 /** The requests that the router serves or forwards; the transactions' requests come above it. */
 type Routed = Exclude<
   Request,
-  { type: 'map' | 'info' | 'pending' | 'transact' | 'settle' | CoordinationRequest }
+  { type: 'map' | 'info' | 'pending' | 'access' | 'transact' | 'settle' | CoordinationRequest }
 >;
 
 type CoordinationRequest = 'keep' | 'await-ticket' | 'coordination';
@@ -147,7 +154,29 @@ export class Router {
       const reply = encodeReply({ type: 'refused', reason });
       return responder.respond({ type: 'commanded', id: request.id, reply });
     }
-    replica.command({ responder: new CommandOrigin(responder), id: request.id }, request.command);
+    const command = this.#guarded(decoded.command, request.command, responder);
+    if (command === undefined) {
+      const reply = encodeReply({ type: 'refused', reason: 'no-secret' });
+      return responder.respond({ type: 'commanded', id: request.id, reply });
+    }
+    replica.command({ responder: new CommandOrigin(responder), id: request.id }, command);
+  }
+
+  /**
+   * What is proposed: a client's command names the rights by which it was permitted, because others
+   * may be committed before it. Undefined: it would guard the clients' door and no other.
+   */
+  #guarded(
+    command: CatalogCommand,
+    bytes: Uint8Array,
+    responder: Responder,
+  ): Uint8Array | undefined {
+    const { map, secret } = this.#node;
+    const isOpen = command.type === 'enable-access' && secret.length === 0 && !command.isForced;
+    if (isOpen) return undefined;
+    const { isEnabled = false, version: accessVersion = 0 } = map?.access ?? {};
+    if (!isEnabled || responder.isClient !== true) return bytes;
+    return encodeCommand({ type: 'permitted', accessVersion, command: bytes });
   }
 
   /** A request to join without a proof of the cluster secret. */
@@ -172,7 +201,8 @@ export class Router {
     // A client may ask for any waiting time; the node limits it.
     const patience = Math.min(patienceMilliseconds, MACHINE_LIMITS.timeoutMillisecondsMax);
     const until = this.#node.now + patience;
-    const read = { requester, until, what, ...(reserver === undefined ? {} : { reserver }) };
+    const { epoch } = request;
+    const read = { requester, until, what, epoch, ...(reserver === undefined ? {} : { reserver }) };
     if (level.type === 'linearizable') replica.read(read);
     else if (level.type === 'lease') replica.readByLease(read);
     else replica.readStale(read, level.ageMilliseconds);

@@ -18,6 +18,8 @@ interface ReplicaInfo {
   readonly commit: number;
   readonly applied: number;
   readonly last: number;
+  /** The last epoch that it has adopted. */
+  readonly epoch: number;
   readonly isQuiet: boolean;
   readonly voters: number;
   readonly learners: number;
@@ -214,6 +216,7 @@ function replicaInfoOf(state: NodeState, shard: ShardId): ReplicaInfo {
     commit: status.commit,
     applied: status.applied,
     last: status.last.index,
+    epoch: replica.machine.epoch ?? 0,
     isQuiet: status.isQuiet,
     voters: voters.length,
     learners: learners.length,

@@ -222,9 +222,11 @@ export class TransactionService {
   /** Of all parts, so that no shard is asked in vain; the other nodes know their own disks. */
   #failureOf(parts: TransactionRequest['parts']): Failure | undefined {
     const { map, valueBytesMax } = this.#node;
-    for (const [at, { shard, operations }] of parts.entries()) {
+    for (const [at, { shard, epoch, operations }] of parts.entries()) {
       const arc = shard === CATALOG_SHARD ? undefined : map?.shards[shard];
       if (arc === undefined) return 'not-here';
+      // Rights that were taken away by that epoch are not known here, where the part is permitted.
+      if (epoch > arc.epoch) return 'not-here';
       const isReadOnly = this.#node.isReadOnly && at === 0;
       const refusal = refusalOf(operations, { arc, valueBytesMax, isReadOnly });
       if (refusal !== undefined) return refusal;

@@ -10,7 +10,7 @@ export interface ReadContext {
   /** Of the state; locked keys must not be read. */
   readonly lockTable: LockTable | undefined;
   /** Leases and tickets of the state. */
-  readonly machine: Pick<ShardMachine, 'coordination' | 'leaseTimeAt'>;
+  readonly machine: Pick<ShardMachine, 'coordination' | 'leaseTimeAt' | 'epoch'>;
   /** The known deletions. */
   readonly recentDeletes: RecentDeletes | undefined;
   /** Of the entry that was applied last. */

@@ -57,6 +57,11 @@ export class ReadServer {
       failRequester(requester, 'too-late', time);
       return requestCost;
     }
+    // Rights may have been taken away since a node permitted it by an older map.
+    if (read.epoch !== undefined && read.epoch < (moment.machine.epoch ?? 0)) {
+      failRequester(requester, 'not-here', time);
+      return requestCost;
+    }
     try {
       return requestCost + this.#serve(read, moment);
     } catch (error) {

@@ -11,6 +11,8 @@ export interface PendingRead {
   /** In the node's monotone milliseconds: afterwards no answer is due. */
   readonly until: number;
   readonly what: Wanted;
+  /** The epoch by which it was permitted; absent for reads of the node itself. */
+  readonly epoch?: number;
   /** The read's keys are reserved for this transaction; checked keys are released. */
   readonly reserver?: Contender;
   /** Not served before this entry is applied. */

@@ -1,5 +1,6 @@
 /** Where a request came from, and so where its response goes. */
 
+import type { Principal } from '../access/principal.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import type { Response } from '../wire/response.ts';
 import type { Flow } from './fair-queue.ts';
@@ -7,6 +8,8 @@ import type { Flow } from './fair-queue.ts';
 export interface Responder {
   /** The request comes from a client, possibly through other nodes; absent: from a node. */
   readonly isClient?: boolean;
+  /** Who the client is; undefined if it is unknown, or for a request of a node. */
+  readonly principal?: Principal | undefined;
   /**
    * Called once for each request, at any later time, and several times for a stream; does nothing
    * if the requester is gone.

@@ -10,6 +10,8 @@ import type { RecentDeletes } from './recent-deletes.ts';
 export interface ShardMachine {
   /** The time of the last entry, in milliseconds; 0 before the first. */
   readonly time: number;
+  /** The last adopted epoch; absent where there is none. */
+  readonly epoch?: number;
   /** The last log time whose entries record their changes; 0 for a machine that records none. */
   readonly recordUntil: number;
   /** The locks of prepared transactions, as of the last entry; undefined where none can exist. */

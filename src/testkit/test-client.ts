@@ -31,12 +31,13 @@ export function connectIn(options: TestClientOptions, how: ConnectOptions): Prom
 function surroundingsOf(options: TestClientOptions): Surroundings {
   const { name, time, network, random } = options;
   const timers = processTime(time, () => true);
-  const dial: Dial = (url, { onUp, onFrame, onDown }, cluster) =>
+  const dial: Dial = (url, { onUp, onFrame, onDown }, cluster, token) =>
     new ClientConnection({
       sockets: network.host(name),
       schedule: timers,
       url,
       cluster,
+      token,
       features: [],
       onEvent: (event) => {
         if (event.type === 'up') onUp(event.hello);

@@ -8,6 +8,7 @@ import { shardAt } from '../catalog/questions.ts';
 import type { Client } from '../client/client.ts';
 import { encodeKey, type Key } from '../client/key.ts';
 import type { ConnectOptions } from '../client/options.ts';
+import type { NodeCore } from '../node/node-core.ts';
 import { keyPosition } from '../ring/key-position.ts';
 import { MemoryNetwork } from './memory-network.ts';
 import { Pump } from './pump.ts';
@@ -135,6 +136,11 @@ export class TestCluster {
 
   crash(number: number): void {
     this.#nodeNumbered(number).crash();
+  }
+
+  /** The core of a node, for requests that no client may make; undefined while it is down. */
+  coreOf(number: number): NodeCore | undefined {
+    return this.#nodeNumbered(number).core;
   }
 
   /** The number of the node that leads the shard of a key; undefined while none does. */

@@ -35,6 +35,8 @@ interface ClientConnectionOptions {
   readonly url: string;
   /** The expected cluster; empty accepts any. */
   readonly cluster: string;
+  /** Says who the client is; undefined for none. */
+  readonly token?: Uint8Array | undefined;
   readonly features: readonly number[];
   readonly onEvent: (event: ClientConnectionEvent) => void;
   readonly limits?: TransportLimits;
@@ -136,13 +138,10 @@ export class ClientConnection {
   }
 
   #hello(): Uint8Array {
-    const { cluster, features } = this.#options;
-    return encodeHello({
-      type: 'client',
-      versionMin: VERSION_MIN,
-      versionMax: VERSION_MAX,
-      features,
-      cluster,
-    });
+    const { cluster, features, token } = this.#options;
+    const about = { versionMin: VERSION_MIN, versionMax: VERSION_MAX, features, cluster };
+    return encodeHello(
+      token === undefined ? { type: 'client', ...about } : { type: 'bearer', ...about, token },
+    );
   }
 }

@@ -66,7 +66,7 @@ export function judgePeer(
 }
 
 export function judgeClient(bytes: Uint8Array, identity: PeerIdentity): Judgement<ClientHello> {
-  const judged = judge(bytes, 'client');
+  const judged = judge(bytes, 'client', 'bearer');
   if ('refusal' in judged) return judged;
   const { cluster } = judged.hello;
   const isOurs = cluster === '' || cluster === identity.cluster;
@@ -100,7 +100,7 @@ export function judgeNode(bytes: Uint8Array, cluster: string): Judgement<NodeHel
 
 function judge<T extends Hello['type']>(
   bytes: Uint8Array,
-  type: T,
+  ...types: readonly [T, ...T[]]
 ): Judgement<Extract<Hello, { readonly type: T }>> {
   const hello = decodeHello(bytes);
   if (hello === undefined) return refuse('not-a-hello', 'the first frame is not a ringkv hello');
@@ -112,17 +112,20 @@ function judge<T extends Hello['type']>(
       `got protocol ${versionMin} to ${versionMax}; this node has ${ours}`,
     );
   }
-  if (!isOf(hello, type)) {
-    return refuse('not-a-hello', `expected the hello of a ${type}, got that of a ${hello.type}`);
+  if (!isOf(hello, types)) {
+    return refuse(
+      'not-a-hello',
+      `expected the hello of a ${types[0]}, got that of a ${hello.type}`,
+    );
   }
   return { hello };
 }
 
 function isOf<T extends Hello['type']>(
   hello: Hello,
-  type: T,
+  types: readonly T[],
 ): hello is Extract<Hello, { readonly type: T }> {
-  return hello.type === type;
+  return types.some((type) => hello.type === type);
 }
 
 function foreign(theirs: string, ours: string): { readonly refusal: CloseFrame } {

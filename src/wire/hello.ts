@@ -1,5 +1,6 @@
 /** Hello: the first frame in both directions of every socket, and its encoding. */
 
+import { TOKEN_BYTES } from '../access/token.ts';
 import type { NodeId } from '../base/ids.ts';
 import { WORDS_MAX } from '../base/life.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
@@ -70,6 +71,8 @@ const BODY = union({
   }),
   /** A client to a node. The cluster that it knows; empty when this is its first contact. */
   client: variant(2, { cluster: CLUSTER_OR_NONE }),
+  /** The same with a token, which says who the client is. */
+  bearer: variant(4, { cluster: CLUSTER_OR_NONE, token: octets(TOKEN_BYTES) }),
   /** A node's answer to a client. */
   node: variant(3, {
     cluster: CLUSTER,
@@ -91,7 +94,7 @@ export type Lane = Of<typeof LANE>;
 export type ClientLimits = Of<typeof CLIENT_LIMITS>;
 export type Hello = Of<typeof BODY> & Greeting;
 export type PeerHello = Extract<Hello, { type: 'peer' }>;
-export type ClientHello = Extract<Hello, { type: 'client' }>;
+export type ClientHello = Extract<Hello, { type: 'client' | 'bearer' }>;
 export type NodeHello = Extract<Hello, { type: 'node' }>;
 
 /** A sender of this protocol without a common version; the rest of its hello is not decoded. */

@@ -1,5 +1,6 @@
 /** Messages between nodes beside those of shards, and their one encoding. */
 
+import { TOKEN_ID_BYTES } from '../access/token.ts';
 import type { MemberId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader } from '../base/message-pack.ts';
@@ -11,6 +12,7 @@ import {
   type FieldsOf,
   list,
   type Of,
+  octets,
   truth,
   union,
   variant,
@@ -67,6 +69,17 @@ const MESSAGE = union({
   claim: variant(41, { word: count() }),
   /** The life is on disk, and only lives that follow it will be accepted. */
   known: variant(42, { word: count() }),
+  /**
+   * As `forward`, of a client that has a token, which this node has seen: the receiver looks the
+   * token up and decides anew. `accessVersion` is what the sender knows.
+   */
+  'forward-as': variant(43, {
+    id: count(),
+    client: count(),
+    token: octets(TOKEN_ID_BYTES),
+    accessVersion: count(),
+    request: bytes(WIRE_LIMITS.frameBytesMax),
+  }),
 });
 
 const FRAME = list(MESSAGE, { max: REQUEST_LIMITS.requestsMax });

@@ -232,6 +232,8 @@ const REQUEST = union({
    * of its own.
    */
   reach: variant(20, { id: count(), index: count() }),
+  /** Who the client is to the node, or all users, tokens and roles; never a secret of them. */
+  access: variant(21, { id: count(), what: oneOf(['self', 'table']) }),
 });
 
 const FRAME = list(REQUEST, { max: REQUEST_LIMITS.requestsMax });

@@ -60,6 +60,10 @@ export const FAILURES = [
   'not-recording',
   /** The node does not serve requests of this type: its version is older than the requester's. */
   'unsupported',
+  /** The cluster wants to know who asks, and the token is missing, unknown or expired. */
+  'unauthenticated',
+  /** The roles of the user do not permit it. */
+  'forbidden',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

@@ -323,7 +323,7 @@ test('an aim changes the goals that differ, and their basis', () => {
 
 test('a command of an unknown kind stops the replica, and malformed bytes are refused', () => {
   const rig = founded(1);
-  assert.deepEqual(rig.apply(Uint8Array.of(0x92, 9, 0)), { type: 'unknown-command', kind: 9 });
+  assert.deepEqual(rig.apply(Uint8Array.of(0x92, 99, 0)), { type: 'unknown-command', kind: 99 });
   for (const bytes of [[], [0xc0], [0x90], [0x91, 2], [0xff, 0xff]]) {
     const applied = rig.apply(Uint8Array.from(bytes));
     assert.deepEqual(applied, { type: 'applied', writes: [], reply: refused('malformed') });

@@ -1,5 +1,6 @@
 /** The catalog, as naively as possible: loose records that are changed in place. */
 
+import { assert } from '../../src/base/assert.ts';
 import type { NodeDescription } from '../../src/catalog/cluster-map.ts';
 import type { CatalogCommand, CatalogRefusal } from '../../src/catalog/command.ts';
 
@@ -63,6 +64,7 @@ export class Model {
     if (command.type === 'join') return this.#join(command, index);
     if (command.type === 'announce') return this.#announce(command, index);
     if (command.type === 'aim') return this.#aim(command, index);
+    assert('shard' in command, 'random commands are about nodes and shards');
     const shard = this.shards[command.shard];
     if (shard === undefined) return 'unknown-shard';
     if (command.type === 'lose') {

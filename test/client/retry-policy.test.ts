@@ -34,6 +34,8 @@ const TABLE: Readonly<Record<Failure, object>> = {
   'streams-full': resend({ avoidsNode: true }),
   'not-recording': resend(),
   unsupported: resend({ avoidsNode: true }),
+  unauthenticated: { type: 'fail', code: 'unauthenticated' },
+  forbidden: { type: 'fail', code: 'forbidden' },
 };
 
 for (const failure of FAILURES) {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { MemberId, NodeId, ShardId } from '../../src/base/ids.ts';
 import type { CatalogCommand } from '../../src/catalog/command.ts';
 import { encodeCommand } from '../../src/catalog/command.ts';
+import { AccessControl } from '../../src/node/access-control.ts';
 import { isForNodesOnly, mayJoin } from '../../src/node/client-door.ts';
 import type { NodeState } from '../../src/node/node-state.ts';
 import type { Relay } from '../../src/node/relay.ts';
@@ -71,7 +72,11 @@ test('requests for nodes only are refused before they are forwarded, and after i
     map: undefined,
     replicas: { get: () => undefined },
   } as unknown as NodeState;
-  const others = { transactions: {}, report: {} } as unknown as Omit<Served, 'node' | 'router'>;
+  const access = new AccessControl(node);
+  const others = { transactions: {}, report: {}, access } as unknown as Omit<
+    Served,
+    'node' | 'router'
+  >;
   const requests = new Requests({ node, router: new Router(node, relay), ...others });
   const failures: string[] = [];
   const ask = (isClient: boolean, isForwarded: boolean) => {

@@ -51,7 +51,7 @@ class Rig {
     const node = {
       clients: this.#clients,
       fair: this.fair,
-      maps: { bytes: new Uint8Array() },
+      maps: { clientBytes: new Uint8Array() },
       transport: { closeClient: () => {}, listenToClient },
       mention: ({ from }: { readonly from: string }) => void this.strangers.push(from),
     } as unknown as NodeState;

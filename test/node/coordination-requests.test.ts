@@ -8,6 +8,7 @@ import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import type { Operation } from '../../src/machine/command.ts';
+import { AccessControl } from '../../src/node/access-control.ts';
 import { Forwards } from '../../src/node/forwards.ts';
 import type { NodeState } from '../../src/node/node-state.ts';
 import type { Relay } from '../../src/node/relay.ts';
@@ -64,7 +65,8 @@ class Door {
       replicas: { get: () => (door.isHere ? lock.rig.replica : undefined) },
     } as unknown as NodeState;
     const router = new Router(node, relay);
-    const others = { transactions: {}, report: {} } as never;
+    const access = new AccessControl(node);
+    const others = { transactions: {}, report: {}, access } as never;
     this.#requests = new Requests({ node, router, ...(others as object) } as never);
   }
 

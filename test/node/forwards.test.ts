@@ -137,7 +137,7 @@ test('the far end answers under the number that came with the request', () => {
     hurries.push(hasHurry);
   };
   const share = newShare(3);
-  const about = { share, send, onBytes: () => {} };
+  const about = { share, send, onBytes: () => {}, principal: undefined };
   const responder = new ForwardedOrigin({ id: 77, from: TWO, request: READ, ...about });
   responder.respond({ type: 'written', id: 7, time: 5, replies: [] });
   deepEqual(told, [{ type: 'forwarded', id: 77, response: WRITTEN }]);
@@ -190,7 +190,8 @@ test('a request of a client counts as one at the far end, too', () => {
   }
   const told = rig.sent.map(({ message }) => message.type === 'forward' && message.client);
   deepEqual(told, [3, 0]);
-  const terms = { id: 1, from: TWO, request: READ, send: () => {}, onBytes: () => {} };
+  const about = { id: 1, from: TWO, request: READ, principal: undefined };
+  const terms = { ...about, send: () => {}, onBytes: () => {} };
   equal(new ForwardedOrigin({ ...terms, share }).isClient, true);
   equal(new ForwardedOrigin({ ...terms, share: newShare(0) }).isClient, false);
 });

@@ -12,6 +12,7 @@ import {
   encodePrepare,
   encodeResolutions,
 } from '../../src/machine/transaction-codec.ts';
+import { AccessControl } from '../../src/node/access-control.ts';
 import type { NodeState } from '../../src/node/node-state.ts';
 import type { Relay } from '../../src/node/relay.ts';
 import { Requests } from '../../src/node/requests.ts';
@@ -110,8 +111,10 @@ class Rig {
     } as unknown as NodeState;
     const router = new Router(node, relay);
     const transactions = new TransactionService(node, router);
-    const report = { info: () => new Uint8Array(), pending: () => bytesOf('pending') };
-    return new Requests({ node, router, transactions, report });
+    const nothing = () => new Uint8Array();
+    const report = { info: nothing, pending: () => bytesOf('pending'), access: nothing };
+    const access = new AccessControl(node);
+    return new Requests({ node, router, transactions, access, report });
   }
 }
 

@@ -8,6 +8,7 @@ import { CATALOG_SHARD, type ClusterMap } from '../../src/catalog/cluster-map.ts
 import { decodeReply, encodeCommand } from '../../src/catalog/command.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
 import type { Operation } from '../../src/machine/command.ts';
+import { AccessControl } from '../../src/node/access-control.ts';
 import type { NodeState } from '../../src/node/node-state.ts';
 import type { Relay } from '../../src/node/relay.ts';
 import { Requests } from '../../src/node/requests.ts';
@@ -46,7 +47,7 @@ function routerOf(outside: Outside): Requests {
   const node = {
     now: 0,
     map,
-    maps: { map, bytes: Uint8Array.of(1) },
+    maps: { map, clientBytes: Uint8Array.of(1) },
     isClosing: false,
     isReadOnly,
     valueBytesMax: MACHINE_LIMITS.valueBytesDefault,
@@ -54,7 +55,11 @@ function routerOf(outside: Outside): Requests {
     replicas: { get: (asked: ShardId) => (asked === shard ? rig?.replica : undefined) },
     isHeard: (peer: NodeId) => peer === ONE,
   } as unknown as NodeState;
-  const others = { transactions: {}, report: {} } as unknown as Omit<Served, 'node' | 'router'>;
+  const access = new AccessControl(node);
+  const others = { transactions: {}, report: {}, access } as unknown as Omit<
+    Served,
+    'node' | 'router'
+  >;
   return new Requests({ node, router: new Router(node, relay), ...others });
 }
 

@@ -44,6 +44,21 @@ test('a proposal is answered once, with the time of its entry', () => {
   ok(response?.type === 'written' && response.time >= WALL);
 });
 
+test('a read that was permitted by an epoch before the adopted one is refused', () => {
+  const rig = new ReplicaRig();
+  rig.lead();
+  rig.replica.stamp(rig.requester().requester, 0, { ...ADOPT, epoch: 5 });
+  rig.turns(4);
+  const read = (epoch?: number) => {
+    const { requester, responses } = rig.requester();
+    const what = { type: 'keys', keys: [] } as const;
+    rig.replica.read({ requester, until: 1e9, what, ...(epoch === undefined ? {} : { epoch }) });
+    rig.turns(4);
+    return responses.map((one) => (one.type === 'failed' ? one.failure : one.type));
+  };
+  deepEqual([read(4), read(5), read()], [['not-here'], ['rows'], ['rows']]);
+});
+
 test('a leader is current once it has applied an entry of its own, and not before', () => {
   const rig = new ReplicaRig();
   rig.open(newborn(SELF, ALONE));

@@ -23,6 +23,11 @@ export function notApplied(
   return { type: 'failed', code, outcome: 'notApplied', message, attempts };
 }
 
+/** No other node would permit it. */
+export function isDenial({ code }: Pick<CallFailure, 'code'>): boolean {
+  return code === 'unauthenticated' || code === 'forbidden';
+}
+
 /** The attempts of the request so far. */
 type Tried = { readonly doubts: number; readonly history: readonly Attempt[] };
 

@@ -8,6 +8,7 @@ import { effectOf, type Response } from '../../wire/response.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
 import { type Balancer, candidatesOf } from './balance.ts';
 import type { Call } from './call.ts';
+import { type CallFailure, isDenial } from './call-failure.ts';
 import type { Connection, Connections } from './connections.ts';
 import { type CloseReason, WRONG_CLUSTER } from './port.ts';
 import { rangeRequest, TIME_QUESTION } from './query-request.ts';
@@ -209,9 +210,20 @@ export class Dispatch {
       return true;
     };
     const expiresAt = now + CLIENT_LIMITS.silenceMillisecondsMax;
-    const listener = new Listener({ call: undefined, expiresAt }, done, done);
+    const fail = (failure: CallFailure) => {
+      if (isDenial(failure)) this.#denyTime(shard, failure);
+      done();
+    };
+    const listener = new Listener({ call: undefined, expiresAt }, done, fail);
     const level = { type: 'linearizable' } as const;
     this.submit(rangeRequest({ shard, level, question: TIME_QUESTION, listener }));
+  }
+
+  /** A client that may not even ask for the time may not do what needs it. */
+  #denyTime(shard: ShardId, { code, message }: CallFailure): void {
+    for (const request of this.#parked) {
+      if (request.timesNeeded.includes(shard)) this.#fail(request, { code, message });
+    }
   }
 
   #judge(

@@ -178,9 +178,12 @@ function isSound(
   });
 }
 
-/** Asks only for the log time of the shard, which every answer brings. */
+/**
+ * Asks only for the log time of the shard, which every answer brings. The range is empty: a
+ * client that may do anything at all may ask for it.
+ */
 export const TIME_QUESTION: RangeQuestion = {
-  range: { from: new Uint8Array([0]), to: new Uint8Array([0, 0]) },
+  range: { from: new Uint8Array([0]), to: new Uint8Array([0]) },
   isReverse: false,
   answer: 'count',
   rowsMax: 1,

@@ -56,6 +56,9 @@ export function decideRetry({ failure, isLeaderNews, redirects }: RefusedRequest
       return { type: 'fail', why, code: 'read-only' };
     case 'too-large':
       return { type: 'fail', why, code: 'value-too-large' };
+    case 'unauthenticated':
+    case 'forbidden':
+      return { type: 'fail', why, code: failure };
     case 'malformed':
     case 'nodes-only':
       return { type: 'fail', why, code: 'refused' };

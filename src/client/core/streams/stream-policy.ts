@@ -40,6 +40,9 @@ export function decideStream(failure: Failure): StreamVerdict {
       return { type: 'barrier' };
     case 'value-lost':
       return { type: 'fail', code: 'value-lost' };
+    case 'unauthenticated':
+    case 'forbidden':
+      return { type: 'fail', code: failure };
     case 'too-large':
     case 'too-much':
     case 'malformed':

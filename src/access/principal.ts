@@ -1,0 +1,120 @@
+/**
+ * Who makes a request, and whether the request is permitted. The one place that decides it: every
+ * door asks here. Denied unless a grant says otherwise.
+ */
+
+import { unreachable } from '../base/assert.ts';
+import { isSameDigest } from '../base/sha256.ts';
+import { type AccessTable, roleNamed, rolesOfToken, userNamed } from './access-table.ts';
+import { contains, containsKey, type Interval, merged } from './intervals.ts';
+import { type AdminVerb, KEY_VERBS, type KeyVerb, type Role } from './role.ts';
+
+/** What a request needs of the principal that makes it; any of the verbs suffices. */
+export type Need =
+  | { readonly type: 'key'; readonly verbs: readonly KeyVerb[]; readonly key: Uint8Array }
+  /** The range has to lie wholly inside what is granted. */
+  | {
+      readonly type: 'range';
+      readonly verbs: readonly KeyVerb[];
+      readonly from: Uint8Array;
+      readonly to: Uint8Array;
+    }
+  /** On some key, or for all. What the request names is unguessable: its maker knows it. */
+  | { readonly type: 'own'; readonly verbs: readonly KeyVerb[]; readonly admin: AdminVerb }
+  | { readonly type: 'admin'; readonly verb: AdminVerb };
+
+export interface Principal {
+  readonly user: string;
+  /** Names of the roles that it has. */
+  readonly roles: readonly string[];
+  /** The id of its token, by which other nodes know it. */
+  readonly token: Uint8Array;
+  readonly expiresAt: number;
+  readonly ranges: Readonly<Record<KeyVerb, readonly Interval[]>>;
+  readonly admin: ReadonlySet<AdminVerb>;
+}
+
+/** What a client presents: the id of a token, and the digest of its secret. */
+export interface Credential {
+  readonly token: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+/** Undefined if the token is unknown, has expired, or its secret is another one. */
+export function principalBy(
+  table: AccessTable,
+  { token: id, digest }: Credential,
+  wall: number,
+): Principal | undefined {
+  const row = rowOf(table, id);
+  // The time of this comparison does not depend on where digests differ.
+  if (row === undefined || !isSameDigest(row.digest, digest)) return undefined;
+  return principalOf(table, id, wall);
+}
+
+/** Who a token stands for, once another node has seen its secret. */
+export function principalOf(
+  table: AccessTable,
+  id: Uint8Array,
+  wall: number,
+): Principal | undefined {
+  const row = rowOf(table, id);
+  if (row === undefined || isExpired(row, wall)) return undefined;
+  const user = userNamed(table, row.user);
+  if (user === undefined) return undefined;
+  const roles = rolesOfToken(row, user).flatMap((name) => roleNamed(table, name) ?? []);
+  const ranges = Object.fromEntries(KEY_VERBS.map((verb) => [verb, rangesOf(roles, verb)]));
+  return {
+    user: user.name,
+    roles: roles.map(({ name }) => name),
+    token: id,
+    expiresAt: row.expiresAt,
+    ranges: ranges as Principal['ranges'],
+    admin: new Set(roles.flatMap(({ admin }) => admin)),
+  };
+}
+
+export function isExpired({ expiresAt }: { readonly expiresAt: number }, wall: number): boolean {
+  return expiresAt > 0 && expiresAt <= wall;
+}
+
+export function permits({ ranges, admin }: Principal, need: Need): boolean {
+  switch (need.type) {
+    case 'key':
+      return need.verbs.some((verb) => containsKey(ranges[verb], need.key));
+    case 'range':
+      return need.verbs.some((verb) => contains(ranges[verb], need));
+    case 'own':
+      return admin.has(need.admin) || need.verbs.some((verb) => ranges[verb].length > 0);
+    case 'admin':
+      return admin.has(need.verb);
+    default:
+      return unreachable(need);
+  }
+}
+
+/** Whether both may do the same: what one has open may stay open for the other. */
+export function isSamePrincipal(one: Principal | undefined, other: Principal | undefined): boolean {
+  return fingerprintOf(one) === fingerprintOf(other);
+}
+
+function fingerprintOf(principal: Principal | undefined): string {
+  if (principal === undefined) return '';
+  const { user, token, expiresAt, ranges, admin } = principal;
+  const textOf = ({ from, to }: Interval) => `${from.join()}-${to.join()}`;
+  const spans = KEY_VERBS.map((verb) => ranges[verb].map(textOf));
+  return JSON.stringify([user, [...token], expiresAt, spans, [...admin].sort()]);
+}
+
+function rangesOf(roles: readonly Role[], verb: KeyVerb): readonly Interval[] {
+  const grants = roles.flatMap((role) => role.grants);
+  return merged(grants.filter(({ verbs }) => verbs.includes(verb)));
+}
+
+function rowOf({ tokens }: AccessTable, id: Uint8Array) {
+  return tokens.find((token) => isSameBytes(token.id, id));
+}
+
+function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}

@@ -1,0 +1,176 @@
+/** The effect of a command on users, tokens and roles. */
+
+import {
+  type AccessTable,
+  hasRoot,
+  NO_ACCESS,
+  roleNamed,
+  type TokenRow,
+  userNamed,
+} from '../access/access-table.ts';
+import { ACCESS_LIMITS } from '../access/limits.ts';
+import { isBuiltIn, ROOT_ROLE } from '../access/role.ts';
+import { hexOf } from '../access/token.ts';
+import { unreachable } from '../base/assert.ts';
+import { encode } from '../base/schema.ts';
+import { isSameDigest } from '../base/sha256.ts';
+import { ACCESS } from './access-codec.ts';
+import type { CatalogCommand, CatalogRefusal, CommandOf } from './command.ts';
+
+export type AccessCommand = Extract<
+  CatalogCommand,
+  {
+    readonly type:
+      | 'enable-access'
+      | 'disable-access'
+      | 'put-role'
+      | 'delete-role'
+      | 'put-user'
+      | 'delete-user'
+      | 'put-token'
+      | 'delete-token';
+  }
+>;
+
+type AccessChange =
+  | {
+      readonly type: 'change';
+      readonly table: AccessTable;
+      /** Some client may do less than before. */
+      readonly isNarrower: boolean;
+    }
+  | { readonly type: 'nothing' }
+  | { readonly type: 'refused'; readonly reason: CatalogRefusal };
+
+/** The parts that the command changes; nothing if it is in effect; or why it is refused. */
+type Change = Partial<AccessTable> | 'nothing' | CatalogRefusal;
+
+export function isAccessCommand(command: CatalogCommand): command is AccessCommand {
+  return command.type in EFFECTS;
+}
+
+export function accessAfter(
+  known: AccessTable | undefined,
+  command: AccessCommand,
+  index: number,
+): AccessChange {
+  const before = known ?? NO_ACCESS;
+  const change = changeBy(before, command);
+  if (change === 'nothing') return { type: 'nothing' };
+  if (typeof change === 'string') return { type: 'refused', reason: change };
+  const table = { ...before, ...change, version: index };
+  const reason = objectionTo(table);
+  if (reason !== undefined) return { type: 'refused', reason };
+  const isOn = before.isEnabled || table.isEnabled;
+  return { type: 'change', table, isNarrower: isOn && EFFECTS[command.type] === 'narrows' };
+}
+
+/**
+ * Whether a command can take a right away. Replacing a role or a user counts, whatever it holds: to
+ * compare would save an entry in each shard, and could be wrong.
+ */
+const EFFECTS: Readonly<Record<AccessCommand['type'], 'narrows' | 'widens'>> = {
+  'enable-access': 'narrows',
+  'disable-access': 'widens',
+  'put-role': 'narrows',
+  'delete-role': 'narrows',
+  'put-user': 'narrows',
+  'delete-user': 'narrows',
+  'put-token': 'widens',
+  'delete-token': 'narrows',
+};
+
+function changeBy(table: AccessTable, command: AccessCommand): Change {
+  switch (command.type) {
+    case 'enable-access':
+      return enable(table, command);
+    case 'disable-access':
+      return table.isEnabled ? { isEnabled: false } : 'nothing';
+    case 'put-role':
+      return putRole(table, command);
+    case 'delete-role': {
+      const { name } = command;
+      if (isBuiltIn(name)) return 'unsound';
+      if (!table.roles.some((role) => role.name === name)) return 'nothing';
+      if (table.users.some(({ roles }) => roles.includes(name))) return 'in-use';
+      return { roles: table.roles.filter((role) => role.name !== name) };
+    }
+    case 'put-user':
+      return putUser(table, command);
+    case 'delete-user': {
+      const { name } = command;
+      if (userNamed(table, name) === undefined) return 'nothing';
+      const users = table.users.filter((user) => user.name !== name);
+      return { users, tokens: table.tokens.filter(({ user }) => user !== name) };
+    }
+    case 'put-token':
+      return putToken(table, command.token);
+    case 'delete-token': {
+      const id = hexOf(command.token);
+      const tokens = table.tokens.filter((token) => hexOf(token.id) !== id);
+      return tokens.length === table.tokens.length ? 'nothing' : { tokens };
+    }
+    default:
+      return unreachable(command);
+  }
+}
+
+function enable(table: AccessTable, { token }: CommandOf<'enable-access'>): Change {
+  if (token === undefined) return table.isEnabled ? 'nothing' : { isEnabled: true };
+  const name = token.user;
+  const user = userNamed(table, name);
+  const rooted = user?.roles.includes(ROOT_ROLE)
+    ? table
+    : { ...table, users: [...table.users.filter((one) => one.name !== name), rootOf(table, name)] };
+  const change = putToken(rooted, token);
+  if (change === 'nothing') return table.isEnabled ? 'nothing' : { isEnabled: true };
+  if (typeof change === 'string') return change;
+  // Otherwise each user that may send this could become root of a cluster that is guarded.
+  if (table.isEnabled) return 'unsound';
+  return { users: sorted(rooted.users, ({ name }) => name), ...change, isEnabled: true };
+}
+
+function rootOf(table: AccessTable, name: string) {
+  return { name, roles: [...(userNamed(table, name)?.roles ?? []), ROOT_ROLE] };
+}
+
+function putRole(table: AccessTable, { role }: CommandOf<'put-role'>): Change {
+  if (isBuiltIn(role.name)) return 'unsound';
+  const others = table.roles.filter(({ name }) => name !== role.name);
+  return { roles: sorted([...others, role], ({ name }) => name) };
+}
+
+function putUser(table: AccessTable, { user }: CommandOf<'put-user'>): Change {
+  if (new Set(user.roles).size < user.roles.length) return 'unsound';
+  if (user.roles.some((name) => roleNamed(table, name) === undefined)) return 'unknown-role';
+  const others = table.users.filter(({ name }) => name !== user.name);
+  return { users: sorted([...others, user], ({ name }) => name) };
+}
+
+/** A token is added once and never changed: its id names one secret for ever. */
+function putToken(table: AccessTable, token: TokenRow): Change {
+  const id = hexOf(token.id);
+  const known = table.tokens.find((one) => hexOf(one.id) === id);
+  if (known !== undefined) {
+    return isSameDigest(known.digest, token.digest) && known.user === token.user
+      ? 'nothing'
+      : 'unsound';
+  }
+  const user = userNamed(table, token.user);
+  if (user === undefined) return 'unknown-user';
+  if (token.scope.some((name) => !user.roles.includes(name))) return 'unknown-role';
+  return { tokens: sorted([...table.tokens, token], (one) => hexOf(one.id)) };
+}
+
+function objectionTo(table: AccessTable): CatalogRefusal | undefined {
+  const { rolesMax, usersMax, tokensMax, tableBytesMax } = ACCESS_LIMITS;
+  const { roles, users, tokens } = table;
+  if (roles.length > rolesMax || users.length > usersMax || tokens.length > tokensMax)
+    return 'full';
+  if (table.isEnabled && !hasRoot(table)) return 'last-root';
+  return encode(ACCESS, table).length > tableBytesMax ? 'full' : undefined;
+}
+
+function sorted<Row>(rows: readonly Row[], nameOf: (row: Row) => string): readonly Row[] {
+  return [...rows].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+}

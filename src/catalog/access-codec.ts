@@ -1,0 +1,68 @@
+/** Users, tokens and roles as bytes: the same in commands, in the state store and in a map. */
+
+import {
+  type AccessTable,
+  isSoundTable,
+  type TokenRow,
+  type User,
+} from '../access/access-table.ts';
+import { ACCESS_LIMITS } from '../access/limits.ts';
+import { ADMIN_VERBS, KEY_VERBS, type Role } from '../access/role.ts';
+import { TOKEN_ID_BYTES } from '../access/token.ts';
+import {
+  bytes,
+  count,
+  list,
+  octets,
+  oneOf,
+  type Schema,
+  struct,
+  text,
+  truth,
+  where,
+} from '../base/schema.ts';
+
+const { rolesMax, usersMax, tokensMax, grantsMax, nameBytesMax, noteBytesMax, keyBytesMax } =
+  ACCESS_LIMITS;
+
+/** Visible characters that need no quotes: names appear in tables and in logs. */
+export const NAME = where(text(nameBytesMax), (name) => /^[A-Za-z0-9][A-Za-z0-9._@-]*$/.test(name));
+const NAMES = list(NAME, { max: rolesMax });
+const NOTE = where(text(noteBytesMax), (note) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(note));
+
+export const TOKEN_ID = octets(TOKEN_ID_BYTES);
+
+const GRANT = struct({
+  from: bytes(keyBytesMax),
+  to: bytes(keyBytesMax),
+  verbs: list(oneOf(KEY_VERBS), { min: 1, max: KEY_VERBS.length }),
+});
+
+export const ROLE: Schema<Role> = struct({
+  name: NAME,
+  grants: list(GRANT, { max: grantsMax }),
+  admin: list(oneOf(ADMIN_VERBS), { max: ADMIN_VERBS.length }),
+});
+
+export const USER: Schema<User> = struct({ name: NAME, roles: NAMES });
+
+export const TOKEN_ROW: Schema<TokenRow> = struct({
+  id: TOKEN_ID,
+  digest: octets(32),
+  user: NAME,
+  scope: NAMES,
+  expiresAt: count(),
+  note: NOTE,
+});
+
+export const ACCESS: Schema<AccessTable> = where(
+  struct({
+    version: count(),
+    isEnabled: truth,
+    isHidden: truth,
+    roles: list(ROLE, { max: rolesMax }),
+    users: list(USER, { max: usersMax }),
+    tokens: list(TOKEN_ROW, { max: tokensMax }),
+  }),
+  isSoundTable,
+);

@@ -1,0 +1,130 @@
+/**
+ * Who the clients are, and what they may do: asked for each request of a client, where it arrives
+ * and again where it is served. A cluster without access control asks nothing.
+ */
+
+import { type AccessTable, NO_ACCESS, roleNamed } from '../access/access-table.ts';
+import {
+  isExpired,
+  isSamePrincipal,
+  type Principal,
+  permits,
+  principalBy,
+  principalOf,
+} from '../access/principal.ts';
+import { BUILT_IN_ROLES, type KeyGrant, type Role } from '../access/role.ts';
+import { credentialOf, hexOf } from '../access/token.ts';
+import type { ClientHello } from '../wire/hello.ts';
+import type { Request } from '../wire/request.ts';
+import type { Failure } from '../wire/response.ts';
+import type { ConnectedClient } from './clients.ts';
+import { needsOf } from './needs.ts';
+import type { NodeState } from './node-state.ts';
+import type { Source } from './router.ts';
+
+export class AccessControl {
+  readonly #node: NodeState;
+  /** The version by which all clients were identified last. */
+  #version = 0;
+
+  constructor(node: NodeState) {
+    this.#node = node;
+  }
+
+  /** A client has said hello. Of its token only a digest is kept. */
+  identify(client: ConnectedClient, hello: ClientHello): void {
+    if (hello.type !== 'bearer') return;
+    client.credential = credentialOf(hello.token);
+    client.principal = this.#principalOf(client);
+  }
+
+  /** Undefined: it may be served. */
+  objectionTo(request: Request, source: Source): Failure | undefined {
+    const table = this.#node.map?.access;
+    const { responder, isForwarded, accessVersion } = source;
+    if (table?.isEnabled !== true || responder.isClient !== true) return undefined;
+    const failure = this.#judge(request, responder.principal);
+    if (failure === undefined || !isForwarded || accessVersion === table.version) return failure;
+    // One of the two nodes lacks what the other knows: the client asks again, a little later.
+    return accessVersion === undefined || accessVersion > table.version ? 'not-here' : failure;
+  }
+
+  /** Who a forwarded request is from. */
+  bearerOf(token: Uint8Array): Principal | undefined {
+    return principalOf(this.#table, token, this.#node.wall);
+  }
+
+  /**
+   * Rights have changed, or the time of a token is over: a client that is another user now, or may
+   * do something else, is disconnected, so nothing that it has open outlives its rights.
+   */
+  tick(): void {
+    const { clients, wall } = this.#node;
+    const { version, isEnabled } = this.#table;
+    const isNews = version !== this.#version;
+    this.#version = version;
+    if (!isNews && !isEnabled) return;
+    for (const client of clients.all()) {
+      const { principal } = client;
+      const isOver = principal !== undefined && isExpired(principal, wall);
+      if (isNews || isOver) this.#identifyAgain(client);
+    }
+  }
+
+  #identifyAgain(client: ConnectedClient): void {
+    const before = client.principal;
+    client.principal = this.#principalOf(client);
+    // An unknown client may have something open from before access control was enabled.
+    const hasOpen = this.#table.isEnabled && client.principal === undefined && !client.isIdle;
+    const isOther = before !== undefined && !isSamePrincipal(before, client.principal);
+    if (!hasOpen && !isOther) return;
+    const { clients, transport } = this.#node;
+    clients.remove(client.connection);
+    transport.closeClient(client.connection, 'the rights of its user have changed');
+  }
+
+  /** What the client may know of itself, or an administrator of all. */
+  report(what: 'self' | 'table', principal: Principal | undefined): object {
+    const { isEnabled, version, roles, users, tokens } = this.#table;
+    if (what === 'self') {
+      const isKnown = principal !== undefined;
+      const names = principal?.roles ?? [];
+      const held = names.flatMap((name) => roleNamed(this.#table, name) ?? []).map(roleText);
+      const { user = '', token, expiresAt = 0 } = principal ?? {};
+      const id = token === undefined ? '' : hexOf(token);
+      return { isEnabled, isKnown, user, token: id, expiresAt, roles: held };
+    }
+    const known = tokens.map(({ id, user, scope, expiresAt, note }) => {
+      return { id: hexOf(id), user, scope, expiresAt, note };
+    });
+    const all = [...BUILT_IN_ROLES, ...roles].map(roleText);
+    return { isEnabled, version, roles: all, users, tokens: known };
+  }
+
+  get #table(): AccessTable {
+    return this.#node.map?.access ?? NO_ACCESS;
+  }
+
+  #principalOf({ credential }: ConnectedClient): Principal | undefined {
+    if (credential === undefined) return undefined;
+    return principalBy(this.#table, credential, this.#node.wall);
+  }
+
+  #judge(request: Request, principal: Principal | undefined): Failure | undefined {
+    const needs = needsOf(request);
+    if (needs === 'anyone') return undefined;
+    if (needs === 'nodes-only') return principal === undefined ? 'unauthenticated' : 'forbidden';
+    if (principal === undefined || isExpired(principal, this.#node.wall)) return 'unauthenticated';
+    if (needs === 'known') return undefined;
+    return needs.every((need) => permits(principal, need)) ? undefined : 'forbidden';
+  }
+}
+
+/** Keys as text where they are text, for JSON. */
+function roleText({ name, grants, admin }: Role): object {
+  const decoder = new TextDecoder('latin1');
+  const grantText = ({ from, to, verbs }: KeyGrant) => {
+    return { from: decoder.decode(from), to: decoder.decode(to), verbs };
+  };
+  return { name, grants: grants.map(grantText), admin };
+}
