@@ -1,14 +1,22 @@
 /** The client library behind the `Store` interface. Only this file loads the library. */
 
 import {
+  type AccessChange,
+  askAccess,
   askInfo,
   askLeases,
   askMap,
   askPending,
   askTickets,
+  awaitAccess,
+  changeAccess,
+  createToken,
+  enableAccess,
   revokeLease,
   setMembership,
   settle,
+  type TokenRequest,
+  whoAmI,
 } from '../src/admin.ts';
 import { COORDINATION_LIMITS } from '../src/base/coordination-limits.ts';
 import {
@@ -41,9 +49,10 @@ import type {
 
 /** Passes values through as bytes; the commands decode them with the codec. */
 export async function connectTo(target: Target): Promise<Store> {
-  const { urls, cluster, timeoutMilliseconds, signal } = target;
+  const { urls, cluster, token, timeoutMilliseconds, signal } = target;
   const ending = signal === undefined ? {} : { signal };
-  const timeout = { timeout: timeoutMilliseconds };
+  const identity = token === undefined ? {} : { token };
+  const timeout = { timeout: timeoutMilliseconds, ...identity };
   // Connects for data only when a command needs data: `status` works without a majority.
   let connecting: ReturnType<typeof connectAs> | undefined;
   const connectAs = () => connect(urls, { ...timeout, cluster, codec: bytes, ...ending });
@@ -98,12 +107,44 @@ export async function connectTo(target: Target): Promise<Store> {
     leases: () => askLeases(urls, { ...timeout, cluster }),
     tickets: () => askTickets(urls, { ...timeout, cluster }),
     revoke: (lease) => revokeLease(urls, lease, { ...timeout, cluster }),
+    access: accessBy(target),
     close: async () => {
       // The command that tried to connect has already reported a failed connection.
       const kv = await connecting?.catch(() => undefined);
       await kv?.close();
     },
   };
+}
+
+function accessBy({ urls, cluster, token: given, timeoutMilliseconds: timeout }: Target) {
+  let token = given;
+  const terms = () => ({ timeout, cluster, ...(token === undefined ? {} : { token }) });
+  const ask = <T>(one: (url: string) => Promise<T>) => firstOf(urls, one);
+  return {
+    self: () => ask((url) => whoAmI(url, terms())),
+    selfBy: (other: string) => ask((url) => whoAmI(url, { ...terms(), token: other })),
+    report: () => ask((url) => askAccess(url, terms())),
+    change: (change: AccessChange) => changeAccess(urls, change, terms()),
+    createToken: (request: TokenRequest) => createToken(urls, request, terms()),
+    enable: async ({ isForced }: { readonly isForced: boolean }) => {
+      const text = await enableAccess(urls, { ...terms(), isForced });
+      token = () => text;
+      return text;
+    },
+    confirm: (version: number) => awaitAccess(urls, version, terms()),
+  };
+}
+
+/** Of the first node that can be reached. */
+async function firstOf<T>(urls: readonly string[], ask: (url: string) => Promise<T>): Promise<T> {
+  for (const url of urls.slice(0, -1)) {
+    try {
+      return await ask(url);
+    } catch (error) {
+      if (!isKvError(error) || error.code !== 'unreachable') throw error;
+    }
+  }
+  return await ask(urls.at(-1) ?? '');
 }
 
 async function lockBy(kv: Client, request: LockRequest): Promise<StoreLock | undefined> {

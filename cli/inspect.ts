@@ -2,6 +2,7 @@
 
 import type { ClusterMap } from '../src/catalog/cluster-map.ts';
 import { type ClusterSeen, clustersAmong, type NodeSeen } from './clusters-seen.ts';
+import { EXIT } from './exit-codes.ts';
 import { reportOf } from './failure.ts';
 import { type Health, judge } from './health.ts';
 import type { NodeInfo } from './node-info.ts';
@@ -95,7 +96,9 @@ async function answerOf(store: Store, clientUrl: string): Promise<Answer> {
   try {
     return await store.info(clientUrl);
   } catch (error) {
-    const { message, reasons } = reportOf(error);
+    const { message, reasons, exit } = reportOf(error);
+    // The node is there, and no other one would answer otherwise.
+    if (exit === EXIT.denied) throw error;
     return reasons.at(-1)?.what ?? message;
   }
 }

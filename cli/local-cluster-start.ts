@@ -17,6 +17,7 @@ import {
 } from './local-cluster.ts';
 import { progressOn } from './printers/progress.ts';
 import { makeLocalSecret } from './secret-file.ts';
+import { tokenSourceOf } from './token-file.ts';
 
 const PATIENCE_MILLISECONDS = 60_000;
 const PAUSE_MILLISECONDS = 100;
@@ -43,10 +44,11 @@ export async function startLocalCluster(
   });
   const urls = file.config.nodes.map(clientUrlOf);
   const { cluster } = file.config;
+  const token = tokenSourceOf({}, urls);
   const progress = progressOn(terminal, `starting ${missing.length} of ${nodes.length} nodes`);
   try {
     const health = await awaitHealth({
-      connect: () => connectTo({ urls, cluster, timeoutMilliseconds: REQUEST_MILLISECONDS }),
+      connect: () => connectTo({ urls, cluster, token, timeoutMilliseconds: REQUEST_MILLISECONDS }),
       nodesMin: nodes.length,
       fault: () => spawned.map(endOf).find((failure) => failure !== undefined),
       onProgress: progress.tell,

@@ -150,7 +150,10 @@ async function connectWith(
   const { durationOption } = await import('./options.ts');
   const { endpointsOf } = await import('./endpoints.ts');
   const timeoutMilliseconds = durationOption(options, 'timeout') ?? TIMEOUT_MILLISECONDS;
-  return await connect({ ...(await endpointsOf(options)), timeoutMilliseconds, signal });
+  const { tokenSourceOf } = await import('./token-file.ts');
+  const endpoints = await endpointsOf(options);
+  const token = tokenSourceOf(options, endpoints.urls);
+  return await connect({ ...endpoints, token, timeoutMilliseconds, signal });
 }
 
 async function connectByLibrary(target: Target): Promise<Store> {

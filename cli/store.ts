@@ -3,6 +3,13 @@
  * library implements it, and is loaded on the first request.
  */
 
+import type {
+  AccessChange,
+  AccessIdentity,
+  AccessReport,
+  TokenRequest,
+  Unconfirmed,
+} from '../src/admin.ts';
 import type { ClusterMap, NodeMembership } from '../src/catalog/cluster-map.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
@@ -113,6 +120,8 @@ export interface Target {
   readonly urls: readonly string[];
   /** The ID of the only cluster to accept, or empty. */
   readonly cluster: string;
+  /** The token of the user; undefined for none. */
+  readonly token?: (() => string) | undefined;
   /** Timeout of one request. */
   readonly timeoutMilliseconds: number;
   /** Ends a connection that is being made. */
@@ -210,6 +219,23 @@ export interface StoredWatch extends AsyncIterable<StoredChange> {
   close(): Promise<void>;
 }
 
+/** Users, tokens and roles. */
+export interface AccessCalls {
+  /** Who one is to the cluster. */
+  self(): Promise<AccessIdentity>;
+  /** The same by another token. */
+  selfBy(token: string): Promise<AccessIdentity>;
+  report(): Promise<AccessReport>;
+  /** Returns the version of the map that has it. */
+  change(change: AccessChange): Promise<number>;
+  /** The text of the new token. */
+  createToken(request: TokenRequest): Promise<string>;
+  /** The text of the first token, which is used from then on. */
+  enable(options: { readonly isForced: boolean }): Promise<string>;
+  /** Waits; what has not confirmed the version, or the newest one, in time. */
+  confirm(version: number): Promise<Unconfirmed>;
+}
+
 export interface Store {
   /** The given or configured addresses. */
   readonly urls: readonly string[];
@@ -251,5 +277,6 @@ export interface Store {
   tickets(): Promise<readonly TicketInLock[]>;
   /** False if no shard has the lease. */
   revoke(lease: string): Promise<boolean>;
+  readonly access: AccessCalls;
   close(): Promise<void>;
 }

@@ -72,6 +72,11 @@ export const REMOTE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_CLUSTER',
   },
   {
+    flags: '--token-file <file>',
+    description: 'file with the token of the user (default: what kvctl login has stored)',
+    environment: 'RINGKV_TOKEN_FILE',
+  },
+  {
     flags: '--timeout <time>',
     description: 'timeout of one request (default: 5s)',
     environment: 'RINGKV_TIMEOUT',

@@ -1,5 +1,6 @@
 /** All verbs of kvctl. Their implementations are loaded when they are called. */
 
+import { ACCESS_VERBS } from './access-verbs.ts';
 import { CLUSTER_VERBS } from './cluster-verbs.ts';
 import { DATA_VERBS } from './data-verbs.ts';
 import { LOCK_VERBS } from './lock-verbs.ts';
@@ -9,6 +10,7 @@ export const VERBS: readonly Verb[] = [
   ...DATA_VERBS,
   ...LOCK_VERBS,
   ...CLUSTER_VERBS,
+  ...ACCESS_VERBS,
   {
     name: 'explain',
     summary: 'explain an error code and its remedy',

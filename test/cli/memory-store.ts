@@ -3,6 +3,7 @@
 import type { NodeInfo } from '../../cli/node-info.ts';
 import type { PendingInfo } from '../../cli/pending-info.ts';
 import type {
+  AccessCalls,
   AddOptions,
   Committed,
   DeleteOptions,
@@ -193,6 +194,8 @@ export class MemoryStore implements Store {
   leases(): Promise<readonly LeaseInShard[]> {
     return Promise.resolve(this.leaseList);
   }
+
+  readonly access = {} as AccessCalls;
 
   tickets(): Promise<readonly TicketInLock[]> {
     return Promise.resolve(this.ticketList);

@@ -1,0 +1,49 @@
+/** What the verbs for users, tokens and roles have in common. */
+
+import type { AccessChange, GrantText, RoleText } from '../src/admin.ts';
+import type { Call } from './call.ts';
+import { EXIT, type Exit } from './exit-codes.ts';
+import { textOption } from './options.ts';
+import type { Store } from './store.ts';
+import { writePrivate } from './token-file.ts';
+
+/** Changes it, and waits until every node goes by it. */
+export async function change(call: Call, store: Store, what: AccessChange): Promise<Exit> {
+  const version = await store.access.change(what);
+  return await confirm(call, store, version);
+}
+
+/** Says which nodes and shards have not confirmed it in time. */
+export async function confirm(call: Call, store: Store, version: number): Promise<Exit> {
+  const { nodes, shards } = await store.access.confirm(version);
+  if (nodes.length + shards.length === 0) return EXIT.ok;
+  const left = [
+    ...(nodes.length > 0 ? [`node ${nodes.join(', ')}`] : []),
+    ...(shards.length > 0 ? [`shard ${shards.join(', ')}`] : []),
+  ];
+  call.terminal.note(
+    `stored, but not confirmed by ${left.join(' and ')}: what was permitted before may still be ` +
+      'done there until it is reached; kvctl status shows what is down',
+  );
+  return EXIT.timeout;
+}
+
+/** The secret is printed once, or goes into a file that only the current user can read. */
+export async function giveToken(call: Call, token: string): Promise<void> {
+  const path = textOption(call.options, 'out');
+  if (path === undefined) return await call.terminal.write(`${token}\n`);
+  writePrivate(path, `${token}\n`);
+  call.terminal.note(`the token is in ${path}: use it with kvctl login < ${path}`);
+}
+
+export function grantsText({ grants, admin }: RoleText): string {
+  return [...grants.map(grantText), ...(admin.length > 0 ? [admin.join(',')] : [])].join(' ');
+}
+
+/** A prefix in the form that `role set` takes, or both ends of another range. */
+function grantText({ from, to, verbs }: GrantText): string {
+  const last = from.charCodeAt(from.length - 1);
+  const behind = from.slice(0, -1) + String.fromCharCode(last + 1);
+  const isPrefix = from.length > 0 ? to === behind : to === '';
+  return `${verbs.join(',')}:${isPrefix ? from : `[${from},${to})`}`;
+}

@@ -1,0 +1,126 @@
+/** Verbs for users, tokens and roles. */
+
+import type { OptionSpec, Verb } from './verb.ts';
+
+const OUT_OPTION: OptionSpec = {
+  flags: '--out <file>',
+  description: 'write the token to this file (mode 0600) instead of standard output',
+};
+
+export const ACCESS_VERBS: readonly Verb[] = [
+  {
+    name: 'access',
+    summary: 'show, enable or disable access control',
+    words: [
+      {
+        form: '<action>',
+        kind: 'command',
+        description: 'status, enable or disable',
+        choices: ['status', 'enable', 'disable'],
+      },
+    ],
+    options: [
+      OUT_OPTION,
+      { flags: '--force', description: 'enable it although the nodes have no cluster secret' },
+    ],
+    formats: ['table', 'json'],
+    details: `Until it is enabled, everyone who reaches a node may do everything. enable makes
+the user root with a token, which is printed once and stored nowhere. disable
+keeps users, tokens and roles.`,
+    examples: ['kvctl access enable --out root.token', 'kvctl access status'],
+    isRemote: true,
+    load: () => import('./commands/access.ts'),
+  },
+  {
+    name: 'login',
+    summary: 'store a token for the URLs, read from standard input',
+    words: [],
+    options: [],
+    formats: [],
+    details: `At a terminal it asks for the token and shows nothing of it. The token is stored
+for these URLs alone, in ~/.config/ringkv/tokens.json (mode 0600).`,
+    examples: ['kvctl login < root.token', 'kvctl login --url kv://127.0.0.1:7400'],
+    isRemote: true,
+    load: () => import('./commands/login.ts'),
+  },
+  {
+    name: 'whoami',
+    summary: 'show the user, and what it may do',
+    words: [],
+    options: [],
+    formats: ['table', 'json'],
+    examples: ['kvctl whoami', 'kvctl whoami -o json'],
+    isRemote: true,
+    load: () => import('./commands/whoami.ts'),
+  },
+  {
+    name: 'user',
+    summary: 'list users, set their roles, or delete them',
+    words: [
+      {
+        form: '<action>',
+        kind: 'command',
+        description: 'list, set or delete',
+        choices: ['list', 'set', 'delete'],
+      },
+      { form: '[name]', kind: 'command', description: 'name of the user' },
+      { form: '[roles...]', kind: 'command', description: 'all of its roles, for set' },
+    ],
+    options: [],
+    formats: ['table', 'json'],
+    examples: ['kvctl user list', 'kvctl user set billing orders', 'kvctl user delete billing'],
+    isRemote: true,
+    load: () => import('./commands/user.ts'),
+  },
+  {
+    name: 'role',
+    summary: 'list roles, set what they grant, or delete them',
+    words: [
+      {
+        form: '<action>',
+        kind: 'command',
+        description: 'list, set or delete',
+        choices: ['list', 'set', 'delete'],
+      },
+      { form: '[name]', kind: 'command', description: 'name of the role' },
+      { form: '[grants...]', kind: 'command', description: 'VERBS:PREFIX, or an admin verb' },
+    ],
+    options: [],
+    formats: ['table', 'json'],
+    details: `A grant is verbs for keys, a colon, and a prefix, which may be empty: the verbs are
+read, write, watch and lock. Verbs without a colon are for the cluster: observe,
+nodes, transactions and access. Built in are root, operator, reader and writer.`,
+    examples: ['kvctl role set orders read,write:orders/ lock:orders/', 'kvctl role list'],
+    isRemote: true,
+    load: () => import('./commands/role.ts'),
+  },
+  {
+    name: 'token',
+    summary: 'list tokens, create one for a user, or revoke one',
+    words: [
+      {
+        form: '<action>',
+        kind: 'command',
+        description: 'list, create or revoke',
+        choices: ['list', 'create', 'revoke'],
+      },
+      { form: '[name]', kind: 'command', description: 'name of the user, or id of the token' },
+    ],
+    options: [
+      OUT_OPTION,
+      { flags: '--ttl <time>', description: 'time after which it ends, such as 30d' },
+      { flags: '--scope <roles>', description: 'only these roles of the user, comma-separated' },
+      { flags: '--note <text>', description: 'what it is for' },
+    ],
+    formats: ['table', 'json'],
+    details: `The token is printed once and stored nowhere: the cluster keeps a digest of it.
+revoke waits until every node refuses the token and every shard has adopted that.`,
+    examples: [
+      'kvctl token create billing --ttl 30d --out billing.token',
+      'kvctl token list',
+      'kvctl token revoke 1f6a0c55d20b9e37',
+    ],
+    isRemote: true,
+    load: () => import('./commands/token.ts'),
+  },
+];

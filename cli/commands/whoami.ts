@@ -1,0 +1,30 @@
+/** `kvctl whoami`: the user of the token, and what it may do. */
+
+import { grantsText } from '../access-answer.ts';
+import { type Call, formatOf } from '../call.ts';
+import { EXIT, type Exit } from '../exit-codes.ts';
+import { printRows } from '../printers/rows.ts';
+
+const COLUMNS = [{ title: 'ROLE' }, { title: 'GRANTS' }];
+
+export async function run(call: Call): Promise<Exit> {
+  const { terminal } = call;
+  const self = await (await call.store()).access.self();
+  const { isEnabled, isKnown, user, token, expiresAt, roles } = self;
+  const exit = isKnown || !isEnabled ? EXIT.ok : EXIT.denied;
+  if (formatOf(call) === 'json') {
+    await terminal.write(`${JSON.stringify(self)}\n`);
+    return exit;
+  }
+  if (!isEnabled) terminal.note('access control is not enabled: everyone may do everything');
+  if (!isKnown) {
+    await terminal.write('anonymous\n');
+    if (isEnabled) terminal.note('the token is missing, unknown or expired: run kvctl login');
+    return exit;
+  }
+  const end = expiresAt === 0 ? '' : `, until ${new Date(expiresAt).toISOString()}`;
+  await terminal.write(`${user} (token ${token}${end})\n`);
+  const rows = roles.map((role) => [role.name, grantsText(role)]);
+  await printRows(terminal, 'table', { columns: COLUMNS, rows, plain: roles });
+  return exit;
+}
