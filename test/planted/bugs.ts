@@ -1,6 +1,7 @@
 /** Every planted bug. */
 
 import type { Bug } from './bug.ts';
+import { ACCESS_BUGS } from './bugs-access.ts';
 import { BOUNDS_BUGS } from './bugs-bounds.ts';
 import { BUDGET_BUGS } from './bugs-budgets.ts';
 import { CALL_BUGS } from './bugs-calls.ts';
@@ -47,6 +48,7 @@ import { WATCH_BUGS } from './bugs-watches.ts';
 import { foundBySeeds } from './found-by-seeds.ts';
 
 const ALL: readonly Bug[] = [
+  ...ACCESS_BUGS,
   ...TESTKIT_BUGS,
   ...CLIENT_BUGS,
   ...CALL_BUGS,
