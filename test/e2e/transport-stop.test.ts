@@ -58,7 +58,7 @@ test('a stopped peer is given up, its buffer is bounded, and it reconnects later
   child.kill('SIGCONT');
   await network.pass(QUICK.peerSilenceMilliseconds * 2);
   assert.ok(isUp(one), 'a process that slept for longer than the timeout blames no peer');
-  // Whoever dials first may be refused once, by a node that doesn't know its peer yet.
+  // The node that dials first may be refused once, by a node that doesn't know its peer yet.
   const changes = said.map((line) => line.trim()).filter((line) => line.startsWith('peer-'));
   assert.deepEqual(changes, ['peer-up', 'peer-up']);
 
