@@ -24,8 +24,9 @@ export async function run(call: Call): Promise<Exit> {
     health = await inspect(await call.store(), { graceMilliseconds });
   } catch (error) {
     const told = reportOf(error);
-    // A usage error is not a verdict on the cluster.
-    if (told.exit === EXIT.usage) throw error;
+    // A usage error or a missing right is not a verdict on the cluster.
+    // Neither a usage error nor a missing right is a verdict on the cluster.
+    if (told.exit === EXIT.usage || told.exit === EXIT.denied) throw error;
     const reasons = [
       told.message,
       ...told.reasons.map(({ endpoint, what }) => `${endpoint} ${what}`),

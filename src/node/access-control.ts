@@ -44,6 +44,8 @@ export class AccessControl {
     const { responder, isForwarded, accessVersion } = source;
     if (table?.isEnabled !== true || responder.isClient !== true) return undefined;
     const failure = this.#judge(request, responder.principal);
+    // A node that has just joined does not know any users yet: others do.
+    if (failure !== undefined && table.isHidden) return 'not-here';
     if (failure === undefined || !isForwarded || accessVersion === table.version) return failure;
     // One of the two nodes lacks what the other knows: the client asks again, a little later.
     return accessVersion === undefined || accessVersion > table.version ? 'not-here' : failure;

@@ -2,7 +2,7 @@
 
 import type { Random } from '../../src/base/random.ts';
 import type { Call, CommitCall, Replied, WriteCall } from '../../src/client/core/call.ts';
-import type { CallFailure } from '../../src/client/core/call-failure.ts';
+import { type CallFailure, isDenial } from '../../src/client/core/call-failure.ts';
 import type { KeptLease } from '../../src/client/core/coordination/kept-lease.ts';
 import { Core } from '../../src/client/core/core.ts';
 import type { ClientEvent } from '../../src/client/core/port.ts';
@@ -11,6 +11,7 @@ import type { Command } from '../../src/machine/command.ts';
 import { ClientConnection } from '../../src/transport/client-connection.ts';
 import type { Sockets } from '../../src/transport/sockets.ts';
 import type { Outcome } from '../checkers/model.ts';
+import { SimFailure } from '../sim/failure.ts';
 import { ClientClocks } from './client-clocks.ts';
 import { watchSockets } from './effects.ts';
 import { HeldLoop } from './held-loop.ts';
@@ -41,6 +42,10 @@ interface CustomerOptions {
   readonly writes: WriteRecord[];
   /** How fast its clock runs: 1 unless it is told. */
   readonly rate?: number;
+  /** Says who it is; absent for a cluster without access control. */
+  readonly token?: Uint8Array;
+  /** Its user may do everything, so it is never refused. */
+  readonly isRoot?: boolean;
 }
 
 type Timeless<T> = T extends unknown ? Omit<T, 'now'> : never;
@@ -173,7 +178,7 @@ export class Customer {
       if (isOver) return;
       isOver = true;
       this.#open.delete(settle as (failure: CallFailure) => void);
-      if (result.type === 'failed') this.lastFailure = result.message;
+      if (result.type === 'failed') this.#note(result);
       if (this.isPatient && result.type === 'failed') {
         return this.call<T>(asked, done, timeoutMilliseconds);
       }
@@ -187,6 +192,12 @@ export class Customer {
     } as unknown as Call;
     this.#step({ type: 'call', call, now: this.#clocks.now });
     this.#flushSoon();
+  }
+
+  #note({ code, message }: CallFailure): void {
+    this.lastFailure = message;
+    if (!isDenial({ code }) || this.#options.isRoot !== true) return;
+    throw new SimFailure('access', `root was refused: ${message}`, { time: this.now });
   }
 
   /** Keeps it alive from its first use on. */
@@ -292,6 +303,7 @@ export class Customer {
       schedule: scheduleOf({ agenda, isAlive, due: (run) => this.#loop.due(run) }),
       url,
       cluster: '',
+      token: this.#options.token,
       features: [],
       onEvent: (event) => {
         if (!isAlive()) return;

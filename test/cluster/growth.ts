@@ -63,7 +63,8 @@ export class Growth {
         const reply = response.type === 'commanded' ? decodeReply(response.reply) : undefined;
         if (reply?.type === 'refused') surroundings.probes.hit(`refused: ${reply.reason}`);
         if (computer.identity !== undefined || reply?.type !== 'done') return;
-        const { bytes: map } = core.state.maps;
+        // As over the clients' door: without users, which it learns from its peers.
+        const { clientBytes: map } = core.state.maps;
         computer.settle({ cluster: CLUSTER, node: reply.node, joinToken, map: map.slice() });
         computer.start();
       },

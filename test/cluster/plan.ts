@@ -25,6 +25,8 @@ export interface ClusterPlan {
    * shard can spare a node.
    */
   readonly ending: 'repaired' | 'majority';
+  /** Whether access control is enabled, and users come and go. */
+  readonly isGuarded: boolean;
   /** Whether the catalog loses its majority for a while after the repair. */
   readonly losesCatalog: boolean;
   /** Whether the run waits until the sessions of all customers are forgotten. */
@@ -70,6 +72,7 @@ const MANY_SHARDS_CHANCE = 0.12;
 const MANY_ROWS_CHANCE = 0.25;
 const SLOW_CHANCE = 0.12;
 const WIDE_DRIFT_CHANCE = 0.1;
+const GUARDED_CHANCE = 0.3;
 
 const FEW_SHARDS = {
   cluster: [1, 2, 4, 8],
@@ -105,6 +108,7 @@ export function drawPlan(random: Random, profile: Profile): ClusterPlan {
     hasBursts: random.chance(0.3),
     isSlow,
     ending: random.chance(0.3) ? 'majority' : 'repaired',
+    isGuarded: random.fork('access').chance(GUARDED_CHANCE),
     losesCatalog: random.chance(0.3),
     forgets: random.chance(0.1),
   };

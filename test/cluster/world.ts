@@ -15,6 +15,7 @@ import { misplacementOf } from './placement.ts';
 import type { ClusterPlan } from './plan.ts';
 import { judgeSlowness, leadersOf, Slowness } from './slowness.ts';
 import type { Surroundings } from './surroundings.ts';
+import { ROOT_TOKEN, Visitors } from './visitors.ts';
 import { Witness } from './witness.ts';
 import { Work } from './work.ts';
 
@@ -90,18 +91,27 @@ export class World {
     });
     this.#faults = faults;
     this.#found();
+    const visitors = new Visitors({
+      surroundings: this.#surroundings,
+      random: this.#random.fork('visitors'),
+      growth: this.#growth,
+      urls: this.#urls,
+      writes: this.#writes,
+    });
+    if (this.#plan.isGuarded && !this.#plan.isSlow) visitors.begin();
     if (this.#plan.isSlow) this.#slowDown();
     else {
       faults.begin();
       this.agenda.runUntil(this.agenda.now + this.#plan.faultMilliseconds);
     }
+    visitors.stop();
     const ending = new Ending({
       plan: this.#plan,
       surroundings: this.#surroundings,
       random: this.#random.fork('ending'),
       growth: this.#growth,
       operator,
-      customers,
+      customers: [...customers, ...visitors.customers],
       witness: this.#witness,
       writes: this.#writes,
       workloads: this.#work.all,
@@ -110,17 +120,24 @@ export class World {
     ending.run(faults);
   }
 
+  get #urls(): readonly string[] {
+    return Array.from({ length: this.#plan.nodes }, (_, at) => `ws://node-${at + 1}`);
+  }
+
   /** The first node founds the cluster; the others join while customers are working. */
   #found(): void {
     const { nodes, shards, customers } = this.#plan;
     const growth = this.#growth;
     growth.begin({ shards, replicas: Math.min(3, nodes) });
     this.#until('the cluster is founded', () => growth.isFounded, 10_000);
-    const urls = Array.from({ length: nodes }, (_, at) => `ws://node-${at + 1}`);
+    const urls = this.#urls;
+    const [token, isRoot] = [ROOT_TOKEN, true];
     for (let number = 1; number <= customers; number++) {
       const surroundings = this.#surroundings;
       const rate = this.#plan.rates[number - 1] ?? 1;
-      const customer = new Customer({ number, surroundings, urls, writes: this.#writes, rate });
+      const customer = new Customer({
+        ...{ number, surroundings, urls, writes: this.#writes, rate, token, isRoot },
+      });
       this.customers.push(customer);
       customer.working = WORKERS[this.#plan.profile];
       for (let worker = 0; worker < customer.working; worker++) this.#employ(customer);
