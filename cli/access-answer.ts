@@ -7,10 +7,27 @@ import { textOption } from './options.ts';
 import type { Store } from './store.ts';
 import { writePrivate } from './token-file.ts';
 
-/** Changes it, and waits until every node goes by it. */
+/** Changes it, prints the name of what was changed, and waits until every node goes by it. */
 export async function change(call: Call, store: Store, what: AccessChange): Promise<Exit> {
   const version = await store.access.change(what);
+  await call.terminal.write(`${nameOf(what)}\n`);
   return await confirm(call, store, version);
+}
+
+function nameOf(what: AccessChange): string {
+  switch (what.type) {
+    case 'put-user':
+      return what.user.name;
+    case 'put-role':
+      return what.role.name;
+    case 'delete-user':
+    case 'delete-role':
+      return what.name;
+    case 'delete-token':
+      return what.id;
+    case 'disable-access':
+      return 'disabled';
+  }
 }
 
 /** Says which nodes and shards have not confirmed it in time. */
@@ -28,11 +45,15 @@ export async function confirm(call: Call, store: Store, version: number): Promis
   return EXIT.timeout;
 }
 
-/** The secret is printed once, or goes into a file that only the current user can read. */
+/**
+ * The token is printed once; or it goes into a file that only the current user can read, and its id
+ * is printed.
+ */
 export async function giveToken(call: Call, token: string): Promise<void> {
   const path = textOption(call.options, 'out');
   if (path === undefined) return await call.terminal.write(`${token}\n`);
   writePrivate(path, `${token}\n`);
+  await call.terminal.write(`${token.split('.')[0]}\n`);
   call.terminal.note(`the token is in ${path}: use it with kvctl login < ${path}`);
 }
 

@@ -24,6 +24,7 @@ export async function run(call: Call): Promise<Exit> {
   }
   const path = storeToken(store.urls, token);
   const not = isEnabled ? '' : '; access control is not enabled';
+  await terminal.write(`${user}\n`);
   terminal.note(`you are ${user} at ${store.urls.join(', ')}${not} (${path})`);
   return EXIT.ok;
 }

@@ -109,7 +109,9 @@ const REST_MILLISECONDS = 100;
  *
  * @example
  * ```ts
+ * import { readFileSync } from 'node:fs';
  * import { changeAccess } from 'ringkv/admin';
+ * const token = () => readFileSync('root.token', 'utf8');
  * const user = { name: 'billing', roles: ['reader'] };
  * await changeAccess('kv://127.0.0.1:7400', { type: 'put-user', user }, { token });
  * ```
@@ -130,7 +132,9 @@ export async function changeAccess(
  *
  * @example
  * ```ts
+ * import { readFileSync } from 'node:fs';
  * import { createToken } from 'ringkv/admin';
+ * const token = () => readFileSync('root.token', 'utf8');
  * const text = await createToken('kv://127.0.0.1:7400', { user: 'billing' }, { token });
  * ```
  */
@@ -170,7 +174,9 @@ export async function enableAccess(
  *
  * @example
  * ```ts
+ * import { readFileSync } from 'node:fs';
  * import { awaitAccess, changeAccess } from 'ringkv/admin';
+ * const token = () => readFileSync('root.token', 'utf8');
  * const url = 'kv://127.0.0.1:7400';
  * const version = await changeAccess(url, { type: 'delete-user', name: 'billing' }, { token });
  * console.log(await awaitAccess(url, version, { token })); // { nodes: [], shards: [] }
@@ -242,7 +248,9 @@ interface AdoptedInfo {
  *
  * @example
  * ```ts
+ * import { readFileSync } from 'node:fs';
  * import { whoAmI } from 'ringkv/admin';
+ * const token = () => readFileSync('root.token', 'utf8');
  * const { user, roles } = await whoAmI('kv://127.0.0.1:7400', { token });
  * ```
  */
@@ -255,7 +263,9 @@ export async function whoAmI(url: string, options: AskOptions = {}): Promise<Acc
  *
  * @example
  * ```ts
+ * import { readFileSync } from 'node:fs';
  * import { askAccess } from 'ringkv/admin';
+ * const token = () => readFileSync('root.token', 'utf8');
  * const { users } = await askAccess('kv://127.0.0.1:7400', { token });
  * ```
  */

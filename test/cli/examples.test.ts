@@ -43,12 +43,16 @@ const CHANGE = {
 
 test('each example does what it says', async (context) => {
   const home = process.cwd();
+  const { XDG_CONFIG_HOME: before = '' } = process.env;
   const folder = mkdtempSync(join(tmpdir(), 'kvctl-examples-'));
   context.after(() => {
     process.chdir(home);
+    process.env.XDG_CONFIG_HOME = before;
     rmSync(folder, { recursive: true });
   });
   process.chdir(folder);
+  // Where `login` stores tokens.
+  process.env.XDG_CONFIG_HOME = folder;
   writeFileSync('photo.jpg', Buffer.from([0xff, 0xd8, 0]));
   writeFileSync('commands.txt', COMMANDS);
   writeFileSync('saved.ndjson', '{"key": "a", "value": {"$bytes": "AQ=="}}\n');

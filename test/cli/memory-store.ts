@@ -24,6 +24,7 @@ import type {
   WatchRequest,
 } from '../../cli/store.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
+import { memoryAccess } from './memory-access.ts';
 
 type MembershipRequest = Parameters<Store['setMembership']>[0];
 
@@ -195,7 +196,7 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.leaseList);
   }
 
-  readonly access = {} as AccessCalls;
+  readonly access: AccessCalls = memoryAccess();
 
   tickets(): Promise<readonly TicketInLock[]> {
     return Promise.resolve(this.ticketList);

@@ -1,6 +1,6 @@
 /**
  * Users that come and go in a simulated cluster with access control: each writes as long as it can,
- * and its rights are taken away while it does. Behind a confirmed revocation nothing of it succeeds.
+ * and its rights are taken away while it does. Behind the adopted revocation nothing succeeds.
  */
 
 import { credentialOf, TOKEN_BYTES } from '../../src/access/token.ts';
