@@ -22,8 +22,15 @@ export const TRANSACTION_LIMITS = {
   stagedSpreadMilliseconds: 60_000,
   /** Questions about a transaction that wait for its end; the oldest is asked again later. */
   settlingMax: 16,
-  /** Transactions that one entry resolves. */
+  /** How long a part counts as contested after a request met its locks; parts of a shard. */
+  contestedMilliseconds: 1000,
+  contestedMax: 1024,
+  /** Transactions that one entry resolves, as many that it commits, and that it clears. */
   resolutionsMax: 256,
+  /** Bytes of deferred proposals that share an entry. */
+  concludedBytesMax: 256 * 1024,
+  /** The commit of a transaction with more bytes is recorded at once: it waits in memory. */
+  deferredBytesMax: 16 * 1024,
   /** Transactions that queue for a key before they begin, and their size in a shard. */
   queueLengthMax: 1024,
   queueBytesMax: 8 * 1024 * 1024,

@@ -57,9 +57,17 @@ export type EntryBody =
  * `prepare`: one part of one transaction. `stage`: the same in the home shard, and the transaction
  * is committed once every other part is prepared. `prevent`: a part that is not prepared never will
  * be. `decide`: the decision, in the home shard. `resolve`: the decisions of some transactions.
- * `clear`: decisions that all participants have acknowledged.
+ * `clear`: decisions that all participants have acknowledged. `conclude`: what no client waits for,
+ * in one entry: commits of staged transactions, resolutions, and decisions to be cleared.
  */
-export type TransactionStep = 'prepare' | 'stage' | 'prevent' | 'decide' | 'resolve' | 'clear';
+export type TransactionStep =
+  | 'prepare'
+  | 'stage'
+  | 'prevent'
+  | 'decide'
+  | 'resolve'
+  | 'clear'
+  | 'conclude';
 
 /** What an entry does to a lease that is due, or has ended. */
 export interface LeaseEnd {
@@ -91,6 +99,7 @@ const KIND = {
   'forget-fences': 12,
   stage: 13,
   prevent: 14,
+  conclude: 15,
 } as const;
 type Kind = keyof typeof KIND;
 /** By number. */
@@ -248,6 +257,7 @@ function readBody(
     case 'decide':
     case 'resolve':
     case 'clear':
+    case 'conclude':
       return { type, ...about, bytes: reader.bytes(WIRE_LIMITS.payloadBytesMax) };
     default:
       return unreachable(type);

@@ -23,8 +23,9 @@ import {
   writeMetadata,
 } from './shard-metadata.ts';
 import { type Grant, NO_GRANTS } from './tickets.ts';
-import type { Participant } from './transaction.ts';
+import type { Conclusion, Participant, Resolution } from './transaction.ts';
 import {
+  decodeConclusion,
   decodeDecide,
   decodeIds,
   decodePrepare,
@@ -129,6 +130,11 @@ export class Machine {
     return { type: 'applied', writes, replies, freed, changes, grants, fenced };
   }
 
+  /** See `Transactions.rowAfter`. The bytes are the caller's. */
+  rowAfter(holder: Prepared, key: Uint8Array): Uint8Array | undefined {
+    return this.#transactions.rowAfter(holder, key, this.#metadata);
+  }
+
   #applyBody(entry: MachineEntry, index: number, writes: RowWrite[]): readonly Uint8Array[] {
     switch (entry.type) {
       case 'batch': {
@@ -169,12 +175,12 @@ export class Machine {
       case 'prevent':
       case 'decide':
       case 'resolve':
-      case 'clear': {
+      case 'clear':
+      case 'conclude': {
         const { valueBytesMax } = entry.stamp;
         const [metadata, work, recorder] = [this.#metadata, this.#work, this.#recorder];
         const moment = { index, metadata, writes, valueBytesMax, work, recorder };
-        const reply = this.#step(entry, moment);
-        return reply === undefined ? [] : [reply];
+        return this.#step(entry, moment);
       }
       default:
         return unreachable(entry);
@@ -182,44 +188,65 @@ export class Machine {
   }
 
   /** One step of one or several transactions. */
-  #step({ type, bytes, stamp }: StepEntry, moment: ApplyContext): Uint8Array | undefined {
+  #step({ type, bytes, stamp }: StepEntry, moment: ApplyContext): readonly Uint8Array[] {
     switch (type) {
       case 'prepare':
       case 'stage': {
         const prepare = decodePrepare(bytes);
-        if (prepare === undefined) return MALFORMED;
+        if (prepare === undefined) return [MALFORMED];
         const { deadline } = prepare.participants[prepare.at] as Participant;
         const reason = this.#reasonAgainst(deadline, stamp.epoch);
-        return encodeReply(this.#transactions[type](prepare, bytes, { ...moment, reason }));
+        return [encodeReply(this.#transactions[type](prepare, bytes, { ...moment, reason }))];
       }
       case 'prevent': {
         const prevention = decodePrevention(bytes);
-        if (prevention === undefined) return MALFORMED;
-        return encodeReply(this.#transactions.prevent(prevention, moment));
+        if (prevention === undefined) return [MALFORMED];
+        return [encodeReply(this.#transactions.prevent(prevention, moment))];
       }
       case 'decide': {
         const decide = decodeDecide(bytes);
-        if (decide === undefined) return MALFORMED;
+        if (decide === undefined) return [MALFORMED];
         const { deadline } = decide.participants[0] as Participant;
         const reason = this.#reasonAgainst(deadline, stamp.epoch);
-        return encodeReply(this.#transactions.decide(decide, { ...moment, reason }));
+        return [encodeReply(this.#transactions.decide(decide, { ...moment, reason }))];
       }
       case 'resolve': {
         const resolutions = decodeResolutions(bytes);
-        if (resolutions === undefined) return MALFORMED;
-        const done = this.#transactions.resolve(resolutions, moment);
-        if (done === resolutions.length) return undefined;
-        return encodeReply({ type: 'refused', reason: 'entry-full', position: done });
+        return resolutions === undefined ? [MALFORMED] : this.#resolve(resolutions, moment);
       }
       case 'clear': {
         const ids = decodeIds(bytes);
-        if (ids === undefined) return MALFORMED;
+        if (ids === undefined) return [MALFORMED];
         this.#transactions.clear(ids, moment);
-        return undefined;
+        return [];
+      }
+      case 'conclude': {
+        const conclusion = decodeConclusion(bytes);
+        return conclusion === undefined ? [MALFORMED] : this.#conclude(conclusion, moment);
       }
       default:
         return unreachable(type);
     }
+  }
+
+  /** No reply if all were resolved. */
+  #resolve(resolutions: readonly Resolution[], moment: ApplyContext): readonly Uint8Array[] {
+    const done = this.#transactions.resolve(resolutions, moment);
+    if (done === resolutions.length) return [];
+    return [encodeReply({ type: 'refused', reason: 'entry-full', position: done })];
+  }
+
+  /** One reply for each commit, then that of the resolutions. */
+  #conclude(conclusion: Conclusion, moment: ApplyContext): readonly Uint8Array[] {
+    const { commits, resolutions, cleared } = conclusion;
+    const replies = commits.map((bytes) => {
+      const decide = decodeDecide(bytes);
+      const isOne = decide?.proposal.type === 'commit' && decide.proposal.operations.length === 0;
+      return isOne ? encodeReply(this.#transactions.record(decide, moment)) : MALFORMED;
+    });
+    replies.push(...this.#resolve(resolutions, moment));
+    this.#transactions.clear(cleared, moment);
+    return replies;
   }
 
   /** Never for shorter than it was asked for before. */

@@ -14,7 +14,7 @@ export function isCommittedBy(reply: Reply | undefined): boolean | undefined {
 }
 
 /** A staged transaction is committed if all of its parts are prepared, which is not known yet. */
-const OPEN: readonly Reason[] = ['window-full', 'malformed', 'staged'];
+const OPEN: readonly Reason[] = ['window-full', 'malformed', 'staged', 'entry-full'];
 
 /**
  * Whether the reply to a prevention says that the part will never be prepared; undefined if it says

@@ -1,8 +1,9 @@
 /** The one encoding of transactions and of their entries. */
 
-import { MACHINE_LIMITS, ROW_LIMITS } from '../base/limits.ts';
+import { MACHINE_LIMITS, ROW_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import {
+  bytesList,
   count,
   decode,
   encode,
@@ -20,6 +21,7 @@ import type { Command, Operation } from './command.ts';
 import { isLone, OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
 import { OUTPUTS, REPLY, type Reason, type Reply, VERSIONS } from './reply.ts';
 import type {
+  Conclusion,
   Decide,
   Part,
   Participant,
@@ -143,12 +145,23 @@ const PREVENTION: Schema<Prevention> = struct({
   deadline: count(),
 });
 
-const RESOLUTIONS: Schema<readonly Resolution[]> = list(
-  struct({ id: TRANSACTION_ID, isCommitted: truth, deadline: count() }),
-  { min: 1, max: TRANSACTION_LIMITS.resolutionsMax },
-);
+const { resolutionsMax } = TRANSACTION_LIMITS;
+const RESOLUTION: Schema<Resolution> = struct({
+  id: TRANSACTION_ID,
+  isCommitted: truth,
+  deadline: count(),
+});
+const RESOLUTIONS = list(RESOLUTION, { min: 1, max: resolutionsMax });
+const IDS = list(TRANSACTION_ID, { min: 1, max: resolutionsMax });
 
-const IDS = list(TRANSACTION_ID, { min: 1, max: TRANSACTION_LIMITS.resolutionsMax });
+const CONCLUSION: Schema<Conclusion> = where(
+  struct({
+    commits: bytesList({ max: resolutionsMax, bytesMax: WIRE_LIMITS.payloadBytesMax }),
+    resolutions: list(RESOLUTION, { max: resolutionsMax }),
+    cleared: list(TRANSACTION_ID, { max: resolutionsMax }),
+  }),
+  ({ commits, resolutions, cleared }) => commits.length + resolutions.length + cleared.length > 0,
+);
 
 /** Required: within `TRANSACTION_LIMITS` and `MACHINE_LIMITS`, which decoding asserts. */
 export function encodeTransaction(transaction: TransactionRequest): Uint8Array {
@@ -217,6 +230,14 @@ export function encodeIds(ids: readonly TransactionId[]): Uint8Array {
 
 export function decodeIds(bytes: Uint8Array): readonly TransactionId[] | undefined {
   return decode(IDS, bytes);
+}
+
+export function encodeConclusion(conclusion: Conclusion): Uint8Array {
+  return encode(CONCLUSION, conclusion);
+}
+
+export function decodeConclusion(bytes: Uint8Array): Conclusion | undefined {
+  return decode(CONCLUSION, bytes);
 }
 
 /** Operations alone, to be validated. */

@@ -92,6 +92,18 @@ export interface Resolution {
 }
 
 /**
+ * What no client waits for, gathered for one entry. At least one of the lists has an element, and
+ * none has more than `TRANSACTION_LIMITS.resolutionsMax`.
+ */
+export interface Conclusion {
+  /** Decisions of this home shard, encoded: commits of staged transactions. */
+  readonly commits: readonly Uint8Array[];
+  readonly resolutions: readonly Resolution[];
+  /** Decisions of this home shard that all participants have acknowledged. */
+  readonly cleared: readonly TransactionId[];
+}
+
+/**
  * Whether the operation locks its key from prepare to resolution. A version names one value for
  * ever, so a key that has it both when it is read and when it is validated had it in between, and
  * needs no lock. A key that was written and deleted again leaves no trace, so an absence is locked.

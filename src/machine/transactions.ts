@@ -10,9 +10,10 @@
 
 import { assert } from '../base/assert.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
-import type { Writer } from '../base/message-pack.ts';
+import { NO_BYTES, Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { nameOf } from './bytes.ts';
+import { areEqual, nameOf } from './bytes.ts';
+import type { Operation } from './command.ts';
 import type { Coordination } from './coordination.ts';
 import { Decisions } from './decisions.ts';
 import { Lifetime, RememberedRequest } from './deduplication.ts';
@@ -20,11 +21,11 @@ import { type EntryFull, Execution, type Held } from './execution.ts';
 import type { ChangeRecorder } from './key-change.ts';
 import { LockTable, type Prepared } from './lock-table.ts';
 import { outputBytesMax, type Reason, type Reply } from './reply.ts';
-import type { RowWrite, StateSource } from './section.ts';
+import { type RowWrite, SECTION, type StateSource } from './section.ts';
 import { type CommandResult, slotOf } from './session.ts';
 import type { ShardMetadata } from './shard-metadata.ts';
 import type { Decide, Participant, Prepare, Prevention, Resolution } from './transaction.ts';
-import { isLocking, POSITION } from './transaction.ts';
+import { isLocking, locksKey, POSITION } from './transaction.ts';
 import type { TransactionId } from './transaction-id.ts';
 import { WorkMeter } from './work.ts';
 
@@ -132,7 +133,7 @@ export class Transactions {
     if (isStaged && !this.#mayDecide) return refused('window-full');
     // Its cost is checked here, because a prepared part must be resolvable.
     // What is only tried changes nothing, so it is not recorded.
-    const execution = this.#execution(id, moment, operations.length, undefined);
+    const execution = this.#execution(id, moment, { operations: operations.length });
     const verdict = alone(execution.try(operations, record.resultBytesMax));
     if (verdict.type === 'locked') return verdict;
     record.remember(POSITION.part, verdict);
@@ -176,6 +177,19 @@ export class Transactions {
     return proposal.because;
   }
 
+  /**
+   * A commit that all parts together have decided, among others of one entry: it costs as much as
+   * its part.
+   */
+  record(decide: Decide, moment: ApplyContext): Reply {
+    const { work } = moment;
+    const costs = this.lockTable.of(decide.id)?.workBytes ?? 0;
+    if (work.bytes > 0 && !work.allows(costs)) return refused('entry-full');
+    work.add(costs);
+    // Only a staged part is committed here, whatever its deadline and epoch.
+    return this.decide(decide, { ...moment, reason: 'aborted' });
+  }
+
   /** Returns how many were resolved: all, or those before the one that finds the entry full. */
   resolve(resolutions: readonly Resolution[], moment: ApplyContext): number {
     const { work } = moment;
@@ -199,6 +213,25 @@ export class Transactions {
     for (const record of refusals.slots.values()) record.write(writing);
     for (const lifetime of refusals.lifetimes.values()) lifetime.write(writing);
     return done;
+  }
+
+  /**
+   * The row of a key as the commit of its holder will leave it; no bytes for none. Undefined if it
+   * writes none, or one that depends on the moment of the commit, as an expiry does.
+   */
+  rowAfter(holder: Prepared, key: Uint8Array, metadata: ShardMetadata): Uint8Array | undefined {
+    const operations = this.lockTable.operationsOf(holder);
+    if (!operations.every(isTimeless)) return undefined;
+    const own = operations.filter((one) => locksKey(one) && areEqual(one.key, key));
+    const writes: RowWrite[] = [];
+    const work = WorkMeter.unbounded();
+    const { valueBytesMax } = MACHINE_LIMITS;
+    const about = { index: holder.version, metadata, writes, valueBytesMax, work };
+    const writer = new Writer();
+    this.#execution(holder.id, about, { operations: own.length, writer }).redo(own);
+    const written = writes.find(({ section }) => section === SECTION.values);
+    // A key that it only reads keeps its row, which may be damaged.
+    return written && (written.value?.slice() ?? NO_BYTES);
   }
 
   /** All participants have acknowledged. */
@@ -265,7 +298,8 @@ export class Transactions {
       if (this.lockTable.of(id) === undefined) return refused('aborted');
       return { type: 'committed', versions, outputs };
     }
-    const execution = this.#execution(id, moment, operations.length, moment.recorder);
+    const { recorder } = moment;
+    const execution = this.#execution(id, moment, { operations: operations.length, recorder });
     const verdict = alone(execution.run(operations, bytesLeft));
     if (verdict.type !== 'done') return verdict;
     return {
@@ -300,7 +334,8 @@ export class Transactions {
       const { version } = prepared;
       const valueBytesMax = MACHINE_LIMITS.valueBytesMax;
       const judged = { ...moment, index: version, valueBytesMax, work: WorkMeter.unbounded() };
-      this.#execution(prepared.id, judged, operations.length, moment.recorder).redo(operations);
+      const about = { operations: operations.length, recorder: moment.recorder };
+      this.#execution(prepared.id, judged, about).redo(operations);
     }
     this.lockTable.remove(prepared, { writer: this.#rows, writes: moment.writes });
     this.#freed.push(prepared);
@@ -390,15 +425,14 @@ export class Transactions {
 
   #execution(
     transaction: TransactionId,
-    moment: ApplyContext,
-    operations: number,
-    recorder: ChangeRecorder | undefined,
+    moment: Omit<ApplyContext, 'recorder'>,
+    { operations, recorder, writer = this.#rows }: Executing,
   ): Execution {
     const { index: version, metadata, writes, valueBytesMax, work } = moment;
     const { client } = transaction;
     return new Execution({
       source: this.#source,
-      writer: this.#rows,
+      writer,
       writes,
       client,
       coordination: this.#coordination,
@@ -420,6 +454,14 @@ interface Preparing {
   readonly isStaged: boolean;
 }
 
+interface Executing {
+  readonly operations: number;
+  /** Undefined if they are only tried. */
+  readonly recorder?: ChangeRecorder;
+  /** By default that of the entry. */
+  readonly writer?: Writer;
+}
+
 interface PrepareMoment extends ApplyContext {
   readonly reason: Reason | undefined;
 }
@@ -436,6 +478,12 @@ interface Refusals {
 function alone(verdict: CommandResult | Held | EntryFull): CommandResult | Held {
   assert(verdict.type !== 'entry-full', 'the first command of an entry may use all of the work');
   return verdict;
+}
+
+/** What it writes does not depend on when it is executed, as long as its key is locked. */
+function isTimeless(operation: Operation): boolean {
+  if (operation.type === 'set' && operation.lease !== undefined) return false;
+  return !('lifeMilliseconds' in operation) || operation.lifeMilliseconds === 0;
 }
 
 function refused(reason: Reason): Extract<Reply, { type: 'refused' }> {

@@ -13,6 +13,7 @@ import { isCommittedBy } from '../machine/outcome.ts';
 import { decodeReply, encodeReply, type Reply } from '../machine/reply.ts';
 import type { TransactionRefusal } from '../machine/transaction.ts';
 import {
+  encodeConclusion,
   encodeDecide,
   encodeIds,
   encodeOperations,
@@ -25,6 +26,7 @@ import type { Requester } from '../shard/proposals.ts';
 import type { Replica } from '../shard/replica.ts';
 import { NO_RESPONDER, type Responder } from '../shard/responder.ts';
 import { ContentionQueue, contested, type QueuedTransaction } from '../txn/contention-queue.ts';
+import { ContestedParts } from '../txn/contested-parts.ts';
 import { type Answer, Coordinator, type CoordinatorPort, type Ending } from '../txn/coordinator.ts';
 import { DecisionBroadcast, type DecisionBroadcastPort } from '../txn/decision-broadcast.ts';
 import { bytesOf, type Plan, planOfStaged } from '../txn/plan.ts';
@@ -51,6 +53,8 @@ interface Conducted {
   readonly bytes: number;
   /** Its client, which may learn that it is committed before that is recorded. */
   readonly waiting: Requester[];
+  /** The reply to its client once it is committed, recorded or not. */
+  committed: Reply | undefined;
   /** Shards that hold a part: they end it by the recorded decision only. */
   readonly settling: Requester[];
 }
@@ -75,6 +79,7 @@ export class Coordinators {
   #conductedBytes = 0;
   readonly #broadcast: DecisionBroadcast;
   readonly #queue = new ContentionQueue();
+  readonly #contested = new ContestedParts();
   /** They leave the queue at the end of the turn, when all committed entries are applied. */
   #over: QueuedTransaction[] = [];
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -120,6 +125,7 @@ export class Coordinators {
   conduct({ plan, bytes }: Wanted, requester: Requester): void {
     const name = idName(plan.contender.id);
     const known = this.#conducted.get(name);
+    if (known?.committed !== undefined) return this.#tell(requester, known.committed);
     if (known !== undefined) {
       known.waiting.push(requester);
       return;
@@ -128,9 +134,12 @@ export class Coordinators {
     const coordinator = new Coordinator({ plan, port });
     const queued = this.#queuedFor({ plan, bytes }, coordinator);
     const waiting = [requester];
-    this.#conducted.set(name, { coordinator, queued, bytes, waiting, settling: [] });
+    const about = { coordinator, queued, bytes, waiting, settling: [], committed: undefined };
+    this.#conducted.set(name, about);
     this.#conductedBytes += bytes;
     this.#queue.enter(queued);
+    // It may wait for a transaction that is committed, and whose commit is deferred.
+    if (coordinator.stage === 'waiting') this.replica.proposeDeferred();
   }
 
   /** Reports the decision of a transaction, and aborts it if it does not run here. */
@@ -149,6 +158,8 @@ export class Coordinators {
     const conducted = this.#conducted.get(idName(contender.id));
     if (conducted !== undefined) {
       this.#settleLater(conducted, { responder, id });
+      this.#contested.add(participants, this.#node.now);
+      this.replica.releaseEndOf(contender);
       // A queued transaction has begun nothing here: the lock was left by an earlier coordinator.
       const isWaiting = conducted.coordinator.stage === 'waiting';
       if (isPreempting || isWaiting) conducted.coordinator.preempt();
@@ -187,7 +198,8 @@ export class Coordinators {
     const bytes = bytesOf(plan);
     const queued = { contender: plan.contender, keys: [], bytes, ...NEVER_QUEUED };
     const settling = [requester];
-    this.#conducted.set(name, { coordinator, queued, bytes, waiting: [], settling });
+    const about = { coordinator, queued, bytes, waiting: [], settling, committed: undefined };
+    this.#conducted.set(name, about);
     this.#conductedBytes += bytes;
     coordinator.recover();
     return true;
@@ -262,8 +274,9 @@ export class Coordinators {
         this.#ask({ type: 'step', ...about, step: 'prevent', bytes }, this.#timed(shard, done));
       },
       committed: (reply) => {
-        const { waiting = [] } = this.#conducted.get(name) ?? {};
-        for (const requester of waiting.splice(0)) this.#tell(requester, reply);
+        const conducted = present(this.#conducted.get(name), 'what is committed is conducted');
+        conducted.committed = reply;
+        for (const requester of conducted.waiting.splice(0)) this.#tell(requester, reply);
       },
       validate: ({ shard, part, checks }, done) => {
         this.#ask(
@@ -283,8 +296,22 @@ export class Coordinators {
       // The epoch of the client's map: the home shard's part is for the arc that it had then.
       decide: (bytes, done) =>
         this.#propose('decide', bytes, { epoch, responder: answering(done) }),
+      record: (decision, done) => {
+        const bytes = encodeConclusion({ commits: [decision], resolutions: [], cleared: [] });
+        this.#propose('conclude', bytes, { epoch, responder: answering(done) });
+        if (this.#hasHurry(name, plan)) this.replica.releaseEndOf(contender);
+      },
       ended: (ending) => this.#end(name, plan, ending),
     };
+  }
+
+  /** A request waits for one of its keys, or probably will before long. */
+  #hasHurry(name: string, { participants }: Plan): boolean {
+    const conducted = present(this.#conducted.get(name), 'it is conducted');
+    const { queued, settling, bytes } = conducted;
+    if (this.#node.isClosing || bytes > TRANSACTION_LIMITS.deferredBytesMax) return true;
+    if (settling.length > 0 || this.#queue.isAwaited(queued)) return true;
+    return this.#contested.hasOneOf(participants, this.#node.now);
   }
 
   /** The answer also shows how long a step takes, and whether the shard answers. */
@@ -393,7 +420,7 @@ export class Coordinators {
   }
 
   #propose(
-    type: 'decide' | 'clear',
+    type: 'decide' | 'clear' | 'conclude',
     bytes: Uint8Array,
     { epoch, responder }: { readonly epoch: number; readonly responder: Responder },
   ): void {

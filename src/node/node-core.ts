@@ -188,6 +188,7 @@ export class NodeCore {
   /** Hands leadership over where another member can lead, and accepts no new requests. */
   retire(): void {
     this.state.isClosing = true;
+    for (const replica of this.state.replicas.all) replica.proposeDeferred();
     this.reconciler.handOver();
     this.state.wake();
   }

@@ -62,9 +62,9 @@ export class Barriers {
     return this.#recording.length + this.#asked + this.#deadlines.size;
   }
 
-  /** One waits for a part to be resolved. */
-  get hasBlocked(): boolean {
-    return this.#deadlines.size > 0;
+  /** One waits for this part to be resolved. */
+  isAwaited(holder: Prepared): boolean {
+    return this.#byHolder.has(holder);
   }
 
   /** Answered by the leader only. */
@@ -125,7 +125,6 @@ export class Barriers {
         epoch: terms.epoch,
         valueBytesMax,
         body: { type: 'record-changes', milliseconds },
-        isAwaited: true,
       }),
     );
   }

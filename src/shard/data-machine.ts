@@ -3,7 +3,7 @@
 import type { Operation } from '../machine/command.ts';
 import type { Decisions } from '../machine/decisions.ts';
 import { decodeDueKey } from '../machine/due-key.ts';
-import type { LockTable } from '../machine/lock-table.ts';
+import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import { Machine } from '../machine/machine.ts';
 import { failingCheck } from '../machine/precheck.ts';
 import { type RowWrite, SECTION } from '../machine/section.ts';
@@ -79,6 +79,10 @@ export class DataMachine implements ShardMachine {
     const { writes, replies, freed, changes, grants, fenced } = outcome;
     this.recentDeletes.note({ index: command.index, time: this.time }, writes);
     return { writes, replies, freed, dueAt: dueAtOf(writes), changes, grants, fenced };
+  }
+
+  rowAfter(holder: Prepared, key: Uint8Array): Uint8Array | undefined {
+    return this.#machine.rowAfter(holder, key);
   }
 
   reload(): void {

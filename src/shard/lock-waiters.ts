@@ -44,6 +44,11 @@ export class LockWaiters {
     return this.#deadlines.size;
   }
 
+  /** A command waits for this holder. */
+  isAwaited(holder: Holder): boolean {
+    return this.#byHolder.has(holder);
+  }
+
   /** Required: at least one holder; each of them may let it pass. False if there is no room. */
   add(entered: QueuedProposal, holders: ReadonlySet<Holder>): boolean {
     const bytes = this.#bytes + entered.proposal.bytes;

@@ -13,7 +13,8 @@
  *
  * Entries that no request waits for, such as the resolution of a transaction that blocked no
  * request, are deferred: they are proposed after a delay, together with later ones, with which they
- * share an entry; at once if a request meets a lock that they release.
+ * share an entry; at once if a request meets a lock that they release. A read may also be served
+ * what such a transaction leaves: its outcome is final before it is carried out here.
  */
 
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -21,11 +22,11 @@ import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Command } from '../machine/command.ts';
 import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { Reply } from '../machine/reply.ts';
-import { type Contender, idName, isSameId, type TransactionId } from '../machine/transaction-id.ts';
+import { type Contender, idName, isSameId } from '../machine/transaction-id.ts';
 import { resolveConflict } from '../txn/conflict-policy.ts';
 import { type Holder, LockWaiters, type QueuedProposal } from './lock-waiters.ts';
-import { mergeResolutions } from './merged-resolutions.ts';
-import type { Proposal } from './proposal.ts';
+import { mergeConclusions } from './merged-conclusions.ts';
+import type { End, Proposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
 import { Reservations } from './reservations.ts';
 
@@ -39,6 +40,11 @@ interface Present {
 interface LockConflict {
   readonly holder: Prepared;
   readonly isPreempting: boolean;
+}
+
+/** A transaction whose decision is on its way here, numbered in the order of arrival. */
+interface KnownEnd extends End {
+  readonly number: number;
 }
 
 /** What became of the commands that were gathered; the others wait for their keys. */
@@ -61,7 +67,9 @@ export class ProposalQueue {
   /** Commands so far. */
   #entered = 0;
   /** Transactions whose decision is known here and not applied yet. */
-  readonly #ending = new Map<string, TransactionId>();
+  readonly #ending = new Map<string, KnownEnd>();
+  /** Decisions that became known so far. */
+  #known = 0;
 
   get size(): number {
     return this.#gathered.length + this.#unhurried.length + this.#waiters.size;
@@ -76,12 +84,29 @@ export class ProposalQueue {
     return this.#gathered.length > 0;
   }
 
+  /** Counts the decisions that became known here. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** The decision of this holder, if it is known here and not applied yet. */
+  endOf({ id }: Pick<Prepared, 'id'>): KnownEnd | undefined {
+    return this.#ending.size === 0 ? undefined : this.#ending.get(idName(id));
+  }
+
+  /** A command waits for this holder. */
+  isAwaited(holder: Prepared): boolean {
+    return this.#waiters.isAwaited(holder);
+  }
+
   /** False if there is no room. */
   add(proposal: Proposal, { now, lockTable }: Present): boolean {
     const bytes = this.#bytes + proposal.bytes;
     if (this.#bytes > 0 && bytes > NODE_LIMITS.writesBytesMax) return false;
-    for (const id of proposal.ends) {
-      if (lockTable?.of(id) !== undefined) this.#ending.set(idName(id), id);
+    for (const { id, isCommitted } of proposal.ends) {
+      if (lockTable?.of(id) === undefined || this.#ending.has(idName(id))) continue;
+      this.#known += 1;
+      this.#ending.set(idName(id), { id, isCommitted, number: this.#known });
     }
     const list = proposal.hasHurry ? this.#gathered : this.#unhurried;
     const until = now + TRANSACTION_LIMITS.waitMilliseconds;
@@ -94,7 +119,7 @@ export class ProposalQueue {
 
   /** The proposal is dropped: the end of its transactions is not on its way any more. */
   drop({ ends }: Proposal): void {
-    for (const id of ends) this.#ending.delete(idName(id));
+    for (const { id } of ends) this.#ending.delete(idName(id));
   }
 
   /** Whether the end of this holder is on its way; if so it is proposed with this turn. */
@@ -124,7 +149,7 @@ export class ProposalQueue {
     };
     const passing = isHeld ? gathered.filter((one) => this.#mayPass(one, sorting)) : gathered;
     const ends = sorting.isEndAwaited ? this.#unhurried.splice(0) : [];
-    return { ...sorting, passing: mergeResolutions([...passing, ...ends].map(proposalOf)) };
+    return { ...sorting, passing: mergeConclusions([...passing, ...ends].map(proposalOf)) };
   }
 
   /** For a transaction that has failed often. Earlier commands still go first. */
@@ -139,8 +164,8 @@ export class ProposalQueue {
 
   /** These released their locks, or all did: commands that waited for one of them are retried. */
   wake(freed: readonly Prepared[] | 'all', lockTable: LockTable | undefined): void {
-    const ended = freed === 'all' ? this.#ending.values() : freed.map(({ id }) => id);
-    for (const id of ended) {
+    const ended = freed === 'all' ? this.#ending.values() : freed;
+    for (const { id } of ended) {
       if (lockTable?.of(id) === undefined) this.#ending.delete(idName(id));
     }
     if (freed === 'all') {

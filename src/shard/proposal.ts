@@ -3,8 +3,14 @@
 import { decodeBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { type EntryBody, encodeEntry } from '../machine/entry.ts';
-import type { Resolution } from '../machine/transaction.ts';
-import { decodeDecide, decodePrepare, decodeResolutions } from '../machine/transaction-codec.ts';
+import type { Conclusion } from '../machine/transaction.ts';
+import {
+  decodeConclusion,
+  decodeDecide,
+  decodeIds,
+  decodePrepare,
+  decodeResolutions,
+} from '../machine/transaction-codec.ts';
 import type { Contender, TransactionId } from '../machine/transaction-id.ts';
 import type { Requester } from './proposals.ts';
 
@@ -17,14 +23,23 @@ export interface Proposal {
   /** Computed only if some key is locked or reserved. */
   readonly touch: () => Touch;
   /** The transactions that it ends here. */
-  readonly ends: readonly TransactionId[];
+  readonly ends: readonly End[];
   readonly hasHurry: boolean;
-  /** It consists of these, so it may share an entry with others; undefined for other bodies. */
-  readonly resolutions?: Resolutions | undefined;
+  /** It consists of this, so it may share an entry with others; undefined for other bodies. */
+  readonly concludes?: Concludes | undefined;
 }
 
-interface Resolutions {
-  readonly list: readonly Resolution[];
+/**
+ * A transaction whose outcome is known: no failure changes it, whatever becomes of the proposal
+ * that carries it out here.
+ */
+export interface End {
+  readonly id: TransactionId;
+  readonly isCommitted: boolean;
+}
+
+interface Concludes {
+  readonly what: Conclusion;
   readonly epoch: number;
   readonly valueBytesMax: number;
 }
@@ -38,7 +53,7 @@ interface Touch {
   readonly isLast?: boolean;
 }
 
-const NO_ENDS: readonly TransactionId[] = [];
+const NO_ENDS: readonly End[] = [];
 const NOTHING: Touch = { commands: [], contender: undefined };
 
 /** A proposal that carries no stamp and touches no keys. */
@@ -54,14 +69,12 @@ interface StampedOptions {
   /** The largest value that the leader accepts. */
   readonly valueBytesMax: number;
   readonly body: EntryBody;
-  /** A request in the shard waits for a locked key. */
-  readonly isAwaited: boolean;
 }
 
 export function stampedProposal(options: StampedOptions): Proposal {
-  const { requester, epoch, valueBytesMax, body, isAwaited } = options;
+  const { requester, epoch, valueBytesMax, body } = options;
   let touch: Touch | undefined;
-  const list = body.type === 'resolve' ? decodeResolutions(body.bytes) : undefined;
+  const what = conclusionIn(body);
   return {
     requester,
     bytes: bytesOf(body),
@@ -70,10 +83,36 @@ export function stampedProposal(options: StampedOptions): Proposal {
       touch ??= touchOf(body);
       return touch;
     },
-    ends: list?.map(({ id }) => id) ?? NO_ENDS,
-    resolutions: list && { list, epoch, valueBytesMax },
-    hasHurry: isAwaited || (body.type !== 'resolve' && body.type !== 'clear'),
+    ends: what === undefined ? NO_ENDS : endsOf(what),
+    concludes: what && { what, epoch, valueBytesMax },
+    hasHurry: what === undefined,
   };
+}
+
+/** Undefined for a body that a request may wait for. */
+function conclusionIn(body: EntryBody): Conclusion | undefined {
+  switch (body.type) {
+    case 'resolve': {
+      const resolutions = decodeResolutions(body.bytes);
+      return resolutions && { ...NO_CONCLUSION, resolutions };
+    }
+    case 'clear': {
+      const cleared = decodeIds(body.bytes);
+      return cleared && { ...NO_CONCLUSION, cleared };
+    }
+    case 'conclude':
+      return decodeConclusion(body.bytes);
+    default:
+      return undefined;
+  }
+}
+
+const NO_CONCLUSION: Conclusion = { commits: [], resolutions: [], cleared: [] };
+
+/** Resolutions follow from a recorded decision, and these commits from parts that are ready. */
+function endsOf({ commits, resolutions }: Conclusion): readonly End[] {
+  const committed = commits.flatMap((bytes) => decodeDecide(bytes) ?? []);
+  return [...committed.map(({ id }) => ({ id, isCommitted: true })), ...resolutions];
 }
 
 function bytesOf(body: EntryBody): number {

@@ -34,9 +34,19 @@ export class Proposing {
     return this.#queue.size + this.#proposals.size + this.#keeps.size;
   }
 
-  /** A command waits for a locked key. */
-  get hasWaiting(): boolean {
-    return this.#queue.hasWaiting;
+  /** A command waits for this holder. */
+  isAwaited(holder: Prepared): boolean {
+    return this.#queue.isAwaited(holder);
+  }
+
+  /** Counts the decisions that became known here. */
+  get known(): number {
+    return this.#queue.known;
+  }
+
+  /** The decision of this holder, if it is known here and not applied yet. */
+  endOf(holder: Prepared): ReturnType<ProposalQueue['endOf']> {
+    return this.#queue.endOf(holder);
   }
 
   /** The last proposed entry; 0 for none in this term as leader. */
@@ -126,6 +136,12 @@ export class Proposing {
     this.#wakeForGathered();
   }
 
+  /** Leadership is about to be handed over: after that nothing can be proposed. */
+  hurryDeferred(): void {
+    this.proposeDeferred();
+    this.ask();
+  }
+
   /** A request waits for a locked key. The end of its holder may be on its way here. */
   waitFor(holder: Prepared, isPreempting: boolean): void {
     if (!this.releaseEndOf(holder)) this.#state.report({ type: 'lock-wait', holder, isPreempting });
@@ -183,7 +199,7 @@ export class Proposing {
     // Entries that are committed while the state store is behind would wait in memory.
     if (!store.hasRoom) return [];
     const { valueBytesMax } = context;
-    const about = { epoch: this.#keepEpoch, valueBytesMax, isAwaited: false };
+    const about = { epoch: this.#keepEpoch, valueBytesMax };
     return this.#keeps.take().map(({ requester, leases }) => {
       context.leases.kept += leases.length;
       return stampedProposal({ ...about, requester, body: { type: 'keep-leases', leases } });

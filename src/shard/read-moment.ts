@@ -1,6 +1,6 @@
 /** The moment at which a read is served, and what is known then. */
 
-import type { LockTable } from '../machine/lock-table.ts';
+import type { LockTable, Prepared } from '../machine/lock-table.ts';
 import type { RecentDeletes } from './recent-deletes.ts';
 import type { ShardMachine } from './shard-machine.ts';
 
@@ -9,6 +9,8 @@ export interface ReadContext {
   readonly time: number;
   /** Of the state; locked keys must not be read. */
   readonly lockTable: LockTable | undefined;
+  /** The row under the lock of a holder whose outcome is known; undefined to wait. */
+  readonly decided: (holder: Prepared, key: Uint8Array) => Uint8Array | undefined;
   /** Leases and tickets of the state. */
   readonly machine: Pick<ShardMachine, 'coordination' | 'leaseTimeAt' | 'epoch'>;
   /** The known deletions. */

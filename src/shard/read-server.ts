@@ -93,17 +93,18 @@ export class ReadServer {
   }
 
   #serveKeys(read: PendingRead, keys: readonly Uint8Array[], moment: ReadContext): number {
-    const { lockTable, time, index } = moment;
+    const { lockTable, time, index, decided } = moment;
     const { responder, id } = read.requester;
     const rows: Uint8Array[] = [];
     let bytes = 0;
     for (const key of keys) {
       const holder = lockTable?.holderOf(key);
-      if (holder !== undefined) {
+      const left = holder && decided(holder, key);
+      if (holder !== undefined && left === undefined) {
         this.#options.onHeld(read, holder, false);
         return bytes + rows.length * keyCost;
       }
-      const row = this.#store.get(this.#shard, SECTION.values, key) ?? NO_BYTES;
+      const row = left ?? this.#store.get(this.#shard, SECTION.values, key) ?? NO_BYTES;
       bytes += row.length;
       // Two payloads fit in a frame; a single row always does.
       if (bytes > WIRE_LIMITS.payloadBytesMax) {

@@ -1,7 +1,9 @@
 /** The reads of one replica from request to answer: what they wait for, and how long. */
 
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
+import { NO_BYTES } from '../base/message-pack.ts';
 import type { Prepared } from '../machine/lock-table.ts';
+import { SECTION } from '../machine/section.ts';
 import type { Grant } from '../machine/tickets.ts';
 import type { ReadAnswer } from '../raft/ready.ts';
 import { BlockedReads } from './blocked-reads.ts';
@@ -55,17 +57,12 @@ export class Reading {
     return this.#waits.size;
   }
 
-  /** A request waits for a locked key. */
-  get hasBlocked(): boolean {
-    return this.#blocked.size > 0;
-  }
-
   /** ReadIndex: answered once it is known that this was the leader after now (thesis §6.4). */
   read(read: PendingRead): void {
     const { stopReason } = this.#state;
     if (stopReason !== '') return this.#state.fail(read.requester, 'not-leader');
     if (this.#isFull) return this.#state.fail(read.requester, 'overloaded');
-    this.#reads.gather(this.#reserve(read));
+    this.#reads.gather(this.#reserve({ ...read, known: this.#proposing.known }));
     this.#state.wake();
   }
 
@@ -86,7 +83,7 @@ export class Reading {
     const outcome = this.#state.step({ type: 'lease-read', now });
     const position = outcome.type === 'taken' ? outcome.position?.index : undefined;
     if (position === undefined || position > applied) this.read(read);
-    else this.#serve([read]);
+    else this.#serve([{ ...read, known: this.#proposing.known }]);
   }
 
   /**
@@ -220,8 +217,27 @@ export class Reading {
     const { behind = 0 } = read;
     if (isCorrupt) this.#state.fail(read.requester, 'damaged');
     else if (behind > index) this.#behind.grant([read], behind);
-    else return this.#server.serve(read, { now, time, lockTable, recentDeletes, index, machine });
+    else {
+      const decided = (holder: Prepared, key: Uint8Array) => this.#decided(read, holder, key);
+      const moment = { now, time, lockTable, recentDeletes, index, machine, decided };
+      return this.#server.serve(read, moment);
+    }
     return FAIRNESS_LIMITS.requestCost;
+  }
+
+  /**
+   * The row that a holder leaves whose outcome is known; undefined if the read has to wait. A read
+   * of several keys shows one moment: if it was asked before the outcome was known, the other keys
+   * may have changed before the transaction took effect, behind the state that is seen here.
+   */
+  #decided(read: PendingRead, holder: Prepared, key: Uint8Array): Uint8Array | undefined {
+    const { store, shard, machine } = this.#state;
+    const end = this.#proposing.endOf(holder);
+    if (end === undefined || read.what.type !== 'keys') return undefined;
+    if (!end.isCommitted) return store.get(shard, SECTION.values, key) ?? NO_BYTES;
+    const { known = 0 } = read;
+    const maySee = read.what.keys.length === 1 || end.number <= known;
+    return maySee ? machine.rowAfter?.(holder, key) : undefined;
   }
 
   /**

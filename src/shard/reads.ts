@@ -17,6 +17,8 @@ export interface PendingRead {
   readonly reserver?: Contender;
   /** Not served before this entry is applied. */
   readonly behind?: number;
+  /** Decisions that were known here when it was asked: it was granted after they were made. */
+  readonly known?: number;
   /**
    * For a read that met a lock: how long it may wait, however often it is retried without success.
    */

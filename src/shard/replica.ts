@@ -4,6 +4,7 @@ import type { MemberId, ShardId } from '../base/ids.ts';
 import { RAFT_LIMITS } from '../base/limits.ts';
 import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import type { EntryBody } from '../machine/entry.ts';
+import type { Prepared } from '../machine/lock-table.ts';
 import type { Reply } from '../machine/reply.ts';
 import type { TransactionId } from '../machine/transaction-id.ts';
 import type { Message } from '../raft/message.ts';
@@ -160,6 +161,7 @@ export class Replica {
   }
 
   step(event: RaftEvent): StepResult {
+    if (event.type === 'transfer') this.#proposing.hurryDeferred();
     return this.#state.step(event);
   }
 
@@ -185,11 +187,19 @@ export class Replica {
 
   /** Proposes a body with the log time. The caller has validated the body. */
   stamp(requester: Requester, epoch: number, body: EntryBody): void {
-    // A request may wait for a lock that this entry releases.
-    const isAwaited =
-      this.#proposing.hasWaiting || this.#reading.hasBlocked || this.#barriers.hasBlocked;
     const { valueBytesMax } = this.#state.context;
-    this.#proposing.add(stampedProposal({ requester, epoch, valueBytesMax, body, isAwaited }));
+    const proposal = stampedProposal({ requester, epoch, valueBytesMax, body });
+    const { lockTable } = this.#state;
+    const holders = proposal.ends.flatMap(({ id }) => lockTable?.of(id) ?? []);
+    const isAwaited = holders.some((one) => this.#isAwaited(one));
+    this.#proposing.add(isAwaited ? { ...proposal, hasHurry: true } : proposal);
+    // Reads may see a decision that is known; those that may not wait for it again.
+    this.#reading.wake(holders);
+  }
+
+  /** A request waits for a lock of this holder. */
+  #isAwaited(holder: Prepared): boolean {
+    return this.#proposing.isAwaited(holder) || this.#barriers.isAwaited(holder);
   }
 
   /** A command whose payload needs no stamp. */

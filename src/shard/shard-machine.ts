@@ -28,6 +28,11 @@ export interface ShardMachine {
    * cannot continue.
    */
   apply(command: CommittedCommand): ApplyResult | 'unknown';
+  /**
+   * The row of a key once its holder is committed, without committing it; no bytes for none.
+   * Undefined if it depends on when that is done. Throws what the state throws.
+   */
+  rowAfter?(holder: Prepared, key: Uint8Array): Uint8Array | undefined;
   /** The state was replaced: rereads what is kept in memory. */
   reload(): void;
 }

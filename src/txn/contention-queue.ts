@@ -74,6 +74,11 @@ export class ContentionQueue {
     return this.#places.size;
   }
 
+  /** Others wait for one of its keys. */
+  isAwaited({ keys }: QueuedTransaction): boolean {
+    return keys.some((key) => this.#isCrowded(key));
+  }
+
   enter(one: QueuedTransaction): void {
     for (const key of one.keys) this.#welcome(one, key);
     const taken = one.keys.find((key) => this.#heads.has(key));

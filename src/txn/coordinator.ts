@@ -64,6 +64,11 @@ export interface CoordinatorPort {
   validate(to: PlannedValidation, done: (answer: Answer) => void): void;
   /** An entry of the home shard. */
   decide(bytes: Uint8Array, done: (answer: Answer) => void): void;
+  /**
+   * The same for a commit that all parts have decided together: its client is answered, so it may
+   * be proposed later, with others, as long as no request waits for its keys.
+   */
+  record(bytes: Uint8Array, done: (answer: Answer) => void): void;
   ended(ending: Ending): void;
 }
 
@@ -367,7 +372,7 @@ export class Coordinator {
       state: 'resting',
       restsUntil: 0,
       rests: 0,
-      ask: (done) => this.#port.decide(bytes, done),
+      ask: (done) => this.#port.record(bytes, done),
       take: (reply) => {
         assert(!isAbort(reply), 'a transaction whose parts were all ready is not aborted');
         this.#end({ type: 'decided', reply: committed });

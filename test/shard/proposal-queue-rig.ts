@@ -94,7 +94,7 @@ export class Rig {
         contender: asked.by,
         isLast,
       }),
-      ends: asked.ends === undefined ? [] : [asked.ends.id],
+      ends: asked.ends === undefined ? [] : [{ id: asked.ends.id, isCommitted: true }],
       hasHurry: asked.hasHurry ?? true,
     };
     this.#names.set(proposal, name);

@@ -19,6 +19,7 @@ import type { Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
 import type { TransactionRequest } from '../../src/machine/transaction.ts';
 import {
+  encodeConclusion,
   encodeDecide,
   encodeIds,
   encodePrevention,
@@ -225,6 +226,10 @@ class Shard {
       },
       decide: (bytes, done) => {
         if (this.term === term) this.propose({ type: 'decide', bytes }, answered(done));
+      },
+      record: (decision, done) => {
+        const bytes = encodeConclusion({ commits: [decision], resolutions: [], cleared: [] });
+        if (this.term === term) this.propose({ type: 'conclude', bytes }, answered(done));
       },
       ended: (ending) => {
         if (this.term === term) this.#end(name, plan, ending);

@@ -188,11 +188,11 @@ export class Stage {
         add(this.#questions, nameOf(shard), done);
       },
       decide: (bytes, done) => {
-        const decide = decodeDecide(bytes);
-        if (decide === undefined) throw new Error('a decision can be read');
-        const isAlone = decide.participants.length < (this.coordinator?.plan.parts.length ?? 0);
-        const whom = isAlone ? ', naming no other shard' : '';
-        this.say(`${home} proposes`, `${spellProposal(decide.proposal)}${whom}`);
+        this.say(`${home} proposes`, this.#spellDecide(bytes));
+        add(this.#questions, home, done);
+      },
+      record: (bytes, done) => {
+        this.say(`${home} records`, this.#spellDecide(bytes));
         add(this.#questions, home, done);
       },
       ended: (ending) => {
@@ -201,6 +201,13 @@ export class Stage {
         this.say('ends', `${spellReply(ending.reply)}${why}`);
       },
     };
+  }
+
+  #spellDecide(bytes: Uint8Array): string {
+    const decide = decodeDecide(bytes);
+    if (decide === undefined) throw new Error('a decision can be read');
+    const isAlone = decide.participants.length < (this.coordinator?.plan.parts.length ?? 0);
+    return `${spellProposal(decide.proposal)}${isAlone ? ', naming no other shard' : ''}`;
   }
 
   #broadcastPort(): DecisionBroadcastPort {

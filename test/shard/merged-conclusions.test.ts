@@ -7,7 +7,7 @@ import { decodeEntry } from '../../src/machine/entry.ts';
 import { encodeReply, type Reply } from '../../src/machine/reply.ts';
 import type { Resolution } from '../../src/machine/transaction.ts';
 import { decodeResolutions, encodeResolutions } from '../../src/machine/transaction-codec.ts';
-import { mergeResolutions } from '../../src/shard/merged-resolutions.ts';
+import { mergeConclusions } from '../../src/shard/merged-conclusions.ts';
 import { type Proposal, stampedProposal } from '../../src/shard/proposal.ts';
 import type { Response } from '../../src/wire/response.ts';
 import { contender } from './proposal-queue-rig.ts';
@@ -25,14 +25,14 @@ class Rig {
   }
 
   other(): Proposal {
-    return this.#proposal({ type: 'clear', bytes: new Uint8Array() });
+    return this.#proposal({ type: 'forget', clients: [] });
   }
 
   #proposal(body: Parameters<typeof stampedProposal>[0]['body']): Proposal {
     this.#id += 1;
     const respond = (response: Response) => void this.responses.push(response);
     const requester = { responder: { respond }, id: this.#id };
-    const about = { epoch: 1, valueBytesMax: 9, isAwaited: false };
+    const about = { epoch: 1, valueBytesMax: 9 };
     return stampedProposal({ ...about, requester, body });
   }
 }
@@ -40,11 +40,11 @@ class Rig {
 test('resolutions of several home shards share an entry, behind the other commands', () => {
   const rig = new Rig();
   const [first, other, second] = [rig.resolving(1, 2), rig.other(), rig.resolving(3)];
-  const merged = mergeResolutions([first, other, second]);
+  const merged = mergeConclusions([first, other, second]);
   deepEqual([merged.length, merged[0]], [2, other]);
   deepEqual(numbersIn(merged[1]), [1, 2, 3]);
   deepEqual(
-    merged[1]?.ends.map(({ client }) => client[0]),
+    merged[1]?.ends.map(({ id }) => id.client[0]),
     [1, 2, 3],
     'they all end with it',
   );
@@ -53,14 +53,14 @@ test('resolutions of several home shards share an entry, behind the other comman
 test('a single one stays as it is, and so do other commands', () => {
   const rig = new Rig();
   const proposals = [rig.other(), rig.resolving(1), rig.other()];
-  equal(mergeResolutions(proposals), proposals);
+  equal(mergeConclusions(proposals), proposals);
 });
 
 test('no entry has more resolutions than are permitted', () => {
   const rig = new Rig();
   const { resolutionsMax } = TRANSACTION_LIMITS;
   const many = Array.from({ length: resolutionsMax - 1 }, () => 7);
-  const merged = mergeResolutions([rig.resolving(...many), rig.resolving(1), rig.resolving(2, 3)]);
+  const merged = mergeConclusions([rig.resolving(...many), rig.resolving(1), rig.resolving(2, 3)]);
   deepEqual(
     merged.map((one) => numbersIn(one).length),
     [resolutionsMax, 2],
@@ -69,7 +69,7 @@ test('no entry has more resolutions than are permitted', () => {
 
 test('all of them were resolved', () => {
   const rig = new Rig();
-  const [merged] = mergeResolutions([rig.resolving(1, 2), rig.resolving(3)]);
+  const [merged] = mergeConclusions([rig.resolving(1, 2), rig.resolving(3)]);
   merged?.requester.responder.respond({ type: 'written', id: 0, time: 5, replies: [] });
   deepEqual(rig.responses, [
     { type: 'written', id: 1, time: 5, replies: [] },
@@ -80,7 +80,7 @@ test('all of them were resolved', () => {
 test('an entry that is full says how many of each were resolved', () => {
   const rig = new Rig();
   const all = [rig.resolving(1, 2), rig.resolving(3, 4), rig.resolving(5)];
-  const [merged] = mergeResolutions(all);
+  const [merged] = mergeConclusions(all);
   const replies = [entryFull(3)];
   merged?.requester.responder.respond({ type: 'written', id: 0, time: 5, replies });
   deepEqual(
@@ -91,7 +91,7 @@ test('an entry that is full says how many of each were resolved', () => {
 
 test('a failure is the failure of each', () => {
   const rig = new Rig();
-  const [merged] = mergeResolutions([rig.resolving(1, 2), rig.resolving(3)]);
+  const [merged] = mergeConclusions([rig.resolving(1, 2), rig.resolving(3)]);
   const about = { time: 5, leader: 3, retryAfterMilliseconds: 0 };
   merged?.requester.responder.respond({ type: 'failed', id: 0, failure: 'lost', ...about });
   deepEqual(
