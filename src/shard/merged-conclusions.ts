@@ -117,7 +117,7 @@ function answer(group: readonly Concluding[], response: Response): void {
     const own = replies.slice(next, next + what.commits.length);
     next += what.commits.length;
     const { length } = what.resolutions;
-    const cut = left >= length ? [] : [partly(Math.max(0, left))];
+    const cut = length === 0 || left >= length ? [] : [partly(Math.max(0, left))];
     left -= length;
     requester.responder.respond({ ...response, id: requester.id, replies: [...own, ...cut] });
   }

@@ -1,7 +1,7 @@
 /** The reads of one replica from request to answer: what they wait for, and how long. */
 
-import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
+import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
 import type { Grant } from '../machine/tickets.ts';

@@ -18,6 +18,7 @@ const OPEN: readonly (Reply | undefined)[] = [
   refused('window-full'),
   refused('malformed'),
   refused('staged'),
+  refused('entry-full'),
 ];
 
 test('a commit is one, and a failed check or a refusal is an abort', () => {

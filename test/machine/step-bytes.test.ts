@@ -13,6 +13,7 @@ import {
   decodeDecide,
   decodePrepare,
   decodeTransaction,
+  encodeConclusion,
   encodeDecide,
   encodeIds,
   encodePrepare,
@@ -47,6 +48,7 @@ function because(reply: TransactionRefusal): Uint8Array {
 }
 
 const position = 0;
+const NOTHING = { commits: [], resolutions: [], cleared: [] };
 const MALFORMED: Readonly<Record<string, readonly [TransactionStep, Uint8Array]>> = {
   'no bytes of a prepare': ['prepare', new Uint8Array()],
   'a prepare with a byte behind it': ['prepare', behind(prepareBytes([put('a', 'x')]))],
@@ -90,6 +92,24 @@ const MALFORMED: Readonly<Record<string, readonly [TransactionStep, Uint8Array]>
     behind(encodeResolutions([{ id: ID, isCommitted: true, deadline: 0 }])),
   ],
   'nothing to be cleared': ['clear', encodeIds([])],
+  'no bytes of a conclusion': ['conclude', new Uint8Array()],
+  'a conclusion of nothing': ['conclude', encodeConclusion(NOTHING)],
+  'a conclusion with a byte behind it': [
+    'conclude',
+    behind(encodeConclusion({ ...NOTHING, cleared: [ID] })),
+  ],
+  'a commit of no bytes in a conclusion': [
+    'conclude',
+    encodeConclusion({ ...NOTHING, commits: [new Uint8Array()] }),
+  ],
+  'a commit with operations in a conclusion': [
+    'conclude',
+    encodeConclusion({ ...NOTHING, commits: [commitBytes([put('b', 'x')], { sequence: 31 })] }),
+  ],
+  'an abort in a conclusion': [
+    'conclude',
+    encodeConclusion({ ...NOTHING, commits: [abortBytes({ sequence: 31 })] }),
+  ],
   'names with a byte behind them': ['clear', behind(encodeIds([ID]))],
 };
 

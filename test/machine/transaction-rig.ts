@@ -6,8 +6,10 @@ import type { Operation } from '../../src/machine/command.ts';
 import type { TransactionStep } from '../../src/machine/entry.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import type { Output } from '../../src/machine/reply.ts';
+import { decodeRow } from '../../src/machine/row.ts';
 import type { Participant, Prepare, TransactionRefusal } from '../../src/machine/transaction.ts';
 import {
+  encodeConclusion,
   encodeDecide,
   encodeIds,
   encodePrepare,
@@ -15,7 +17,7 @@ import {
   encodeResolutions,
 } from '../../src/machine/transaction-codec.ts';
 import type { TransactionId } from '../../src/machine/transaction-id.ts';
-import { bytesOf, clientOf, MachineRig, START, said } from './machine-rig.ts';
+import { bytesOf, clientOf, MachineRig, START, said, textOf } from './machine-rig.ts';
 
 export const HOME = 77;
 export const PATIENCE = 10_000;
@@ -40,6 +42,12 @@ export interface About {
 export interface Vote extends About {
   readonly versions?: readonly number[];
   readonly outputs?: readonly Output[];
+}
+
+interface Concluding {
+  readonly commits?: readonly Vote[];
+  readonly resolved?: readonly About[];
+  readonly cleared?: readonly About[];
 }
 
 /** The next sequence of the same slot. */
@@ -135,6 +143,29 @@ export class TransactionRig {
       deadline: START + PATIENCE,
     }));
     return this.#only('resolve', encodeResolutions(resolutions));
+  }
+
+  /** One entry: commits of staged transactions, commits of prepared parts, decisions to clear. */
+  conclude({ commits = [], resolved = [], cleared = [] }: Concluding): readonly string[] {
+    const resolutions = resolved.map((about) => {
+      return { id: nameOf(about), isCommitted: true, deadline: START + PATIENCE };
+    });
+    const bytes = encodeConclusion({
+      commits: commits.map((vote) => commitBytes([], vote)),
+      resolutions,
+      cleared: cleared.map(nameOf),
+    });
+    return this.shard.apply({ type: 'conclude', bytes }).map(said);
+  }
+
+  /** What a read of a locked key may see once its holder is known to be committed. */
+  rowAfter(key: string, about: About = {}): string {
+    const { machine } = this.shard;
+    const holder = machine.transactions.lockTable.of(nameOf(about));
+    const bytes = holder && machine.rowAfter(holder, bytesOf(key));
+    if (bytes === undefined) return 'unknown';
+    const row = decodeRow(bytes);
+    return row === undefined ? 'none' : `${textOf(row.value)} at ${row.version}`;
   }
 
   clear(...abouts: readonly About[]): void {

@@ -75,6 +75,9 @@ export class HomeRig {
 
   /** Transactions of a client are staged if they can be. */
   mayStage = false;
+  /** Approximate memory of each. */
+  bytes = 1000;
+  isClosing = false;
 
   get machine(): DataMachine {
     return this.rig.replica.machine as DataMachine;
@@ -92,13 +95,16 @@ export class HomeRig {
 
   /** The map of this node is ahead of the shard and of its clients. */
   #node(): NodeState {
-    const { rig } = this;
+    const [rig, home] = [this.rig, this];
     const arcs = 1024;
     const shards = Array.from({ length: arcs + 1 }, () => ({ shard: OTHER }));
     shards[1 + arcOf(keyPosition(bytesOf('here')), arcs)] = { shard: SHARD };
     const state = {
       get now() {
         return rig.now;
+      },
+      get isClosing() {
+        return home.isClosing;
       },
       map: { settings: { shards: arcs }, shards },
     };
@@ -130,7 +136,7 @@ export class HomeRig {
 
   conduct({ plan }: Planned): Response[] {
     const { requester, responses } = this.rig.requester();
-    this.coordinators.conduct({ plan, bytes: 1000 }, requester);
+    this.coordinators.conduct({ plan, bytes: this.bytes }, requester);
     return responses;
   }
 

@@ -3,8 +3,9 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
+import type { Contender } from '../../src/machine/transaction-id.ts';
 import type { Response } from '../../src/wire/response.ts';
-import { bytesOf, put } from '../machine/machine-rig.ts';
+import { bytesOf, checkVersion, put } from '../machine/machine-rig.ts';
 import { HomeRig, told, wish } from './coordinators-rig.ts';
 
 function stagingRig(): HomeRig {
@@ -44,6 +45,104 @@ test('a client that asks again before the commit is recorded is answered at once
   home.ready();
   equal(isCommitted(home.conduct(planned)), true);
 });
+
+/** The turns that follow, without the time that deferred entries wait for. */
+function turnSoon(home: HomeRig): void {
+  home.rig.turns(4);
+  home.coordinators.flush();
+}
+
+/** All parts are ready and the client is answered. */
+function committedRig(how: (home: HomeRig) => void = () => {}) {
+  const home = stagingRig();
+  how(home);
+  const planned = home.plan();
+  const responses = home.conduct(planned);
+  home.turn();
+  home.ready();
+  turnSoon(home);
+  equal(isCommitted(responses), true);
+  const isRecorded = () => home.machine.decisions.size > 0;
+  return { home, planned, isRecorded };
+}
+
+test('a commit that no request waits for is recorded later', () => {
+  const { home, isRecorded } = committedRig();
+  deepEqual([isRecorded(), home.machine.lockTable.size], [false, 1]);
+  home.turn();
+  deepEqual([isRecorded(), home.machine.lockTable.size], [true, 0]);
+});
+
+test('it is recorded at once for a shard that asks', () => {
+  const { home, planned, isRecorded } = committedRig();
+  const asking = home.settle(planned.plan);
+  turnSoon(home);
+  deepEqual([isRecorded(), isCommitted(asking)], [true, true]);
+});
+
+test('it is recorded at once if a shard has asked before all parts were ready', () => {
+  const home = stagingRig();
+  const planned = home.plan();
+  home.conduct(planned);
+  home.turn();
+  const asking = home.settle(planned.plan);
+  home.ready();
+  turnSoon(home);
+  equal(isCommitted(asking), true);
+});
+
+test('a part that was asked for lately is probably asked for again', () => {
+  const { home, planned } = committedRig();
+  home.settle(planned.plan);
+  home.turn();
+  home.asked.length = 0;
+  const again = { ...planned.plan, contender: contenderAfter(planned.plan.contender) };
+  home.conduct({ ...planned, plan: again });
+  home.turn();
+  home.ready();
+  turnSoon(home);
+  equal(home.machine.lockTable.size, 0);
+});
+
+/** Only one of the transactions that check and write this key can commit. */
+const CONTESTED = [checkVersion('here', 0), put('here', '1')];
+
+test('it is recorded at once for a transaction that queues for its key, before or after', () => {
+  const home = stagingRig();
+  const first = home.conduct(home.plan({ here: CONTESTED }));
+  home.turn();
+  home.conduct(home.plan({ here: CONTESTED, client: 4 }));
+  home.ready();
+  turnSoon(home);
+  deepEqual([isCommitted(first), home.machine.decisions.size], [true, 1]);
+  const other = stagingRig();
+  other.conduct(other.plan({ here: CONTESTED }));
+  other.turn();
+  other.ready();
+  turnSoon(other);
+  equal(other.machine.decisions.size, 0);
+  other.conduct(other.plan({ here: CONTESTED, client: 4 }));
+  turnSoon(other);
+  equal(other.machine.decisions.size, 1);
+});
+
+test('a large transaction is recorded at once', () => {
+  const { isRecorded } = committedRig((home) => {
+    home.bytes = TRANSACTION_LIMITS.deferredBytesMax + 1;
+  });
+  equal(isRecorded(), true);
+});
+
+test('a node that is closing defers nothing', () => {
+  const { isRecorded } = committedRig((home) => {
+    home.isClosing = true;
+  });
+  equal(isRecorded(), true);
+});
+
+function contenderAfter(contender: Contender): Contender {
+  return { ...contender, id: { ...contender.id, sequence: contender.id.sequence + 1 } };
+}
 
 test('a new leader asks all parts, and commits what is ready everywhere', () => {
   const home = stagingRig();

@@ -54,8 +54,8 @@ const WORK_BUGS: readonly Planted[] = [
     name: 'cut-resolution-says-nothing',
     sentence: 'a shard resolves some of many commits, and reports all of them',
     file: MACHINE,
-    find: 'if (done === resolutions.length) return undefined;',
-    replace: 'if (done >= 0) return undefined;',
+    find: 'if (done === resolutions.length) return [];',
+    replace: 'if (done >= 0) return [];',
   },
   {
     name: 'work-of-a-part-is-forgotten',

@@ -49,15 +49,16 @@ const OF_THE_MACHINE: readonly Planted[] = [
     name: 'resolve-tells-no-change',
     sentence: 'what a resolved part writes is not told',
     file: 'src/machine/transactions.ts',
-    find: 'this.#execution(prepared.id, judged, operations.length, moment.recorder).redo',
-    replace: 'this.#execution(prepared.id, judged, operations.length, undefined).redo',
+    find: 'this.#execution(prepared.id, judged, about).redo(operations);',
+    replace: 'this.#execution(prepared.id, judged, { operations: 2 }).redo(operations);',
   },
   {
     name: 'a-try-is-told',
     sentence: 'a part is told when it is prepared, and again when it is resolved',
     file: 'src/machine/transactions.ts',
-    find: 'const execution = this.#execution(id, moment, operations.length, undefined);',
-    replace: 'const execution = this.#execution(id, moment, operations.length, moment.recorder);',
+    find: 'this.#execution(id, moment, { operations: operations.length });',
+    replace:
+      'this.#execution(id, moment, { operations: operations.length, recorder: moment.recorder });',
   },
   {
     name: 'touch-is-told',

@@ -6,6 +6,7 @@ const MACHINE = 'src/machine/transactions.ts';
 const OUTCOME = 'src/machine/outcome.ts';
 const COORDINATOR = 'src/txn/coordinator.ts';
 const PLAN = 'src/txn/plan.ts';
+const READING = 'src/shard/reading.ts';
 const COORDINATORS = 'src/node/coordinators.ts';
 
 /** Which suite notices, by the file that is broken. */
@@ -113,8 +114,8 @@ const STAGING: readonly Planted[] = [
     name: 'staged-is-aborted-for-its-holders',
     sentence: 'a participant drops its part while the home shard does not know the outcome',
     file: OUTCOME,
-    find: "['window-full', 'malformed', 'staged']",
-    replace: "['window-full', 'malformed']",
+    find: "['window-full', 'malformed', 'staged', 'entry-full']",
+    replace: "['window-full', 'malformed', 'entry-full']",
     tests: ['outcome'],
   },
   {
@@ -159,8 +160,8 @@ const STAGING: readonly Planted[] = [
     name: 'shards-learn-before-the-record',
     sentence: 'a shard that asks gets the commit of a staged transaction before it is recorded',
     file: COORDINATORS,
-    find: 'for (const requester of waiting.splice(0)) this.#tell(requester, reply);',
-    replace: `const all = [...waiting.splice(0), ...(this.#conducted.get(name)?.settling ?? [])];
+    find: 'for (const requester of conducted.waiting.splice(0)) this.#tell(requester, reply);',
+    replace: `const all = [...conducted.waiting.splice(0), ...conducted.settling];
         for (const requester of all) this.#tell(requester, reply);`,
   },
   {
@@ -179,7 +180,114 @@ const STAGING: readonly Planted[] = [
   },
 ];
 
-export const STAGING_BUGS: readonly Bug[] = STAGING.map(({ isFast, ...bug }) => {
+/** Commits that are recorded later, with others; reads that are served before. */
+const DEFERRING: readonly Planted[] = [
+  {
+    name: 'served-before-the-decision',
+    sentence: 'a read is served what a transaction leaves whose abort is on its way',
+    file: READING,
+    find: 'if (!end.isCommitted) return store.get(shard, SECTION.values, key) ?? NO_BYTES;',
+    replace: '',
+    tests: ['decided-reads'],
+    isFast: true,
+  },
+  {
+    name: 'a-proposed-decision-is-known',
+    sentence: 'a read is served what a commit leaves that is proposed only, and may be refused',
+    file: 'src/shard/proposal.ts',
+    find: "case 'conclude': return decodeConclusion(body.bytes);",
+    replace: `case 'conclude': return decodeConclusion(body.bytes);
+    case 'decide': return { ...NO_CONCLUSION, commits: [body.bytes] };`,
+    tests: ['decided-reads'],
+  },
+  {
+    name: 'an-early-read-of-many-sees-the-decision',
+    sentence: 'a read shows a transaction, and not what other keys became before it took effect',
+    file: READING,
+    find: 'read.what.keys.length === 1 || end.number <= known',
+    replace: 'true',
+    tests: ['decided-reads'],
+  },
+  {
+    name: 'an-expiry-is-told-before-its-time',
+    sentence: 'a read shows an expiry that its row never has',
+    file: MACHINE,
+    find: 'if (!operations.every(isTimeless)) return undefined;',
+    replace: '',
+    tests: ['conclude'],
+  },
+  {
+    name: 'a-full-conclusion-commits',
+    sentence: 'an entry commits more than its replicas may do in one entry',
+    file: MACHINE,
+    find: "if (work.bytes > 0 && !work.allows(costs)) return refused('entry-full');",
+    replace: '',
+    tests: ['conclude'],
+  },
+  {
+    name: 'a-full-entry-aborts',
+    sentence: 'a commit that an entry had no room for is taken for decided',
+    file: OUTCOME,
+    find: "['window-full', 'malformed', 'staged', 'entry-full']",
+    replace: "['window-full', 'malformed', 'staged']",
+    tests: ['outcome'],
+    isFast: true,
+  },
+  {
+    name: 'a-conclusion-aborts',
+    sentence: 'an entry that is shared carries decisions that may be refused',
+    file: 'src/machine/machine.ts',
+    find: "const isOne = decide?.proposal.type === 'commit' && decide.proposal.operations.length === 0;",
+    replace: 'const isOne = decide !== undefined;',
+    tests: ['step-bytes'],
+  },
+  {
+    name: 'commits-are-never-hurried',
+    sentence: 'a shard that asks for a committed transaction waits for its deferred record',
+    file: COORDINATORS,
+    find: 'this.replica.releaseEndOf(contender); // A queued',
+    replace: '// A queued',
+  },
+  {
+    name: 'a-contested-commit-is-deferred',
+    sentence: 'a transaction that others wait for keeps its keys until the next deferred entry',
+    file: COORDINATORS,
+    find: 'if (this.#hasHurry(name, plan)) this.replica.releaseEndOf(contender);',
+    replace: '',
+  },
+  {
+    name: 'queued-behind-a-deferred-commit',
+    sentence: 'a transaction queues behind one that is committed, until that is recorded',
+    file: COORDINATORS,
+    find: "if (coordinator.stage === 'waiting') this.replica.proposeDeferred();",
+    replace: '',
+  },
+  {
+    name: 'a-committed-client-waits-for-the-record',
+    sentence: 'a client that asks again for a committed transaction waits for its deferred record',
+    file: COORDINATORS,
+    find: 'if (known?.committed !== undefined) return this.#tell(requester, known.committed);',
+    replace: '',
+  },
+  {
+    name: 'deferred-while-leadership-goes',
+    sentence: 'a leader hands over, and leaves its deferred commits to the recovery',
+    file: 'src/shard/replica.ts',
+    find: "if (event.type === 'transfer') this.#proposing.hurryDeferred();",
+    replace: '',
+    tests: ['decided-reads'],
+  },
+  {
+    name: 'contested-for-ever',
+    sentence: 'parts that were contested once are never deferred again, and fill the memory',
+    file: 'src/txn/contested-parts.ts',
+    find: 'if (end > now && this.#until.size <= TRANSACTION_LIMITS.contestedMax) break;',
+    replace: 'break;',
+    tests: ['contested-parts'],
+  },
+];
+
+export const STAGING_BUGS: readonly Bug[] = [...STAGING, ...DEFERRING].map(({ isFast, ...bug }) => {
   const tests = bug.tests ?? [NOTICED[bug.file] ?? ''];
   return { ...bug, profiles: [], tests, isFast: isFast ?? false };
 });

@@ -11,7 +11,7 @@ const PHASE_TWO = 'src/txn/decision-broadcast.ts';
 const MEETINGS = 'src/txn/lock-resolver.ts';
 const OUTCOME = 'src/machine/outcome.ts';
 const PROPOSAL_QUEUE = 'src/shard/proposal-queue.ts';
-const MERGED = 'src/shard/merged-resolutions.ts';
+const MERGED = 'src/shard/merged-conclusions.ts';
 const WAITERS = 'src/shard/lock-waiters.ts';
 const HELD_READS = 'src/shard/blocked-reads.ts';
 const READING = 'src/shard/reading.ts';
@@ -32,7 +32,7 @@ const NOTICED: Readonly<Record<string, string>> = {
   [MEETINGS]: 'scenario',
   [OUTCOME]: 'outcome',
   [PROPOSAL_QUEUE]: 'proposal-queue',
-  [MERGED]: 'merged-resolutions',
+  [MERGED]: 'merged-conclusions',
   [WAITERS]: 'proposal-queue',
   [HELD_READS]: 'blocked-reads',
   [READING]: 'blocked-reads',
@@ -233,8 +233,8 @@ const TELLING: readonly Planted[] = [
     name: 'undecided-is-aborted',
     sentence: 'a participant takes it for an abort if the home shard had no room to decide',
     file: OUTCOME,
-    find: "['window-full', 'malformed', 'staged']",
-    replace: "['staged']",
+    find: "['window-full', 'malformed', 'staged', 'entry-full']",
+    replace: "['staged', 'entry-full']",
     isFast: true,
   },
   {
@@ -424,8 +424,8 @@ const RESOLVING: readonly Planted[] = [
     name: 'merged-beyond-the-limit',
     sentence: 'an entry holds more resolutions than replicas decode',
     file: MERGED,
-    find: 'last === undefined || length > left',
-    replace: 'last === undefined',
+    find: 'Math.max(commits, resolutions, cleared) <= resolutionsMax',
+    replace: 'true',
   },
   {
     name: 'validated-under-a-lock',

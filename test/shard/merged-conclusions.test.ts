@@ -6,7 +6,14 @@ import { TRANSACTION_LIMITS } from '../../src/base/transaction-limits.ts';
 import { decodeEntry } from '../../src/machine/entry.ts';
 import { encodeReply, type Reply } from '../../src/machine/reply.ts';
 import type { Resolution } from '../../src/machine/transaction.ts';
-import { decodeResolutions, encodeResolutions } from '../../src/machine/transaction-codec.ts';
+import {
+  decodeConclusion,
+  decodeResolutions,
+  encodeConclusion,
+  encodeDecide,
+  encodeIds,
+  encodeResolutions,
+} from '../../src/machine/transaction-codec.ts';
 import { mergeConclusions } from '../../src/shard/merged-conclusions.ts';
 import { type Proposal, stampedProposal } from '../../src/shard/proposal.ts';
 import type { Response } from '../../src/wire/response.ts';
@@ -22,6 +29,21 @@ class Rig {
       return { id: contender(number).id, isCommitted: true, deadline: 9 };
     });
     return this.#proposal({ type: 'resolve', bytes: encodeResolutions(list) });
+  }
+
+  /** Commits of staged transactions. */
+  committing(...numbers: readonly number[]): Proposal {
+    const proposal = { type: 'commit', versions: [1], outputs: [], operations: [] } as const;
+    const participants = [{ position: 0, deadline: 9 }];
+    const commits = numbers.map((number) =>
+      encodeDecide({ ...contender(number), participants, proposal }),
+    );
+    const bytes = encodeConclusion({ commits, resolutions: [], cleared: [] });
+    return this.#proposal({ type: 'conclude', bytes });
+  }
+
+  clearing(number: number): Proposal {
+    return this.#proposal({ type: 'clear', bytes: encodeIds([contender(number).id]) });
   }
 
   other(): Proposal {
@@ -87,6 +109,39 @@ test('an entry that is full says how many of each were resolved', () => {
     rig.responses.map((response) => (response.type === 'written' ? response.replies : [])),
     [[], [entryFull(1)], [entryFull(0)]],
   );
+});
+
+test('commits, resolutions and clears share an entry, and each learns what became of its own', () => {
+  const rig = new Rig();
+  const all = [rig.resolving(1), rig.committing(2, 3), rig.clearing(4), rig.committing(5)];
+  const [merged, ...others] = mergeConclusions(all);
+  equal(others.length, 0);
+  const entry = merged && decodeEntry(merged.payload(1));
+  const bytes = typeof entry === 'object' && entry.type === 'conclude' ? entry.bytes : undefined;
+  const what = bytes && decodeConclusion(bytes);
+  deepEqual([what?.commits.length, what?.resolutions.length, what?.cleared.length], [3, 1, 1]);
+  deepEqual(
+    merged?.ends.map(({ id, isCommitted }) => [id.client[0], isCommitted]),
+    [1, 2, 3, 5].map((number) => [number, true]),
+  );
+  const replies = [2, 3, 5].map((number) => Uint8Array.of(number));
+  merged?.requester.responder.respond({
+    type: 'written',
+    id: 0,
+    time: 5,
+    replies: [...replies, entryFull(0)],
+  });
+  deepEqual(
+    rig.responses.map((response) => (response.type === 'written' ? response.replies : [])),
+    [[entryFull(0)], replies.slice(0, 2), [], replies.slice(2)],
+  );
+});
+
+test('an entry holds no more bytes than are permitted', () => {
+  const rig = new Rig();
+  const { concludedBytesMax } = TRANSACTION_LIMITS;
+  const large = { ...rig.clearing(1), bytes: concludedBytesMax };
+  equal(mergeConclusions([large, rig.clearing(2), rig.clearing(3)]).length, 2);
 });
 
 test('a failure is the failure of each', () => {
