@@ -112,6 +112,10 @@ assert(
   'a deferred entry does not count as an orphan',
 );
 assert(
+  TRANSACTION_LIMITS.concludedBytesMax < WIRE_LIMITS.payloadBytesMax,
+  'what shares an entry fits in one',
+);
+assert(
   TRANSACTION_LIMITS.reservedMillisecondsMax < TRANSACTION_LIMITS.waitMilliseconds,
   'a command that waits for a reservation goes on before its time is over',
 );

@@ -23,7 +23,7 @@ import {
   writeMetadata,
 } from './shard-metadata.ts';
 import { type Grant, NO_GRANTS } from './tickets.ts';
-import type { Conclusion, Participant, Resolution } from './transaction.ts';
+import type { ConcludingSteps, Participant, Resolution } from './transaction.ts';
 import {
   decodeConclusion,
   decodeDecide,
@@ -237,7 +237,7 @@ export class Machine {
   }
 
   /** One reply for each commit, then that of the resolutions. */
-  #conclude(conclusion: Conclusion, moment: ApplyContext): readonly Uint8Array[] {
+  #conclude(conclusion: ConcludingSteps, moment: ApplyContext): readonly Uint8Array[] {
     const { commits, resolutions, cleared } = conclusion;
     const replies = commits.map((bytes) => {
       const decide = decodeDecide(bytes);

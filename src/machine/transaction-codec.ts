@@ -21,7 +21,7 @@ import type { Command, Operation } from './command.ts';
 import { isLone, OPERATION_BYTES_MIN, readOperation, writeOperation } from './operation-codec.ts';
 import { OUTPUTS, REPLY, type Reason, type Reply, VERSIONS } from './reply.ts';
 import type {
-  Conclusion,
+  ConcludingSteps,
   Decide,
   Part,
   Participant,
@@ -154,7 +154,7 @@ const RESOLUTION: Schema<Resolution> = struct({
 const RESOLUTIONS = list(RESOLUTION, { min: 1, max: resolutionsMax });
 const IDS = list(TRANSACTION_ID, { min: 1, max: resolutionsMax });
 
-const CONCLUSION: Schema<Conclusion> = where(
+const CONCLUSION: Schema<ConcludingSteps> = where(
   struct({
     commits: bytesList({ max: resolutionsMax, bytesMax: WIRE_LIMITS.payloadBytesMax }),
     resolutions: list(RESOLUTION, { max: resolutionsMax }),
@@ -232,11 +232,11 @@ export function decodeIds(bytes: Uint8Array): readonly TransactionId[] | undefin
   return decode(IDS, bytes);
 }
 
-export function encodeConclusion(conclusion: Conclusion): Uint8Array {
+export function encodeConclusion(conclusion: ConcludingSteps): Uint8Array {
   return encode(CONCLUSION, conclusion);
 }
 
-export function decodeConclusion(bytes: Uint8Array): Conclusion | undefined {
+export function decodeConclusion(bytes: Uint8Array): ConcludingSteps | undefined {
   return decode(CONCLUSION, bytes);
 }
 

@@ -95,7 +95,7 @@ export interface Resolution {
  * What no client waits for, gathered for one entry. At least one of the lists has an element, and
  * none has more than `TRANSACTION_LIMITS.resolutionsMax`.
  */
-export interface Conclusion {
+export interface ConcludingSteps {
   /** Decisions of this home shard, encoded: commits of staged transactions. */
   readonly commits: readonly Uint8Array[];
   readonly resolutions: readonly Resolution[];

@@ -6,7 +6,7 @@
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { type EntryBody, encodeEntry } from '../machine/entry.ts';
 import { decodeReply, encodeReply } from '../machine/reply.ts';
-import type { Conclusion } from '../machine/transaction.ts';
+import type { ConcludingSteps } from '../machine/transaction.ts';
 import { encodeConclusion, encodeIds, encodeResolutions } from '../machine/transaction-codec.ts';
 import type { Response } from '../wire/response.ts';
 import type { Proposal } from './proposal.ts';
@@ -90,7 +90,7 @@ function merged(group: readonly Concluding[]): Proposal {
 }
 
 /** The shortest body that says it. */
-function bodyOf(what: Conclusion): Extract<EntryBody, { readonly bytes: Uint8Array }> {
+function bodyOf(what: ConcludingSteps): Extract<EntryBody, { readonly bytes: Uint8Array }> {
   const { commits, resolutions, cleared } = what;
   const kinds = [commits, resolutions, cleared].filter(({ length }) => length > 0).length;
   if (kinds === 1 && resolutions.length > 0) {

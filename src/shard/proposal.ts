@@ -3,7 +3,7 @@
 import { decodeBatch } from '../machine/batch.ts';
 import type { Command } from '../machine/command.ts';
 import { type EntryBody, encodeEntry } from '../machine/entry.ts';
-import type { Conclusion } from '../machine/transaction.ts';
+import type { ConcludingSteps } from '../machine/transaction.ts';
 import {
   decodeConclusion,
   decodeDecide,
@@ -39,7 +39,7 @@ export interface End {
 }
 
 interface Concludes {
-  readonly what: Conclusion;
+  readonly what: ConcludingSteps;
   readonly epoch: number;
   readonly valueBytesMax: number;
 }
@@ -90,7 +90,7 @@ export function stampedProposal(options: StampedOptions): Proposal {
 }
 
 /** Undefined for a body that a request may wait for. */
-function conclusionIn(body: EntryBody): Conclusion | undefined {
+function conclusionIn(body: EntryBody): ConcludingSteps | undefined {
   switch (body.type) {
     case 'resolve': {
       const resolutions = decodeResolutions(body.bytes);
@@ -107,10 +107,10 @@ function conclusionIn(body: EntryBody): Conclusion | undefined {
   }
 }
 
-const NO_CONCLUSION: Conclusion = { commits: [], resolutions: [], cleared: [] };
+const NO_CONCLUSION: ConcludingSteps = { commits: [], resolutions: [], cleared: [] };
 
 /** Resolutions follow from a recorded decision, and these commits from parts that are ready. */
-function endsOf({ commits, resolutions }: Conclusion): readonly End[] {
+function endsOf({ commits, resolutions }: ConcludingSteps): readonly End[] {
   const committed = commits.flatMap((bytes) => decodeDecide(bytes) ?? []);
   return [...committed.map(({ id }) => ({ id, isCommitted: true })), ...resolutions];
 }

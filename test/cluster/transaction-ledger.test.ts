@@ -160,7 +160,14 @@ class Fiction {
     const entry: MachineEntry = { type, bytes, rules: 1, stamp: stampOf({ time: 1, epoch: 1 }) };
     const rows = new Map(values.map((key): [string, Row] => [key, rowOf(index)]));
     const at = index * 10;
-    this.#ledger.take({ shard: shard as ShardId, index, at, entry, reply, values: rows });
+    this.#ledger.take({
+      shard: shard as ShardId,
+      index,
+      at,
+      entry,
+      replies: [reply],
+      values: rows,
+    });
   }
 
   done(): Reply {

@@ -13,8 +13,15 @@ import type { MachineEntry } from '../../src/machine/entry.ts';
 import { isWrite } from '../../src/machine/operation-codec.ts';
 import type { Output, Reason, Reply } from '../../src/machine/reply.ts';
 import type { Row } from '../../src/machine/row.ts';
-import { type Decide, locksKey, type Participant } from '../../src/machine/transaction.ts';
 import {
+  type ConcludingSteps,
+  type Decide,
+  locksKey,
+  type Participant,
+  type Resolution,
+} from '../../src/machine/transaction.ts';
+import {
+  decodeConclusion,
   decodeDecide,
   decodePrepare,
   decodeResolutions,
@@ -31,8 +38,8 @@ export interface LedgerEntry {
   /** When a replica first applied it. */
   readonly at: number;
   readonly entry: MachineEntry;
-  /** Of its first command or step. */
-  readonly reply: Reply | undefined;
+  /** Of its commands or steps. */
+  readonly replies: readonly (Reply | undefined)[];
   /** What it wrote to keys of users; undefined for a deleted key. */
   readonly values: ReadonlyMap<string, Row | undefined>;
 }
@@ -79,6 +86,14 @@ export interface Committed {
   readonly parts: readonly Part[];
 }
 
+/** A commit, and that it was one. */
+interface Deciding {
+  readonly decide: Decide;
+  readonly reply: Extract<Reply, { type: 'committed' }>;
+}
+
+const NOTHING_CONCLUDED: ConcludingSteps = { commits: [], resolutions: [], cleared: [] };
+
 interface LedgerOptions {
   readonly shardAt: (position: number) => ShardId;
   readonly fail: (message: string, shard?: ShardId) => never;
@@ -110,14 +125,20 @@ export class TransactionLedger {
         this.#takePrepare(one, entry.bytes);
         break;
       case 'decide':
-        this.#takeDecide(one, entry.bytes);
+        this.#takeDecide(one, entry.bytes, one.replies[0]);
         break;
       case 'resolve':
-        for (const { id, isCommitted } of decodeResolutions(entry.bytes) ?? []) {
-          const part = this.#openPart(one.shard, id);
-          if (part !== undefined) this.#release(part, isCommitted, one);
-        }
+        this.#takeResolutions(one, decodeResolutions(entry.bytes) ?? []);
         break;
+      case 'conclude': {
+        const { commits, resolutions } = decodeConclusion(entry.bytes) ?? NOTHING_CONCLUDED;
+        if (commits.length > 1) this.outcomes.hit('decided together');
+        for (const [at, bytes] of commits.entries()) {
+          this.#takeDecide(one, bytes, one.replies[at]);
+        }
+        this.#takeResolutions(one, resolutions);
+        break;
+      }
       default:
         break;
     }
@@ -135,7 +156,8 @@ export class TransactionLedger {
   }
 
   #takePrepare(one: LedgerEntry, bytes: Uint8Array): void {
-    const { shard, index, reply, values } = one;
+    const { shard, index, values } = one;
+    const [reply] = one.replies;
     const prepare = decodePrepare(bytes);
     this.outcomes.hit(`prepared ${reply?.type === 'refused' ? reply.reason : reply?.type}`);
     if (values.size > 0) this.#fail(one, 'what was only prepared was written');
@@ -162,15 +184,22 @@ export class TransactionLedger {
     }
   }
 
-  #takeDecide(one: LedgerEntry, bytes: Uint8Array): void {
-    const { shard, at, reply } = one;
+  #takeResolutions(one: LedgerEntry, resolutions: readonly Resolution[]): void {
+    for (const { id, isCommitted } of resolutions) {
+      const part = this.#openPart(one.shard, id);
+      if (part !== undefined) this.#release(part, isCommitted, one);
+    }
+  }
+
+  #takeDecide(one: LedgerEntry, bytes: Uint8Array, reply: Reply | undefined): void {
+    const { shard, at } = one;
     const decide = decodeDecide(bytes);
     if (decide === undefined || reply === undefined) return;
     const { id, participants } = decide;
     if (this.#shardOf(participants, 0) !== shard) this.#fail(one, 'another shard decided');
     const account = this.#account(id, participants);
     this.outcomes.hit(`decided ${reply.type === 'refused' ? reply.reason : reply.type}`);
-    if (reply.type === 'committed') this.#takeCommit(account, decide, one);
+    if (reply.type === 'committed') this.#takeCommit(account, { decide, reply }, one);
     else if (isFinal(reply, decide)) account.denials.push(at);
     else return;
     const own = this.#openPart(shard, id);
@@ -178,10 +207,9 @@ export class TransactionLedger {
   }
 
   /** The first one is final; later ones say the same or no details. */
-  #takeCommit(account: Account, decide: Decide, one: LedgerEntry): void {
+  #takeCommit(account: Account, { decide, reply }: Deciding, one: LedgerEntry): void {
     const { proposal } = decide;
-    const { shard, index, at, reply } = one;
-    if (reply?.type !== 'committed') return;
+    const { shard, index, at } = one;
     const { name, commit, denials, parts } = account;
     const { versions, outputs } = reply;
     if (commit !== undefined) {
@@ -280,7 +308,7 @@ export class TransactionLedger {
 }
 
 /** Refusals that leave its outcome open; any other answer is final. */
-const OPEN: readonly Reason[] = ['window-full', 'malformed', 'staged'];
+const OPEN: readonly Reason[] = ['window-full', 'malformed', 'staged', 'entry-full'];
 /** Only a commit is refused so: an abort depends on neither, and may have been proposed for it. */
 const OPEN_TO_COMMIT: readonly Reason[] = ['wrong-epoch', 'deadline-too-far'];
 

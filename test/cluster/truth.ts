@@ -242,10 +242,9 @@ export class Truth {
     const decoded = decodeEntry(entry.payload as Uint8Array);
     if (typeof decoded === 'string') return;
     const { at } = entry;
-    const [first] = entry.replies;
-    const reply = first && decodeReply(first);
+    const said = entry.replies.map((bytes) => decodeReply(bytes));
     const values = new Map(changed.map(({ key, after }) => [key, after]));
-    const parts = this.#ledger.take({ shard, index, at, entry: decoded, reply, values });
+    const parts = this.#ledger.take({ shard, index, at, entry: decoded, replies: said, values });
     this.#judgeCoordination(credited, decoded, parts);
     const { replies } = entry;
     const effect = { shard, index, at, entry: decoded, replies, rows: changed, ...parts };

@@ -237,8 +237,8 @@ const DEFERRING: readonly Planted[] = [
     name: 'a-conclusion-aborts',
     sentence: 'an entry that is shared carries decisions that may be refused',
     file: 'src/machine/machine.ts',
-    find: "const isOne = decide?.proposal.type === 'commit' && decide.proposal.operations.length === 0;",
-    replace: 'const isOne = decide !== undefined;',
+    find: "decide?.proposal.type === 'commit' && decide.proposal.operations.length === 0;",
+    replace: 'decide !== undefined;',
     tests: ['step-bytes'],
   },
   {

@@ -78,7 +78,7 @@ test('what depends on the time of the resolution is waited for', () => {
   deepEqual([said(responses), isHeld(rig, 'x')], ['new', false]);
 });
 
-test('a write that waits for the holder makes its end come at once, and no other write does', () => {
+test('a write that waits for the holder makes its end come at once, and no other does', () => {
   const rig = held();
   rig.prepare(6, put('z', 'new'));
   const { requester, responses } = rig.rig.requester();

@@ -111,7 +111,7 @@ test('an entry that is full says how many of each were resolved', () => {
   );
 });
 
-test('commits, resolutions and clears share an entry, and each learns what became of its own', () => {
+test('commits, resolutions and clears share an entry, and each learns of its own', () => {
   const rig = new Rig();
   const all = [rig.resolving(1), rig.committing(2, 3), rig.clearing(4), rig.committing(5)];
   const [merged, ...others] = mergeConclusions(all);
