@@ -19,7 +19,7 @@ function tokens(...counts: readonly number[]): Uint8Array {
 
 test('an entry of an unknown kind stops the replica', () => {
   const rig = new MachineRig();
-  for (const payload of [tokens(15, START, EPOCH), tokens(15), tokens(2 ** 40, 1), tokens(200)]) {
+  for (const payload of [tokens(16, START, EPOCH), tokens(16), tokens(2 ** 40, 1), tokens(200)]) {
     deepEqual(rig.machine.apply({ index: 2, payload }), { type: 'unknown' });
   }
   equal(rig.machine.metadata.logTime, START);

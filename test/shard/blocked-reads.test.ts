@@ -174,7 +174,9 @@ class ReadsAlone {
     this.store = store;
     this.lockTable = lockTable;
     this.machine = { lockTable, recentDeletes: undefined };
-    const proposing = { reserve() {}, release() {}, last: 0, waitFor: () => this.#wait() };
+    const known = { known: 0, endOf: () => undefined };
+    const rest = { reserve() {}, release() {}, last: 0, waitFor: () => this.#wait() };
+    const proposing = { ...known, ...rest };
     const [state, commands] = [this as unknown, proposing as unknown];
     this.reading = new Reading(state as ReplicaState, commands as Proposing);
   }
