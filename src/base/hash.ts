@@ -8,6 +8,12 @@ const PRIME_3 = 0xc2b2ae3d;
 const PRIME_4 = 0x27d4eb2f;
 const PRIME_5 = 0x165667b1;
 
+/**
+ * From this length on, aligned bytes are read as words. Below it, a view of words costs more than
+ * it saves. No platform that is supported is big-endian (`storage/log/log-record.ts` asserts it).
+ */
+const WORDS_FROM = 512;
+
 /** An integer in [0, 2^32), of `bytes[from, to)`: a range, so that a tag needs no copy. */
 export function hash(bytes: Uint8Array, seed = 0, from = 0, to = bytes.length): number {
   let at = from;
@@ -29,6 +35,12 @@ export function hash(bytes: Uint8Array, seed = 0, from = 0, to = bytes.length): 
 
 /** Four lanes over every whole stripe of 16 bytes, merged. */
 function hashStripes(bytes: Uint8Array, seed: number, from: number, to: number): number {
+  if (to - from >= WORDS_FROM && ((bytes.byteOffset + from) & 3) === 0) {
+    return hashWords(
+      new Int32Array(bytes.buffer, bytes.byteOffset + from, ((to - from) >> 4) * 4),
+      seed,
+    );
+  }
   let a = (seed + PRIME_1 + PRIME_2) | 0;
   let b = (seed + PRIME_2) | 0;
   let c = seed | 0;
@@ -39,6 +51,25 @@ function hashStripes(bytes: Uint8Array, seed: number, from: number, to: number):
     c = round(c, wordAt(bytes, at + 8));
     d = round(d, wordAt(bytes, at + 12));
   }
+  return merged(a, b, c, d);
+}
+
+/** The same for a whole number of stripes, read by words: less than half of the time. */
+function hashWords(words: Int32Array, seed: number): number {
+  let a = (seed + PRIME_1 + PRIME_2) | 0;
+  let b = (seed + PRIME_2) | 0;
+  let c = seed | 0;
+  let d = (seed - PRIME_1) | 0;
+  for (let at = 0; at < words.length; at += 4) {
+    a = round(a, words[at] as number);
+    b = round(b, words[at + 1] as number);
+    c = round(c, words[at + 2] as number);
+    d = round(d, words[at + 3] as number);
+  }
+  return merged(a, b, c, d);
+}
+
+function merged(a: number, b: number, c: number, d: number): number {
   const left = ((a << 1) | (a >>> 31)) + ((b << 7) | (b >>> 25));
   const right = ((c << 12) | (c >>> 20)) + ((d << 18) | (d >>> 14));
   return (left + right) | 0;

@@ -151,3 +151,18 @@ const FROM_ANOTHER_IMPLEMENTATION: readonly (readonly [number, number, number])[
   [126, 0x1ae97e09, 0xdf920f05],
   [13, 0x9e657751, 0xbb044d12],
 ];
+
+test('long inputs give the same hash at any place in memory', () => {
+  const random = new Random(5);
+  const memory = Uint8Array.from({ length: 5000 }, () => random.below(256));
+  for (const length of [511, 512, 513, 527, 528, 1000, 4099]) {
+    const seed = random.below(2 ** 32);
+    // From an odd offset on, it is read by bytes.
+    const expected = hash(memory, seed, 1, 1 + length);
+    for (let place = 0; place < 8; place++) {
+      const moved = new Uint8Array(memory.length + 8);
+      moved.set(memory.subarray(1, 1 + length), place);
+      assert.equal(hash(moved, seed, place, place + length), expected, `${length} at ${place}`);
+    }
+  }
+});
