@@ -24,6 +24,10 @@ const BYTES_KEPT_MAX = 1024 * 1024;
 const BYTES_AT_FIRST = 4096;
 /** Below this length a loop is quicker than a call of `set`. */
 const SHORT = 16;
+/** From this length on, an expected result gets a buffer of its own. */
+const OWN_BYTES_MIN = 32 * 1024;
+/** A result that fills less of its own buffer is copied, since it may be kept for long. */
+const FILLED_MIN = 0.75;
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
@@ -31,14 +35,27 @@ export const NO_BYTES: Uint8Array = new Uint8Array(0);
 export class Writer {
   #bytes = new Uint8Array(BYTES_AT_FIRST);
   #at = 0;
+  /** The buffer that is used again, while another one is filled that the caller gets. */
+  #kept: Uint8Array<ArrayBuffer> | undefined;
 
   get length(): number {
     return this.#at;
   }
 
+  /**
+   * Before the first token: the result has about this length, rather less. A long one is written
+   * where it stays, and `take` does not copy it.
+   */
+  expect(length: number): void {
+    if (length < OWN_BYTES_MIN || this.#at > 0 || this.#kept !== undefined) return;
+    this.#kept = this.#bytes;
+    this.#bytes = new Uint8Array(length);
+  }
+
   /** The bytes so far, owned by the caller. The writer starts anew. */
   take(): Uint8Array {
-    const taken = this.#bytes.slice(0, this.#at);
+    const isOwn = this.#kept !== undefined && this.#at >= this.#bytes.length * FILLED_MIN;
+    const taken = isOwn ? this.#bytes.subarray(0, this.#at) : this.#bytes.slice(0, this.#at);
     this.clear();
     return taken;
   }
@@ -54,6 +71,8 @@ export class Writer {
   /** Drops what was written; a buffer that one large frame made is not kept. */
   clear(): void {
     this.#at = 0;
+    if (this.#kept !== undefined) this.#bytes = this.#kept;
+    this.#kept = undefined;
     if (this.#bytes.length > BYTES_KEPT_MAX) this.#bytes = new Uint8Array(BYTES_AT_FIRST);
   }
 

@@ -74,10 +74,11 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const shared = new Writer();
 
-/** The bytes belong to the caller. */
-export function encode<T>(schema: Schema<T>, value: T): Uint8Array {
+/** The bytes belong to the caller. `bytesMax`, if it is known: at least their number. */
+export function encode<T>(schema: Schema<T>, value: T, bytesMax = 0): Uint8Array {
   assert(shared.length === 0, 'no value is encoded within another');
   try {
+    shared.expect(bytesMax);
     schema.write(shared, value);
     return shared.take();
   } finally {

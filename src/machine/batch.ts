@@ -25,6 +25,9 @@ const writer = new Writer();
 /** Required: within `MACHINE_LIMITS`, which decoding asserts. */
 export function encodeBatch(batch: CommandBatch): Uint8Array {
   writer.clear();
+  let bytesMax = BATCH_OVERHEAD_BYTES;
+  for (const command of batch.commands) bytesMax += bytesMaxOfCommand(command);
+  writer.expect(bytesMax);
   writer.array(4);
   writer.bytes(batch.client);
   writer.count(batch.deadline);
@@ -51,6 +54,8 @@ export function bytesMaxOfCommand(command: Command): number {
 }
 
 const COMMAND_OVERHEAD_BYTES = 5;
+/** Three headers, an id and two numbers. */
+const BATCH_OVERHEAD_BYTES = 48;
 /** A header, a type, two headers of bytes and a number. */
 const OPERATION_OVERHEAD_BYTES = 24;
 /** A header, an id, a time to live and a note, each with its header. */

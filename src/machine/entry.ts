@@ -120,6 +120,7 @@ export function encodeEntry(stamp: Stamp, body: EntryBody): Uint8Array {
   assert(time <= MACHINE_LIMITS.timeMax, 'log time leaves room for expiry times');
   assert(valueBytesMax <= MACHINE_LIMITS.valueBytesMax, 'a value that is accepted can be applied');
   writer.clear();
+  if (body.type === 'batch') writer.expect(STAMP_BYTES_MAX + body.batch.length);
   writer.array(body.type === 'adopt' ? LENGTH_OF_ADOPT : LENGTH);
   writer.count(KIND[body.type]);
   writer.count(RULES);

@@ -256,12 +256,12 @@ function framesOf(responses: readonly Response[], sizes: readonly number[]): rea
     const isFull =
       at - from >= REQUEST_LIMITS.requestsMax || bytes + more > FAIRNESS_LIMITS.answerBytesMax;
     if (isFull && at > from) {
-      frames.push(encodeResponses(responses.slice(from, at)));
+      frames.push(encodeResponses(responses.slice(from, at), bytes));
       from = at;
       bytes = HEADER_BYTES_MAX;
     }
     bytes += more;
   });
-  if (from < responses.length) frames.push(encodeResponses(responses.slice(from)));
+  if (from < responses.length) frames.push(encodeResponses(responses.slice(from), bytes));
   return frames;
 }

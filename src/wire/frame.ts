@@ -29,11 +29,13 @@ const writer = new Writer();
  * §6.2, multi-Raft): heartbeats stand first, then their responses, then all other messages in the
  * given order.
  *
- * Required: no more messages and bytes than `WIRE_LIMITS` allows.
+ * Required: no more messages and bytes than `WIRE_LIMITS` allows. `bytesMax`, if it is known: at
+ * least the size of the frame.
  */
-export function encodeFrame(messages: readonly Message[]): Uint8Array {
+export function encodeFrame(messages: readonly Message[], bytesMax = 0): Uint8Array {
   assert(messages.length <= WIRE_LIMITS.messagesMax, 'a frame is within its limit of messages');
   writer.clear();
+  writer.expect(bytesMax);
   let heartbeats = 0;
   let responses = 0;
   for (const message of messages) {
@@ -67,13 +69,13 @@ export function encodeFrames(messages: readonly Message[]): readonly Uint8Array[
     const more = bytesMaxOf(messages[at] as Message);
     const isFull = bytes + more > WIRE_LIMITS.frameBytesMax || at - from >= WIRE_LIMITS.messagesMax;
     if (isFull && at > from) {
-      frames.push(encodeFrame(messages.slice(from, at)));
+      frames.push(encodeFrame(messages.slice(from, at), bytes));
       from = at;
       bytes = HEADERS_BYTES_MAX;
     }
     bytes += more;
   }
-  if (from < messages.length) frames.push(encodeFrame(messages.slice(from)));
+  if (from < messages.length) frames.push(encodeFrame(messages.slice(from), bytes));
   return frames;
 }
 

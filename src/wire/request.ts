@@ -281,9 +281,9 @@ function readTerms(reader: Reader): ReadTerms {
   return reserver === undefined ? terms : { ...terms, reserver };
 }
 
-/** A frame. Required: within `WIRE_LIMITS`. */
-export function encodeRequests(requests: readonly Request[]): Uint8Array {
-  return encode(FRAME, requests);
+/** A frame. Required: within `WIRE_LIMITS`. `bytesMax`, if it is known: at least its size. */
+export function encodeRequests(requests: readonly Request[], bytesMax = 0): Uint8Array {
+  return encode(FRAME, requests, bytesMax);
 }
 
 /**

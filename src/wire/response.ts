@@ -257,9 +257,9 @@ export function endsRequest({ type }: Response): boolean {
   return type !== 'changes';
 }
 
-/** A frame. Required: within `WIRE_LIMITS`. */
-export function encodeResponses(responses: readonly Response[]): Uint8Array {
-  return encode(FRAME, responses);
+/** A frame. Required: within `WIRE_LIMITS`. `bytesMax`, if it is known: at least its size. */
+export function encodeResponses(responses: readonly Response[], bytesMax = 0): Uint8Array {
+  return encode(FRAME, responses, bytesMax);
 }
 
 /** Undefined if the frame is not exactly what `encodeResponses` makes; bytes are views on it. */

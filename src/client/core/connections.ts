@@ -242,10 +242,11 @@ export class Connections {
   }
 
   #send(connection: Connection): void {
-    const { outbox } = connection;
+    const { outbox, outboxBytes } = connection;
     connection.outbox = [];
     connection.outboxBytes = 0;
-    this.#options.port.send(connection.number, encodeRequests(outbox));
+    const frame = encodeRequests(outbox, outboxBytes + FRAME_HEADER_BYTES);
+    this.#options.port.send(connection.number, frame);
   }
 }
 
