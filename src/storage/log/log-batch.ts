@@ -17,8 +17,10 @@ const RUN_WORDS = 7;
 export const RUN_BYTES = RUN_WORDS * 4;
 const WORD = 0x1_0000_0000;
 const BYTES_AT_FIRST = 64 * 1024;
-/** A larger buffer, which one large batch needed, is not kept. */
+/** A larger buffer is kept while large batches follow each other. */
 const BYTES_KEPT_MAX = 4 * 1024 * 1024;
+/** So many batches in a row that do not need it end that. */
+const SMALL_BATCHES_MAX = 64;
 
 /** Consecutive records that differ only in an index that rises by one. */
 interface Run extends RecordName {
@@ -41,6 +43,7 @@ export class Batch {
   #buffer: RecordBuffer = recordBufferOf(new Uint8Array(BYTES_AT_FIRST));
   #start: BatchStart = { epoch: 0, salt: 0, number: 0, offset: 0, previous: 0 };
   #at = 0;
+  #smallBatches = 0;
   #ordinal = 0;
   #previous = 0;
   #runs: Run[] = [];
@@ -60,7 +63,9 @@ export class Batch {
   }
 
   begin(start: BatchStart): void {
-    if (this.#buffer.bytes.length > BYTES_KEPT_MAX) {
+    this.#smallBatches = this.#at > BYTES_KEPT_MAX ? 0 : this.#smallBatches + 1;
+    const isLarge = this.#buffer.bytes.length > BYTES_KEPT_MAX;
+    if (isLarge && this.#smallBatches > SMALL_BATCHES_MAX) {
       this.#buffer = recordBufferOf(new Uint8Array(BYTES_AT_FIRST));
     }
     this.#start = start;

@@ -39,6 +39,8 @@ export class Arena {
   #isShared = false;
   /** The memory that the rows take. */
   bytes = 0;
+  /** The rows that have slabs of their own, in the order in which they were added. */
+  readonly #large: number[] = [];
 
   constructor(place: Place, pool: SlabPool) {
     this.#place = place;
@@ -105,6 +107,10 @@ export class Arena {
     return true;
   }
 
+  get largeRows(): readonly number[] {
+    return this.#large;
+  }
+
   slabOf(row: number): Uint8Array {
     return (this.#slabs[row >>> UNIT_BITS] as Slab).bytes;
   }
@@ -159,8 +165,14 @@ export class Arena {
   }
 
   #take(length: number): number {
+    if (length > SHARED_BYTES_MAX) {
+      const slab = this.#pool.take(length);
+      this.bytes += slab.bytes.length;
+      const row = this.#addSlab(slab) << UNIT_BITS;
+      this.#large.push(row);
+      return row;
+    }
     this.bytes += length;
-    if (length > SHARED_BYTES_MAX) return this.#addSlab(newSlab(length)) << UNIT_BITS;
     if (this.#at + length > this.#slabBytes) {
       const grown = Math.max(length, SLAB_BYTES_MIN, 4 * this.#slabBytes);
       this.#slabBytes = Math.min(SLAB_BYTES, grown);

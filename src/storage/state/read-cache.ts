@@ -1,10 +1,14 @@
 /**
- * The last rows read from the disk. A machine reads a key and then writes it, and the state hash
- * needs the replaced row: the cache saves a second read.
+ * The checksum words of rows on the disk: of the last rows that were read, and of the last large
+ * rows that were written. A machine reads a key and then writes it, and the state hash needs the
+ * replaced row: the cache saves a second read. A large row is read again in vain whenever it is
+ * replaced, and reading and verifying it would cost as much as writing the next one.
  */
 
 import { hash } from '../../base/hash.ts';
 import { compare } from '../files/byte-order.ts';
+import type { Memtable } from './memtable.ts';
+import { NO_ROW } from './sorted-rows.ts';
 import { keyOf, PREFIX_BYTES, sectionOf } from './state-key.ts';
 import { TOMBSTONE, WORDS_BYTES } from './state-record.ts';
 
@@ -34,11 +38,26 @@ export class ReadCache {
     return compare(cached.stored, PREFIX_BYTES, key, 0) === 0 ? cached.words : undefined;
   }
 
-  /** The disk has changed. */
-  clear(): void {
-    this.#slots.fill(undefined);
-    this.#isEmpty = true;
+  /** The rows of this memtable are on the disk now. */
+  follow(written: Memtable): void {
+    if (!this.#isEmpty) {
+      for (const cached of this.#slots) {
+        if (cached === undefined) continue;
+        const row = written.find(sectionOf(cached.stored), keyOf(cached.stored));
+        if (row !== NO_ROW) this.note(cached.stored, recordOf(written, row));
+      }
+    }
+    for (const row of written.arena.largeRows) {
+      const stored = written.arena.key(row).slice();
+      // A row that was replaced in the memtable is not on the disk.
+      const isWritten = written.find(sectionOf(stored), keyOf(stored)) === row;
+      if (isWritten) this.note(stored, written.arena.record(row));
+    }
   }
+}
+
+function recordOf({ arena }: Memtable, row: number): Uint8Array | undefined {
+  return arena.isTombstone(row) ? undefined : arena.record(row);
 }
 
 function slotOf(section: number, key: Uint8Array): number {

@@ -234,9 +234,10 @@ export class ShardState {
 
   /** The frozen memtable is on disk. */
   thaw(): void {
-    this.#frozen?.memtable.arena.end();
+    const frozen = this.#frozen?.memtable;
+    if (frozen !== undefined) this.#readCache.follow(frozen);
+    frozen?.arena.end();
     this.#frozen = undefined;
-    this.#readCache.clear();
   }
 
   /**

@@ -7,7 +7,12 @@ import { STATE_LIMITS } from '../limits.ts';
 
 export const SLAB_BYTES = 64 * 1024;
 
-const FREE_MAX = STATE_LIMITS.checkpointBytes / SLAB_BYTES;
+/** Bytes of unused slabs: what two checkpoints fill. */
+const FREE_BYTES_MAX = 2 * STATE_LIMITS.checkpointBytes;
+/** Slabs of one row come in sizes of so many steps between two powers of two. */
+const STEPS = 4;
+/** Slabs up to this size are not kept. */
+const SMALL_BYTES_MAX = SLAB_BYTES / 4;
 
 /** Uninitialized memory, accessible by bytes and by words. */
 export interface Slab {
@@ -16,13 +21,20 @@ export interface Slab {
 }
 
 export class SlabPool {
-  readonly #free: Slab[] = [];
+  /** Unused slabs, by their size. */
+  readonly #free = new Map<number, Slab[]>();
+  #freeBytes = 0;
   /** Slab of the copies made for callers, who share it. */
   #copies = newSlab(0);
   #copied = 0;
 
-  take(): Slab {
-    return this.#free.pop() ?? newSlab(SLAB_BYTES);
+  /** At least this long; longer by less than a quarter where the length is not a usual one. */
+  take(length = SLAB_BYTES): Slab {
+    const size = sizeFor(length);
+    const slab = this.#free.get(size)?.pop();
+    if (slab === undefined) return newSlab(size);
+    this.#freeBytes -= size;
+    return slab;
   }
 
   /**
@@ -46,9 +58,33 @@ export class SlabPool {
   /** Required: no view refers to these slabs any more. */
   give(slabs: readonly Slab[]): void {
     for (const slab of slabs) {
-      if (slab.bytes.length === SLAB_BYTES && this.#free.length < FREE_MAX) this.#free.push(slab);
+      const { length } = slab.bytes;
+      // The small ones that a memtable begins with are not worth keeping.
+      if (length <= SMALL_BYTES_MAX) continue;
+      this.#freeBytes += length;
+      const free = this.#free.get(length) ?? [];
+      free.push(slab);
+      // The sizes that come back are in use: they go to the end, and others are dropped first.
+      this.#free.delete(length);
+      this.#free.set(length, free);
+      while (this.#freeBytes > FREE_BYTES_MAX) this.#dropOne();
     }
   }
+
+  #dropOne(): void {
+    for (const [length, free] of this.#free) {
+      if (free.pop() !== undefined) {
+        this.#freeBytes -= length;
+        return;
+      }
+      this.#free.delete(length);
+    }
+  }
+}
+
+function sizeFor(length: number): number {
+  const step = 2 ** (31 - Math.clz32(length - 1)) / STEPS;
+  return Math.ceil(length / step) * step;
 }
 
 /** The length is a multiple of a word. */
