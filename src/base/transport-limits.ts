@@ -30,7 +30,10 @@ export const TRANSPORT_LIMITS = {
   mainBytesMax: 16 * MIB,
   bulkBytesMax: 10 * MIB,
   clientBytesMax: 48 * MIB,
-  /** Frames to a peer up to this size travel whole; larger ones are cut into pieces. */
+  /**
+   * Frames to a peer up to this size travel whole; larger ones are cut into pieces. Those of a
+   * window that has grown are longer.
+   */
   pieceBytesMax: 8 * KIB,
   /** Bytes in flight on one lane: starts with this, and follows the path. */
   windowBytesStart: 32 * KIB,

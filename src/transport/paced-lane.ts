@@ -28,6 +28,9 @@ interface Waiting {
 /** A lane that is down: frames are dropped, so nothing queues. */
 export const LANE_DOWN: LaneRoom = { now: 0, soon: Number.POSITIVE_INFINITY };
 
+/** Of a window that is large. */
+const PIECES_PER_WINDOW = 16;
+
 export class PacedLane {
   readonly #options: PacedLineOptions;
   readonly #window: SendWindow;
@@ -121,13 +124,21 @@ export class PacedLane {
 
   #sendPiece(stream: number, waiting: Waiting): void {
     const { frame, at } = waiting;
-    const { pieceBytesMax } = this.#options.limits;
-    const to = Math.min(at + pieceBytesMax, frame.length);
+    const to = Math.min(at + this.#pieceBytes, frame.length);
     const isLast = to === frame.length;
     const isWhole = at === 0 && isLast && isPlain(frame);
     this.#waitingBytes -= to - at;
     waiting.at = to;
     this.#write(isWhole ? frame : encodePiece(stream, frame.subarray(at, to), { isLast }));
+  }
+
+  /**
+   * Each piece is a copy and a frame of its own, so a path that carries more gets longer ones. What
+   * is behind one waits for a small part of what may be in flight, whatever the path is.
+   */
+  get #pieceBytes(): number {
+    const { pieceBytesMax } = this.#options.limits;
+    return Math.max(pieceBytesMax, Math.floor(this.#window.bytes / PIECES_PER_WINDOW));
   }
 
   #write(bytes: Uint8Array): void {

@@ -13,6 +13,14 @@ const LINKS: readonly Planted[] = [
   {
     file: 'src/transport/paced-lane.ts',
     tests: ['paced-lane'],
+    name: 'piece-fills-the-window',
+    sentence: 'one piece of a large frame takes all that may be in flight',
+    find: 'Math.floor(this.#window.bytes / PIECES_PER_WINDOW)',
+    replace: 'this.#window.bytes',
+  },
+  {
+    file: 'src/transport/paced-lane.ts',
+    tests: ['paced-lane'],
     name: 'full-window-unmarked',
     sentence: 'frames that wait for a window that shrank, or is full of answers, wait for ever',
     find: 'this.#mark(); assert(this.#waiting.size === 0 || this.#window.isAwaited,',

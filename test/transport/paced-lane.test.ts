@@ -111,6 +111,38 @@ test('a window that shrinks below the bytes in flight sends a mark', () => {
   assert.equal(line.buffered, 0);
 });
 
+test('a large frame travels in pieces that fit its path', () => {
+  const lane = laneOf();
+  const { line, sent, clock } = lane;
+  const frame = new Uint8Array(MEBIBYTE / 2).fill(0x91);
+  const pieceLengths = () => {
+    // Not above the window.
+    const room = line.room.now;
+    line.send(frame, 1);
+    const lengths: number[] = [];
+    const reader = new PieceReader({ bytesMax: MEBIBYTE });
+    while (sent.length > 0) {
+      for (const bytes of sent.splice(0)) {
+        const part = reader.take(bytes);
+        if (part.type === 'mark') {
+          clock.now += 1;
+          line.take(encodeMark('answer', part.number));
+        } else lengths.push(bytes.length);
+        if (part.type === 'frame') assert.deepEqual(part.bytes, frame);
+      }
+    }
+    assert.equal(line.buffered, 0);
+    // No piece takes more than a small part of what may be in flight.
+    const longest = Math.max(TRANSPORT_LIMITS.pieceBytesMax, room / 8) + 6;
+    assert.ok((lengths[0] ?? 0) <= longest, `${lengths[0]} of ${room}`);
+    return lengths;
+  };
+  const first = pieceLengths();
+  for (let round = 0; round < 20; round++) pieceLengths();
+  const last = pieceLengths();
+  assert.ok(last.length < first.length / 2, `${last.length} pieces, ${first.length} at first`);
+});
+
 function collectMarks({ sent }: Lane, marks: number[]): void {
   const reader = new PieceReader({ bytesMax: MEBIBYTE });
   for (const bytes of sent.splice(0)) {
