@@ -3,6 +3,7 @@
  * address at which its peers reach it if that is another one, and the replicas of a shard.
  */
 
+import { setUpCollector } from '../../src/runtime/collector.ts';
 import { startNode } from '../../src/runtime/node.ts';
 import { InnerMeter, type MeasureOrder } from './inner-measures.ts';
 
@@ -17,6 +18,8 @@ if (process.send !== undefined) {
     else process.send?.(meter.end());
   });
 }
+// As `kvctl start` does.
+setUpCollector();
 const node = await startNode({
   folder,
   listen: { host: '127.0.0.1', port: Number(port) },

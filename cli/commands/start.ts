@@ -2,6 +2,7 @@
 
 import { monotoneNow } from '../../src/base/ambient.ts';
 import { NODE_LIMITS } from '../../src/base/node-limits.ts';
+import { setUpCollector } from '../../src/runtime/collector.ts';
 import type { NodeEnd } from '../../src/runtime/fatal-guard.ts';
 import { standardErrorSink } from '../../src/runtime/log-sink.ts';
 import { LOG_SINK_LIMITS } from '../../src/runtime/log-sink-limits.ts';
@@ -117,6 +118,7 @@ async function begin(
     note(`waiting for other nodes (Ctrl-C stops it): ${obstacles.join('; ')}`);
   };
   try {
+    setUpCollector();
     return await startNode({ ...nodeOptions, onWaiting, signal });
   } catch (error) {
     if (error instanceof Error && error.name === 'StartStopped') return undefined;
