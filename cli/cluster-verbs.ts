@@ -1,6 +1,6 @@
 /** Verbs for the cluster and its nodes. */
 
-import { ENCODING_OPTIONS, type OptionSpec, type Verb } from './verb.ts';
+import { ENCODING_OPTIONS, type OptionSpec, TLS_OPTIONS, type Verb } from './verb.ts';
 
 const CONFIG_OPTION: OptionSpec = {
   flags: '--config <file>',
@@ -100,7 +100,15 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--insecure',
     description:
-      'listen beyond loopback: every client that reaches the port can read and write all data',
+      'listen beyond loopback without TLS: any client of the port can read and write all data',
+  },
+  ...TLS_OPTIONS,
+  {
+    flags: '--tls-clients <whether>',
+    description:
+      'whether clients have to present a certificate (default: required beyond loopback)',
+    choices: ['required', 'optional'],
+    environment: 'RINGKV_TLS_CLIENTS',
   },
   {
     flags: '--log-level <level>',

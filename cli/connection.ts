@@ -49,10 +49,10 @@ import type {
 
 /** Passes values through as bytes; the commands decode them with the codec. */
 export async function connectTo(target: Target): Promise<Store> {
-  const { urls, cluster, token, timeoutMilliseconds, signal } = target;
+  const { urls, cluster, token, timeoutMilliseconds, signal, tls } = target;
   const ending = signal === undefined ? {} : { signal };
   const identity = token === undefined ? {} : { token };
-  const timeout = { timeout: timeoutMilliseconds, ...identity };
+  const timeout = { timeout: timeoutMilliseconds, ...identity, ...(tls && { tls }) };
   // Connects for data only when a command needs data: `status` works without a majority.
   let connecting: ReturnType<typeof connectAs> | undefined;
   const connectAs = () => connect(urls, { ...timeout, cluster, codec: bytes, ...ending });

@@ -17,6 +17,7 @@ type OwnCode =
   | 'secret'
   | 'split'
   | 'still-running'
+  | 'tls'
   | 'unavailable'
   | 'unknown-node'
   | 'usage';
@@ -248,6 +249,16 @@ other, and both logs say so (wrong-secret). To add a secret to a cluster that ha
 none, stop all nodes and start them with it. The secret protects only traffic
 between nodes; clients need none, so a node still listens beyond loopback only
 with --insecure.`,
+  tls: `With certificates all traffic is encrypted, only nodes of the cluster are peers,
+and a node may listen beyond loopback. A node needs three PEM files: --tls-ca (the
+authority), --tls-cert (its certificate) and --tls-key (its key, mode 0600), or
+"tls" in the config file. Its certificate has the URI ringkv://CLUSTER/node/NAME
+among its alternative names, with the name of the node; CLUSTER is the part of the
+cluster ID before the last dot. Beyond loopback clients need a certificate of the
+authority too, unless --tls-clients optional is set.
+kvctl takes the same options; clients use kvs://host:port and the option tls.
+A node reads changed files within 10 seconds, or at once on SIGHUP, and closes no
+connection. See docs/TLS.md.`,
   'unknown-node': `No node of the cluster has that name or number. Nothing was changed.
 Do: list the nodes with kvctl nodes. Node numbers are never reused, so a removed
 node does not return under its number.`,

@@ -17,6 +17,7 @@ import {
 } from './local-cluster.ts';
 import { progressOn } from './printers/progress.ts';
 import { makeLocalSecret } from './secret-file.ts';
+import { clientTlsOf } from './tls-files.ts';
 import { tokenSourceOf } from './token-file.ts';
 
 const PATIENCE_MILLISECONDS = 60_000;
@@ -45,10 +46,12 @@ export async function startLocalCluster(
   const urls = file.config.nodes.map(clientUrlOf);
   const { cluster } = file.config;
   const token = tokenSourceOf({}, urls);
+  const tls = clientTlsOf(options, file);
+  const target = { urls, cluster, token, timeoutMilliseconds: REQUEST_MILLISECONDS, tls };
   const progress = progressOn(terminal, `starting ${missing.length} of ${nodes.length} nodes`);
   try {
     const health = await awaitHealth({
-      connect: () => connectTo({ urls, cluster, token, timeoutMilliseconds: REQUEST_MILLISECONDS }),
+      connect: () => connectTo(target),
       nodesMin: nodes.length,
       fault: () => spawned.map(endOf).find((failure) => failure !== undefined),
       onProgress: progress.tell,

@@ -21,6 +21,7 @@ import {
 import { usageFailure } from './failure.ts';
 import { clusterOption, countOption, durationOption, textOption } from './options.ts';
 import { secretOf } from './secret-file.ts';
+import { nodeTlsOf, place, type TlsPaths, tlsPathsOf } from './tls-files.ts';
 
 const LISTEN = '127.0.0.1:7400';
 const DATA = 'ringkv-data';
@@ -52,15 +53,26 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     historyBytesMax: countOption(options, 'historyBytesMax', history) ?? historyBytesMax,
     timing: timingOf(options, base.timing),
     ...membershipOf(options, base),
+    tls: tlsOf(options, base.paths),
     secret: secretOf(options, name === undefined ? undefined : configOrDefault(options)),
     healthListen: listenOf(given('healthListen'), '--health-listen'),
     logLevel: given('logLevel') ?? 'info',
   };
 }
 
-type Base = Omit<NodeOptions, 'init' | 'logLevel'> & {
+type Base = Omit<NodeOptions, 'init' | 'logLevel' | 'tls'> & {
+  /** The files that the config file names for TLS. */
+  readonly paths?: Partial<TlsPaths> & { readonly clients?: 'required' | 'optional' | undefined };
   readonly settings: { readonly shards: number; readonly replicas: number };
 };
+
+/** By default clients need a certificate beyond loopback. */
+function tlsOf(options: Options, configured: Base['paths']): NodeOptions['tls'] {
+  const read = nodeTlsOf(tlsPathsOf(options, configured));
+  const clients = textOption(options, 'tlsClients') ?? configured?.clients;
+  if (read === undefined) return undefined;
+  return { read, ...(clients === undefined ? {} : { isClientCertified: clients === 'required' }) };
+}
 
 /** Checks the bounds of each time, and that they are consistent. */
 function timingOf(options: Options, timing: Timing = TIMING_DEFAULT): Timing {
@@ -137,7 +149,7 @@ function plainNode(options: Options): Base {
 /** The other nodes of the file are the join addresses. */
 function nodeOfFile(file: ConfigFile, name: string): Base {
   const node = nodeNamed(file, name);
-  const { settings, limits, timing, nodes } = file.config;
+  const { settings, limits, timing, nodes, tls } = file.config;
   const { advertise, weight, zone, isInsecureAllowed } = node;
   return {
     folder: dataPathOf(file, node),
@@ -153,6 +165,13 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
     join: nodes.filter((other) => other !== node).map(clientUrlOf),
     cluster: file.config.cluster,
     settings,
+    paths: {
+      ...(tls && { ca: place(file.folder, tls.ca), clients: tls.clients }),
+      ...(node.tls && {
+        cert: place(file.folder, node.tls.cert),
+        key: place(file.folder, node.tls.key),
+      }),
+    },
   };
 }
 
@@ -168,7 +187,10 @@ function listenOf(text: string | undefined, flag = '--listen'): NodeOptions['lis
 
 /** Accepts `kv://host:port`, the form that clients use. */
 function reachable(text: string): string {
-  const address = text.trim().replace(/^kv:\/\//, '');
+  const address = text
+    .trim()
+    .replace(/^kvs:/, 'wss:')
+    .replace(/^kv:\/\//, '');
   if (isReachableAddress(address)) return urlOf(address);
   throw usageFailure(
     `${JSON.stringify(text)} is not the address of a node`,

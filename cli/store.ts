@@ -11,6 +11,7 @@ import type {
   Unconfirmed,
 } from '../src/admin.ts';
 import type { ClusterMap, NodeMembership } from '../src/catalog/cluster-map.ts';
+import type { TlsOptions } from '../src/index.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
 
@@ -122,6 +123,8 @@ export interface Target {
   readonly cluster: string;
   /** The token of the user; undefined for none. */
   readonly token?: (() => string) | undefined;
+  /** Certificates for encrypted connections; absent for a plain cluster. */
+  readonly tls?: TlsOptions | undefined;
   /** Timeout of one request. */
   readonly timeoutMilliseconds: number;
   /** Ends a connection that is being made. */

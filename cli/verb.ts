@@ -54,6 +54,25 @@ export interface Verb {
   readonly load: () => Promise<CommandModule>;
 }
 
+/** Of clients and nodes. */
+export const TLS_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: '--tls-ca <file>',
+    description: 'certificate of the authority of the cluster (PEM); encrypts all connections',
+    environment: 'RINGKV_TLS_CA',
+  },
+  {
+    flags: '--tls-cert <file>',
+    description: 'certificate to present to nodes (PEM)',
+    environment: 'RINGKV_TLS_CERT',
+  },
+  {
+    flags: '--tls-key <file>',
+    description: 'private key of --tls-cert (PEM); only its owner may read it',
+    environment: 'RINGKV_TLS_KEY',
+  },
+];
+
 /** Options of all verbs that connect to a cluster. */
 export const REMOTE_OPTIONS: readonly OptionSpec[] = [
   {
@@ -81,6 +100,7 @@ export const REMOTE_OPTIONS: readonly OptionSpec[] = [
     description: 'timeout of one request (default: 5s)',
     environment: 'RINGKV_TIMEOUT',
   },
+  ...TLS_OPTIONS,
 ];
 
 export const DEBUG_OPTION: OptionSpec = {

@@ -48,6 +48,7 @@ export type {
   Read,
   ReadOptions,
   SnapshotOptions,
+  TlsOptions,
 } from './client/options.ts';
 export type { RangeOptions } from './client/range-options.ts';
 export type {
@@ -97,7 +98,8 @@ export type {
 
 /**
  * Connects to a cluster, at one or several of its nodes: `host:port` or `kv://host:port`, as a list
- * or with commas between them; the usual port is 7400. Resolves as soon as one node has sent the
+ * or with commas between them; the usual port is 7400. `kvs://host:port`, or the option `tls`,
+ * encrypts. Resolves as soon as one node has sent the
  * map of the cluster; rejects with `unreachable`, and a reason for each URL, as soon as every URL
  * has refused, or with the option `wait` at the end of `timeout`.
  *
@@ -116,11 +118,11 @@ export async function connect(
 ): Promise<Client> {
   // Sockets are loaded only by a process that connects.
   const { webSurroundings } = await import('./client/web-dial.ts');
-  return connectBy(webSurroundings(), urls, options);
+  return connectBy(webSurroundings(urls, options), urls, options);
 }
 
 /** Options of `open`: those of `connect`, and what an embedded store is founded with. */
-export interface OpenOptions extends Omit<ConnectOptions, 'balance' | 'wait'> {
+export interface OpenOptions extends Omit<ConnectOptions, 'balance' | 'wait' | 'tls'> {
   /**
    * The number of shards of a new store; it never changes later. One by default, so that all keys
    * are in one shard: more are for a store that is to become a cluster.

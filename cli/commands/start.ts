@@ -43,6 +43,7 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
     return order;
   });
   const stray = strayErrors(terminal);
+  const reloads = reloadOnHangup(nodeOptions);
   const restarts = new Restarts();
   let options = nodeOptions;
   for (;;) {
@@ -52,6 +53,7 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
       return EXIT.ok;
     }
     stray.node = node;
+    reloads.node = node;
     reportUp(node, terminal);
     const end = await Promise.race([told, node.ended]);
     if (end === 'stop') {
@@ -72,7 +74,7 @@ async function serve(nodeOptions: NodeOptions, terminal: Terminal): Promise<Exit
 
 function reportUp(running: RunningNode, { note }: Terminal): void {
   const { node, cluster, clientUrl, replaces, isGuarded } = running;
-  note(`node ${node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws:/, 'kv:')}`);
+  note(`node ${node} of cluster ${cluster} is up: ${clientUrl.replace(/^ws(s?:)/, 'kv$1')}`);
   if (!isGuarded) note(`peer authentication is off: ${NO_PEER_SECRET}`);
   if (replaces === 0) return;
   note(
@@ -140,6 +142,17 @@ function nextOrder(): Promise<'stop'> {
     process.once('SIGTERM', stop);
     if (process.connected) process.once('disconnect', stop);
   });
+}
+
+/**
+ * SIGHUP has a node with TLS read its certificate now. On a terminal, and without TLS, it ends the
+ * process as it does by default.
+ */
+function reloadOnHangup({ tls }: NodeOptions): { node: RunningNode | undefined } {
+  const reloads: { node: RunningNode | undefined } = { node: undefined };
+  if (tls === undefined || process.stdin.isTTY) return reloads;
+  process.on('SIGHUP', () => reloads.node?.reloadCertificates());
+  return reloads;
 }
 
 /**

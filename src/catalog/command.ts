@@ -168,6 +168,8 @@ const REFUSAL = oneOf([
   'last-root',
   /** The nodes do not authenticate each other. From the catalog's leader. */
   'no-secret',
+  /** With TLS: the certificate names no node, or another one. From the asked node. */
+  'wrong-certificate',
 ]);
 
 const REPLY = union({

@@ -16,6 +16,7 @@ import {
   askText,
   faultOf,
   mayHaveActed,
+  termsOf,
   throwIfDenied,
 } from './admin.ts';
 import { invalid } from './options.ts';
@@ -273,13 +274,9 @@ export async function askAccess(url: string, options: AskOptions = {}): Promise<
   return JSON.parse(await report(url, 'table', options)) as AccessReport;
 }
 
-async function report(
-  url: string,
-  what: 'self' | 'table',
-  { timeout = TIMEOUT_MILLISECONDS, token }: AskOptions,
-): Promise<string> {
+async function report(url: string, what: 'self' | 'table', options: AskOptions): Promise<string> {
   const message = 'the node did not answer the request for users, tokens and roles';
-  return await askText(url, { request: { type: 'access', id: ID, what }, timeout, token, message });
+  return await askText(url, { request: { type: 'access', id: ID, what }, options, message });
 }
 
 function drawToken({ user, scope = [], expiresAt = 0, note = '' }: TokenRequest) {
@@ -292,9 +289,10 @@ function drawToken({ user, scope = [], expiresAt = 0, note = '' }: TokenRequest)
 async function command(
   urls: string | readonly string[],
   what: CatalogCommand,
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions,
+  options: AskOptions,
 ): Promise<number> {
-  const until = monotoneNow() + timeout;
+  const terms = termsOf(options);
+  const until = monotoneNow() + terms.timeout;
   const bytes = encoded(what);
   let attempts: Attempt[] = [];
   let outcome: Outcome = 'notApplied';
@@ -302,7 +300,7 @@ async function command(
     attempts = [];
     for (const { url, given } of addressesOf(urls)) {
       const request = { type: 'command', id: ID, command: bytes } as const;
-      const answer = await askAt(url, request, { timeout, cluster, token });
+      const answer = await askAt(url, request, terms);
       throwIfDenied(answer);
       const reply = answer.type === 'commanded' ? decodeReply(answer.reply) : undefined;
       if (reply?.type === 'done') return reply.version;

@@ -54,6 +54,11 @@ const PROTOCOLS: ReadonlyMap<string, string> = new Map([
   ['wss://', 'wss://'],
 ]);
 
+/** One encrypted address is enough: the nodes of the map are then dialled likewise. */
+export function isEncrypted(urls: string | readonly string[]): boolean {
+  return addressesOf(urls).some(({ url }) => url.startsWith('wss://'));
+}
+
 /** How messages name a url: as the user wrote it. Urls from the map have the scheme of users. */
 export function namesOf(addresses: readonly Address[]): (url: string) => string {
   const names = new Map(addresses.map(({ url, given }) => [url, given]));

@@ -15,8 +15,8 @@ import { TIMERS } from '../transport/timers.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { encodeRequests, type Request } from '../wire/request.ts';
 import { decodeResponses, effectOf, type Response } from '../wire/response.ts';
-import { addressesOf } from './addresses.ts';
-import { type ConnectOptions, invalid, tokenOf } from './options.ts';
+import { addressesOf, isEncrypted } from './addresses.ts';
+import { type ConnectOptions, invalid, type TlsOptions, tlsOf, tokenOf } from './options.ts';
 
 /** Options of the calls for tools. */
 export interface AskOptions {
@@ -26,6 +26,8 @@ export interface AskOptions {
   readonly cluster?: string;
   /** Who asks: see `ConnectOptions`. */
   readonly token?: ConnectOptions['token'];
+  /** Encrypts the connections, as in `connect`. */
+  readonly tls?: TlsOptions;
 }
 
 /** The same with every default filled in. */
@@ -33,6 +35,7 @@ export interface AskTerms {
   readonly timeout: number;
   readonly cluster: string;
   readonly token: ConnectOptions['token'];
+  readonly tls: TlsOptions | undefined;
 }
 
 /** A pending transaction, as `askPending` reports it. */
@@ -64,9 +67,9 @@ const REST_MILLISECONDS = 100;
  */
 export async function askMap(
   urls: string | readonly string[],
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions = {},
+  options: AskOptions = {},
 ): Promise<ClusterMap> {
-  const terms = { timeout, cluster, token };
+  const terms = termsOf(options);
   const attempts: { readonly endpoint: string; readonly what: string }[] = [];
   for (const { url, given } of addressesOf(urls)) {
     const answer = await askAt(url, { type: 'map', id: ID, knownVersion: 0 }, terms);
@@ -90,12 +93,9 @@ export async function askMap(
  * const info: unknown = JSON.parse(await askInfo('kv://127.0.0.1:7400'));
  * ```
  */
-export async function askInfo(
-  url: string,
-  { timeout = TIMEOUT_MILLISECONDS, token }: AskOptions = {},
-): Promise<string> {
+export async function askInfo(url: string, options: AskOptions = {}): Promise<string> {
   const message = 'the node did not answer the request for its state';
-  return await askText(url, { request: { type: 'info', id: ID }, timeout, token, message });
+  return await askText(url, { request: { type: 'info', id: ID }, options, message });
 }
 
 /**
@@ -108,12 +108,9 @@ export async function askInfo(
  * const pending: unknown = JSON.parse(await askPending('kv://127.0.0.1:7400'));
  * ```
  */
-export async function askPending(
-  url: string,
-  { timeout = TIMEOUT_MILLISECONDS, token }: AskOptions = {},
-): Promise<string> {
+export async function askPending(url: string, options: AskOptions = {}): Promise<string> {
   const message = 'the node did not answer the request for its pending transactions';
-  return await askText(url, { request: { type: 'pending', id: ID }, timeout, token, message });
+  return await askText(url, { request: { type: 'pending', id: ID }, options, message });
 }
 
 /**
@@ -131,15 +128,16 @@ export async function askPending(
 export async function settle(
   urls: string | readonly string[],
   { id, age, participants }: Waiting,
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions = {},
+  options: AskOptions = {},
 ): Promise<SettledOutcome> {
   const name = idFromText(id);
   if (name === undefined)
     throw invalid(`${JSON.stringify(id)} is not an id of a transaction; kvctl txn list shows them`);
   if (participants.length === 0) throw invalid('the transaction has no participants');
-  const until = monotoneNow() + timeout;
-  const map = await askMap(urls, { timeout, cluster, token });
-  const terms = { timeout, cluster: map.clusterId, token };
+  const asked = termsOf(options);
+  const until = monotoneNow() + asked.timeout;
+  const map = await askMap(urls, options);
+  const terms = { ...asked, cluster: map.clusterId };
   const { shard } = shardAt(map, name.home);
   // It aborts the transaction or learns its outcome, and competes with no other transaction.
   const contender = { id: name, attempts: 0, age };
@@ -164,21 +162,19 @@ export async function settle(
 
 interface TextTerms {
   readonly request: Request;
-  readonly timeout: number;
-  readonly token: ConnectOptions['token'];
+  readonly options: AskOptions;
   /** The message of the failure, if it fails. */
   readonly message: string;
 }
 
 export async function askText(
   url: string,
-  { request, timeout, token, message }: TextTerms,
+  { request, options, message }: TextTerms,
 ): Promise<string> {
   const [address] = addressesOf(url);
   const answer = await askAt(present(address, 'there is one or more').url, request, {
-    timeout,
+    ...termsOf(options),
     cluster: '',
-    token,
   });
   if (answer.type === 'info') {
     return new TextDecoder().decode(answer.text);
@@ -216,6 +212,11 @@ export function faultOf(answer: Response | Unanswered): string {
   return answer.type === 'failed' ? `it refused: ${answer.failure}` : 'unexpected answer';
 }
 
+export function termsOf(options: AskOptions): AskTerms {
+  const { timeout = TIMEOUT_MILLISECONDS, cluster = '', token, tls } = options;
+  return { timeout, cluster, token, tls };
+}
+
 export interface Unanswered {
   readonly type: 'unanswered';
   readonly why: string;
@@ -227,10 +228,11 @@ export interface Unanswered {
 export function askAt(
   url: string,
   request: Request,
-  { timeout, cluster, token }: AskTerms,
+  { timeout, cluster, token, tls: given }: AskTerms,
 ): Promise<Response | Unanswered> {
   return new Promise((resolve) => {
-    const sockets = new WebDialler();
+    const tls = tlsOf(given, isEncrypted(url));
+    const sockets = new WebDialler({ tls: tls && (() => tls) });
     let isSent = false;
     const end = (answer: Response | Unanswered) => {
       clearTimeout(timer);

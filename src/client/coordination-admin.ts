@@ -23,6 +23,7 @@ import {
   askMap,
   faultOf,
   mayHaveActed,
+  termsOf,
   throwIfDenied,
 } from './admin.ts';
 import { invalid } from './options.ts';
@@ -69,7 +70,6 @@ export interface TicketInLock {
 
 /** The only request on its connection. */
 const ID = 1;
-const TIMEOUT_MILLISECONDS = 5000;
 /** Shards that are asked at the same time. */
 const SHARDS_AT_ONCE = 16;
 /** How long a shard may take to end a lease, in its log time. */
@@ -215,11 +215,11 @@ class ShardAsker {
 
 async function askShards<T>(
   urls: string | readonly string[],
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions,
+  options: AskOptions,
   ask: (asker: ShardAsker, row: ShardRow) => Promise<readonly T[]>,
 ): Promise<T[]> {
-  const map = await askMap(urls, { timeout, cluster, token });
-  const asker = new ShardAsker(map, { timeout, cluster: map.clusterId, token });
+  const map = await askMap(urls, options);
+  const asker = new ShardAsker(map, { ...termsOf(options), cluster: map.clusterId });
   // Shard 0 is the catalog.
   const rows = map.shards.slice(1);
   const found: T[] = [];

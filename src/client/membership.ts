@@ -16,6 +16,7 @@ import {
   askMap,
   faultOf,
   mayHaveActed,
+  termsOf,
   throwIfDenied,
   type Unanswered,
 } from './admin.ts';
@@ -31,7 +32,6 @@ export interface MembershipRequest {
 }
 
 const ID = 1;
-const TIMEOUT_MILLISECONDS = 5000;
 /** Between two rounds of requests to all nodes. */
 const REST_MILLISECONDS = 100;
 
@@ -49,16 +49,16 @@ const REST_MILLISECONDS = 100;
 export async function setMembership(
   urls: string | readonly string[],
   { node, membership, isForced = false }: MembershipRequest,
-  { timeout = TIMEOUT_MILLISECONDS, cluster = '', token }: AskOptions = {},
+  options: AskOptions = {},
 ): Promise<void> {
-  const until = monotoneNow() + timeout;
-  const terms = { timeout, cluster, token };
+  const terms = termsOf(options);
+  const until = monotoneNow() + terms.timeout;
   let attempts: Attempt[] = [];
   let outcome: Outcome = 'notApplied';
   do {
     attempts = [];
     for (const { url, given } of addressesOf(urls)) {
-      const map = await askMap(urls, terms);
+      const map = await askMap(urls, options);
       const revision = nodeNumbered(map, node as NodeId)?.revision ?? 0;
       const said = { type: 'set-membership', node: node as NodeId, membership, isForced } as const;
       const command = encodeCommand({ ...said, revision });

@@ -3,6 +3,7 @@
 import { tokenBytes } from '../access/token.ts';
 import { KvError } from '../base/errors.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
+import { typeNameOf } from '../base/type-name.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import type { Codec } from './codec.ts';
 import type { Balance } from './core/balance.ts';
@@ -14,6 +15,22 @@ import { CLIENT_LIMITS } from './limits.ts';
  * a round of messages. `stale`: what was true at most `maxMs` milliseconds ago, from any replica.
  */
 export type Read = 'linearizable' | 'lease' | { readonly stale: { readonly maxMs: number } };
+
+/** Certificates and keys as PEM texts. TLS 1.3 is required. */
+export interface TlsOptions {
+  /**
+   * The authorities that sign the certificates of the nodes. With it, a node is known by its
+   * certificate, whatever its host name is. By default those that the system trusts, and the host
+   * name decides.
+   */
+  readonly ca?: string;
+  /** The client's certificate; needed where the nodes demand one. */
+  readonly cert?: string;
+  /** The private key of `cert`. */
+  readonly key?: string;
+  /** The host name that the certificates of the nodes have to have. */
+  readonly serverName?: string;
+}
 
 /** Options of `connect`: defaults for all calls of the client. */
 export interface ConnectOptions {
@@ -53,6 +70,8 @@ export interface ConnectOptions {
    * because noting the line of each call costs a part of a `get`. For development and tests.
    */
   readonly debug?: boolean;
+  /** Encrypts all connections, as `kvs://` does, with these certificates. */
+  readonly tls?: TlsOptions;
   /** Aborts connecting; it has no effect on the client afterwards. */
   readonly signal?: AbortSignal;
 }
@@ -82,6 +101,21 @@ export function timeoutOf(timeout: number | undefined, usual: number): number {
   const max = CLIENT_LIMITS.timeoutMillisecondsMax;
   if (typeof chosen === 'number' && chosen > 0 && chosen <= max) return chosen;
   throw invalid(`timeout must be more than 0 and at most ${max} milliseconds (got ${chosen})`);
+}
+
+/** Undefined: the connections are plain. A part that is no text would be ignored silently. */
+export function tlsOf(tls: TlsOptions | undefined, isSecureUrl: boolean): TlsOptions | undefined {
+  if (tls === undefined) return isSecureUrl ? {} : undefined;
+  for (const name of ['ca', 'cert', 'key', 'serverName'] as const) {
+    const given: unknown = tls[name];
+    if (given !== undefined && typeof given !== 'string') {
+      throw invalid(`tls.${name} must be a text (got ${typeNameOf(given)})`);
+    }
+  }
+  const { cert, key } = tls;
+  if ((cert === undefined) === (key === undefined)) return tls;
+  const missing = cert === undefined ? 'cert' : 'key';
+  throw invalid(`tls.${missing} is missing: a certificate and its key belong together`);
 }
 
 export function failFastOf(milliseconds: number | undefined): number | undefined {

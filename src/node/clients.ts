@@ -34,6 +34,8 @@ export class ConnectedClient implements Responder {
   readonly connection: number;
   readonly share: Flow;
   readonly #clients: Clients;
+  /** The node that its certificate names; undefined without TLS. */
+  readonly #nodeName: string | undefined;
   readonly debt: Debt;
   /** They take no place of other requests. */
   readonly streams: ClientStreams;
@@ -47,8 +49,9 @@ export class ConnectedClient implements Responder {
   /** Open requests of each shard. */
   readonly #ofShard = new Map<ShardId, number>();
 
-  constructor(connection: number, clients: Clients) {
+  constructor(connection: number, clients: Clients, nodeName?: string) {
     this.connection = connection;
+    this.#nodeName = nodeName;
     this.#clients = clients;
     this.debt = new Debt(connection);
     this.streams = new ClientStreams(clients.streams, (id) => this.#open.delete(id));
@@ -76,6 +79,11 @@ export class ConnectedClient implements Responder {
   /** Whether a request with this id is open: another one would be taken for it. */
   hasOpen(id: number): boolean {
     return this.#open.has(id);
+  }
+
+  /** With TLS, a node joins under the name in its certificate only. */
+  mayBringNode(name: string): boolean {
+    return this.#nodeName === undefined || (name !== '' && this.#nodeName === name);
   }
 
   hint(shard: ShardId, leader: NodeId): void {
@@ -179,8 +187,8 @@ export class Clients {
     return this.#clients.size;
   }
 
-  add(connection: number): ConnectedClient {
-    const client = new ConnectedClient(connection, this);
+  add(connection: number, nodeName?: string): ConnectedClient {
+    const client = new ConnectedClient(connection, this, nodeName);
     this.#clients.set(connection, client);
     return client;
   }

@@ -16,7 +16,10 @@ export function followMap(node: NodeState, ownLife: OwnLife, map: ClusterMap): v
     now,
   );
   transport.setPeers(
-    others.map((row) => ({ node: row.node, url: row.peerUrl, lives: ownLife.livesOf(row) })),
+    others.map((row) => {
+      const { node: number, peerUrl: url, name } = row;
+      return { node: number, url, name, lives: ownLife.livesOf(row) };
+    }),
     map.nextNode,
   );
 }

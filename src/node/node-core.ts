@@ -140,7 +140,10 @@ export class NodeCore {
       case 'life-refused':
         return ownLife.refused(event);
       case 'client-up':
-        return this.#access.identify(state.clients.add(event.connection), event.hello);
+        return this.#access.identify(
+          state.clients.add(event.connection, event.nodeName),
+          event.hello,
+        );
       case 'client-frame':
         return this.#clientFrames.take(event.connection, event.bytes);
       case 'client-down':

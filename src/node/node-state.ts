@@ -42,6 +42,8 @@ export interface NodeStateOptions {
   readonly historyBytesMax?: number | undefined;
   /** The cluster secret; absent for none. */
   readonly secret?: Secret;
+  /** Peers have to present their certificates. */
+  readonly isCertified?: boolean;
   /** The monotone clock and the wall clock at the start, in milliseconds. */
   readonly now: number;
   readonly wall: number;
@@ -67,6 +69,8 @@ export class NodeState {
   readonly store: StateStore;
   readonly transport: Transport;
   readonly secret: Secret;
+  /** Only nodes with the cluster secret, or with a certificate, are its peers. */
+  readonly isGuarded: boolean;
   readonly valueBytesMax: number;
   readonly clients: Clients;
   readonly peers = new Peers();
@@ -100,6 +104,7 @@ export class NodeState {
     this.now = options.now;
     this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
     this.secret = options.secret ?? NO_SECRET;
+    this.isGuarded = this.secret.length > 0 || options.isCertified === true;
     const clock = () => this.now;
     this.store = openStore({
       disk: options.disk,

@@ -140,8 +140,9 @@ export class Router {
   /** A command for the catalog: like a write, but without a key. */
   #command(asked: Asked<'command'>): void {
     const { request, responder } = asked;
-    if (responder.isClient === true && this.#isUninvited(request.command)) {
-      const reply = encodeReply({ type: 'refused', reason: 'wrong-secret' });
+    const uninvited = this.#whyUninvited(request.command, responder);
+    if (responder.isClient === true && uninvited !== undefined) {
+      const reply = encodeReply({ type: 'refused', reason: uninvited });
       return responder.respond({ type: 'commanded', id: request.id, reply });
     }
     const replica = this.leaderHere(CATALOG_SHARD);
@@ -171,20 +172,24 @@ export class Router {
     bytes: Uint8Array,
     responder: Responder,
   ): Uint8Array | undefined {
-    const { map, secret } = this.#node;
-    const isOpen = command.type === 'enable-access' && secret.length === 0 && !command.isForced;
+    const { map, isGuarded } = this.#node;
+    const isOpen = command.type === 'enable-access' && !isGuarded && !command.isForced;
     if (isOpen) return undefined;
     const { isEnabled = false, version: accessVersion = 0 } = map?.access ?? {};
     if (!isEnabled || responder.isClient !== true) return bytes;
     return encodeCommand({ type: 'permitted', accessVersion, command: bytes });
   }
 
-  /** A request to join without a proof of the cluster secret. */
-  #isUninvited(bytes: Uint8Array): boolean {
+  /** A request to join without the certificate of that node, or a proof of the cluster secret. */
+  #whyUninvited(bytes: Uint8Array, responder: Responder) {
     const decoded = decodeCommand(bytes);
-    if (decoded.type !== 'known' || decoded.command.type !== 'join') return false;
+    if (decoded.type !== 'known' || decoded.command.type !== 'join') return undefined;
     const { secret, map } = this.#node;
-    return map !== undefined && !mayJoin(decoded.command, { secret, cluster: map.clusterId });
+    const { name } = decoded.command.description;
+    if (responder.mayBringNode?.(name) === false) return 'wrong-certificate' as const;
+    const terms = map && { secret, cluster: map.clusterId };
+    const isInvited = terms === undefined || mayJoin(decoded.command, terms);
+    return isInvited ? undefined : ('wrong-secret' as const);
   }
 
   #read(asked: Asked<'read'> | Asked<'range'> | Asked<'validate'>, what: Wanted): void {

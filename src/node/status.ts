@@ -39,7 +39,7 @@ export interface NodeInfo {
   readonly incarnation: number;
   readonly cluster: string;
   readonly mapVersion: number;
-  /** Only nodes with the cluster secret are its peers. */
+  /** Only nodes with the cluster secret, or with a certificate, are its peers. */
   readonly isGuarded: boolean;
   readonly isReadOnly: boolean;
   readonly isClosing: boolean;
@@ -139,7 +139,7 @@ export function infoOf(parts: Parts): NodeInfo {
     incarnation: log.incarnation,
     cluster: map?.clusterId ?? '',
     mapVersion: map?.version ?? 0,
-    isGuarded: state.secret.length > 0,
+    isGuarded: state.isGuarded,
     isReadOnly: state.isReadOnly,
     isClosing: state.isClosing,
     unconfirmed: ownLife.reason,

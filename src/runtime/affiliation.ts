@@ -1,6 +1,7 @@
 /** The cluster membership of a node: its public answer, and how it queries other nodes. */
 
 import { askPlainly } from '../transport/plain-question.ts';
+import type { DialTls } from '../transport/tls.ts';
 
 /** The answer at `/cluster`, available once the data folder has been read. */
 export interface Affiliation {
@@ -33,6 +34,7 @@ export const AFFILIATION_PATH = '/cluster';
 
 const ANSWER_BYTES_MAX = 4096;
 const TEXT_LENGTH_MAX = 64;
+const PRINTABLE = /^[\x20-\x7e]{1,300}\n$/;
 const VISIBLE = /^[\x21-\x7e]*$/;
 
 export function affiliationText(affiliation: Affiliation): string {
@@ -55,6 +57,8 @@ export function affiliationOf(text: string): Affiliation | undefined {
 }
 
 interface ProbeTerms {
+  /** Of a node with TLS. */
+  readonly tls?: DialTls | undefined;
   readonly timeoutMilliseconds: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -65,11 +69,14 @@ export async function probe(url: string, terms: ProbeTerms): Promise<Probe> {
   if (reply.type === 'failed') return { type: 'silent', url, why: reply.why };
   const affiliation = reply.status === 200 ? affiliationOf(reply.body) : undefined;
   if (affiliation !== undefined) return { type: 'affiliation', url, affiliation };
-  const why =
-    reply.status === 503
-      ? 'the node is starting'
-      : 'the server at this address is not a ringkv node';
-  return { type: 'silent', url, why };
+  return { type: 'silent', url, why: whyOf(reply) };
+}
+
+/** A port of TLS refuses plain requests with 400, and certificates with 403, and says why. */
+function whyOf({ status, body }: { readonly status: number; readonly body: string }): string {
+  if (status === 503) return 'the node is starting';
+  const isSaid = (status === 400 || status === 403) && PRINTABLE.test(body);
+  return isSaid ? body.trim() : 'the server at this address is not a ringkv node';
 }
 
 function isShort(value: unknown): value is string {

@@ -33,6 +33,19 @@ export interface ClusterConfig {
     readonly historyBytesMax: number;
   };
   readonly timing: Timing;
+  /** Undefined: the cluster is plain. */
+  readonly tls: TlsConfig | undefined;
+}
+
+/** Paths of PEM files, relative to the folder of the config file. */
+interface TlsConfig {
+  /** The authorities that sign the certificates of nodes and clients. */
+  readonly ca: string;
+  /** What `kvctl` presents. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Whether clients have to present a certificate; by default beyond loopback only. */
+  readonly clients: 'required' | 'optional' | undefined;
 }
 
 export interface NodeConfig {
@@ -45,8 +58,10 @@ export interface NodeConfig {
   readonly advertise: { readonly peerUrl?: string; readonly clientUrl?: string };
   readonly weight: number;
   readonly zone: string;
-  /** Permits listening beyond loopback, where every client can read and write all data. */
+  /** Permits listening beyond loopback without TLS: every client can read and write all data. */
   readonly isInsecureAllowed: boolean;
+  /** Its certificate and the key, in a cluster with TLS. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
 }
 
 type ConfigResult =
@@ -73,6 +88,7 @@ export function checkConfig(value: unknown): ConfigResult {
   const faults: Faults = [];
   const config = checkCluster(value, '', faults);
   if (faults.length === 0) findTwins(config.nodes, faults);
+  if (faults.length === 0) findHalfSecured(config, faults);
   return faults.length === 0 ? { type: 'config', config } : { type: 'faulty', faults };
 }
 
@@ -139,7 +155,32 @@ const clusterId = matching(
   'the ID that `kvctl status` shows: 1 to 64 visible characters',
 );
 
-const NODE_FIELDS = ['name', 'data', 'listen', 'advertise', 'weight', 'zone', 'insecure'] as const;
+const pemPath = shortText(1, DATA_CHARACTERS_MAX);
+
+const checkNodeTls: ConfigCheck<NodeConfig['tls']> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, ['cert', 'key']);
+  return { cert: field('cert', pemPath), key: field('key', pemPath) };
+};
+
+const checkTls: ConfigCheck<ClusterConfig['tls']> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, ['ca', 'cert', 'key', 'clients']);
+  const whether = matching(
+    (text) => text === 'required' || text === 'optional',
+    '"required" or "optional"',
+  );
+  const clients = field('clients', optional(whether, undefined));
+  return {
+    ca: field('ca', pemPath),
+    cert: field('cert', optional(pemPath, undefined)),
+    key: field('key', optional(pemPath, undefined)),
+    clients: clients as 'required' | 'optional' | undefined,
+  };
+};
+
+const NODE_FIELDS = [
+  ...(['name', 'data', 'listen', 'advertise', 'weight', 'zone', 'insecure'] as const),
+  'tls',
+] as const;
 
 const checkNode: ConfigCheck<NodeConfig> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, NODE_FIELDS);
@@ -155,10 +196,14 @@ const checkNode: ConfigCheck<NodeConfig> = (value, path, faults) => {
     weight: field('weight', optional(wholeNumber(0, WEIGHT_MAX), 1)),
     zone: field('zone', optional(visibleText(0, CATALOG_LIMITS.zoneBytesMax), '')),
     isInsecureAllowed: field('insecure', optional(isFlag, false)),
+    tls: field('tls', optional(checkNodeTls, undefined)),
   };
 };
 
-const CLUSTER_FIELDS = ['cluster', 'secretFile', 'settings', 'nodes', 'limits', 'timing'] as const;
+const CLUSTER_FIELDS = [
+  ...(['cluster', 'secretFile', 'settings', 'nodes', 'limits', 'timing'] as const),
+  'tls',
+] as const;
 
 const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, CLUSTER_FIELDS);
@@ -170,6 +215,7 @@ const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
     nodes: field('nodes', listOf(checkNode, { lengthMin: 1, lengthMax: CATALOG_LIMITS.nodesMax })),
     limits: field('limits', optional(checkLimits, checkLimits({}, '', empty))),
     timing: field('timing', optional(checkTiming, TIMING_DEFAULT)),
+    tls: field('tls', optional(checkTls, undefined)),
   };
 };
 
@@ -196,6 +242,17 @@ function findTwins(nodes: readonly NodeConfig[], faults: Faults): void {
     }
   }
   findNested(nodes, faults);
+}
+
+/** Nodes with and without TLS cannot talk to each other. */
+function findHalfSecured({ tls, nodes }: ClusterConfig, faults: Faults): void {
+  for (const [at, node] of nodes.entries()) {
+    if (tls === undefined && node.tls !== undefined) {
+      faults.push(`nodes[${at}].tls is set, but tls of the cluster is missing, must have a ca`);
+    } else if (tls !== undefined && node.tls === undefined) {
+      faults.push(`nodes[${at}].tls is missing, must be an object with cert, key: tls is set`);
+    }
+  }
 }
 
 function findNested(nodes: readonly NodeConfig[], faults: Faults): void {

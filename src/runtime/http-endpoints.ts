@@ -7,6 +7,8 @@ import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliati
 import type { NodeEnd } from './fatal-guard.ts';
 
 interface Answering {
+  /** When the certificate expires, in seconds since 1970; undefined without TLS. */
+  readonly certificateExpiry?: number | undefined;
   /** Undefined until the log is open. */
   readonly core: NodeCore | undefined;
   readonly affiliation: Affiliation | undefined;
@@ -15,7 +17,7 @@ interface Answering {
 }
 
 export function httpAnswer(
-  { core, affiliation, end }: Answering,
+  { core, affiliation, end, certificateExpiry }: Answering,
   path: string,
 ): PlainAnswer | undefined {
   if (end !== undefined) return text(503, `ended (${end.kind}): ${firstLineOf(end.text)}\n`);
@@ -31,7 +33,9 @@ export function httpAnswer(
       return obstacle === undefined ? text(200, 'ready\n') : text(503, `${obstacle}\n`);
     }
     case '/metrics':
-      return core === undefined ? text(503, 'starting\n') : text(200, metricsOf(infoOf(core)));
+      return core === undefined
+        ? text(503, 'starting\n')
+        : text(200, metricsOf(infoOf(core), certificateExpiry));
     default:
       return undefined;
   }
@@ -57,7 +61,7 @@ function text(status: number, body: string): PlainAnswer {
 type Family = readonly [name: string, type: 'gauge' | 'counter', help: string, value: number];
 
 /** In the text format of Prometheus. */
-function metricsOf(info: NodeInfo): string {
+function metricsOf(info: NodeInfo, certificateExpiry: number | undefined): string {
   const { log, replicas } = info;
   const { compared, diverged, undecided } = info.consistency;
   const quarantined = replicas.filter(({ isQuarantined }) => isQuarantined);
@@ -101,6 +105,7 @@ function metricsOf(info: NodeInfo): string {
       'Shards whose replicas differ without a majority',
       undecided.length,
     ],
+    ...certificateFamilies(certificateExpiry),
     ...watchFamilies(info.watch),
     ...lockFamilies(info.coordination),
     [
@@ -131,6 +136,11 @@ function watchFamilies(watch: NodeInfo['watch']): readonly Family[] {
     ['ringkv_watch_gone_total', 'counter', 'Streams beyond the history', watch.gone],
     ['ringkv_history_bytes', 'gauge', 'Memory of the histories of changes', watch.historyBytes],
   ];
+}
+
+function certificateFamilies(expiry: number | undefined): readonly Family[] {
+  const help = 'When the certificate expires, in seconds since 1970';
+  return expiry === undefined ? [] : [['ringkv_certificate_expiry_seconds', 'gauge', help, expiry]];
 }
 
 function lockFamilies(coordination: NodeInfo['coordination']): readonly Family[] {

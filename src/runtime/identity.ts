@@ -9,6 +9,7 @@ import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { type Affiliation, NO_AFFILIATION, type Probe, probe } from './affiliation.ts';
+import type { Certificates } from './certificates.ts';
 import { FolderUnusable, type NodeHome } from './data-folder.ts';
 import { type Course, Seeking } from './founding.ts';
 import type { StoredIdentity } from './identity-file.ts';
@@ -36,6 +37,8 @@ export interface Membership {
   readonly wanted: WantedSettings;
   /** The cluster secret; empty if there is none. */
   readonly secret: Secret;
+  /** The certificate of the node: which cluster it is for, and how it dials. Absent: no TLS. */
+  readonly certificates?: Certificates | undefined;
   /** How long a node without a number waits for other nodes. */
   readonly patienceMilliseconds: number;
 }
@@ -99,6 +102,8 @@ export async function identify(identification: Identification): Promise<Identifi
 async function stay(stored: StoredIdentity, identification: Identification): Promise<Identified> {
   const { folder, pinned, wanted, isForced } = identification;
   const { cluster, node } = stored;
+  const objection = identification.certificates?.objectionTo(cluster);
+  if (objection !== undefined) throw new FolderUnusable(`${objection}. Nothing was changed`);
   const whose = `the folder ${folder.path} belongs to node ${node} of cluster ${cluster}`;
   if (pinned !== '' && pinned !== cluster) {
     throw new FolderUnusable(
@@ -123,10 +128,14 @@ async function stay(stored: StoredIdentity, identification: Identification): Pro
 /** Refuses a --join to nodes of another cluster than the folder's. */
 async function refuseForeign(
   { cluster, node }: StoredIdentity,
-  { folder, join, isJoinGiven, signal }: Identification,
+  { folder, join, isJoinGiven, signal, certificates }: Identification,
 ): Promise<void> {
   if (!isJoinGiven || join.length === 0) return;
-  const probes = await probeAll(join, NODE_LIMITS.glanceMilliseconds, signal);
+  const probes = await probeAll(join, {
+    timeoutMilliseconds: NODE_LIMITS.glanceMilliseconds,
+    signal,
+    tls: certificates?.dialTls,
+  });
   const clusters = probes.flatMap((one) => (one.type === 'affiliation' ? [one] : []));
   const others = clusters.filter(({ affiliation }) => affiliation.cluster !== '');
   const foreign = others.find(({ affiliation }) => affiliation.cluster !== cluster);
@@ -147,11 +156,13 @@ async function settle(
   seeking: Seeking,
 ): Promise<Joined | 'found'> {
   const { join, onAffiliation, onWaiting, patienceMilliseconds, signal } = identification;
+  const tls = identification.certificates?.dialTls;
+  const terms = { timeoutMilliseconds: NODE_LIMITS.probeMilliseconds, signal, tls };
   const until = monotoneNow() + patienceMilliseconds;
   let tellAt = monotoneNow() + NODE_LIMITS.waitingMilliseconds;
   let told = '';
   for (;;) {
-    const probes = await probeAll(join, NODE_LIMITS.probeMilliseconds, signal);
+    const probes = await probeAll(join, terms);
     if (signal?.aborted) throw new StartStopped();
     const course = seeking.hear(probes);
     onAffiliation(seeking.affiliation);
@@ -177,16 +188,19 @@ type Joined = Extract<JoinResult, { type: 'joined' }>;
 /** Joins if possible; otherwise returns the obstacles. */
 async function proceed(
   course: Course,
-  { folder, description, wanted, secret, signal }: Identification,
+  { folder, description, wanted, secret, signal, certificates }: Identification,
   found: StoredIdentity | undefined,
 ): Promise<Joined | readonly string[]> {
   if (course.type !== 'join') return course.type === 'wait' ? course.obstacles : [];
   const { cluster, urls } = course;
+  const foreign = certificates?.objectionTo(cluster);
+  if (foreign !== undefined) throw new FolderUnusable(`${foreign}. Nothing was changed`);
   const { joinToken } = found ?? folder.readIdentity() ?? newcomerIn(folder);
   const objection: Parameters<typeof JoinAt>[0]['objection'] = ({ settings }) => {
     return settingsFault(wanted, settings);
   };
-  const about = { joinToken, description, objection, secret, signal };
+  const tls = certificates?.dialTls;
+  const about = { joinToken, description, objection, secret, signal, tls };
   // Sockets are loaded only by a node that joins: an embedded store opens without them.
   const { joinAt } = await import('./joining.ts');
   const obstacles: string[] = [];
@@ -228,8 +242,21 @@ function gaveUp(
   );
 }
 
-function foundIn({ folder, onAffiliation }: Identification, founding: Settings): Identified {
-  const cluster = hexOf(secureBytes(CLUSTER_BYTES));
+/** The id begins with the name that the certificate has, and ends with a part of its own. */
+function foundIn(
+  { folder, onAffiliation, certificates }: Identification,
+  founding: Settings,
+): Identified {
+  const random = hexOf(secureBytes(CLUSTER_BYTES));
+  const name = certificates?.foundedName;
+  if (certificates !== undefined && name === undefined) {
+    throw new FolderUnusable(
+      `the certificate is for cluster ${certificates.node.cluster}, which exists already. ` +
+        'Nothing was changed. A new cluster needs certificates with a name of at most 40 ' +
+        'letters, digits, dashes or underscores',
+    );
+  }
+  const cluster = name === undefined ? random : `${name}.${random}`;
   const joinToken = secureBytes(TOKEN_BYTES);
   const stored = { joinToken, cluster, node: FIRST, hasLived: false, founding };
   folder.writeIdentity(stored);
@@ -286,10 +313,9 @@ function pinnedText(path: string, pinned: string): string {
 
 function probeAll(
   urls: readonly string[],
-  timeoutMilliseconds: number,
-  signal: AbortSignal | undefined,
+  terms: Parameters<typeof probe>[1],
 ): Promise<readonly Probe[]> {
-  return Promise.all(urls.map((url) => probe(url, { timeoutMilliseconds, signal })));
+  return Promise.all(urls.map((url) => probe(url, terms)));
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -8,6 +8,7 @@ import { decodeReply, encodeCommand } from '../catalog/command.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { ClientConnection } from '../transport/client-connection.ts';
 import { TIMERS } from '../transport/timers.ts';
+import type { DialTls } from '../transport/tls.ts';
 import { WebDialler } from '../transport/web-dialler.ts';
 import { proofOfJoining, type Secret } from '../wire/proof.ts';
 import { encodeRequests } from '../wire/request.ts';
@@ -20,6 +21,7 @@ interface Joining {
   readonly joinToken: Uint8Array;
   readonly description: NodeDescription;
   readonly secret: Secret;
+  readonly tls: DialTls | undefined;
   /** Checks the map before the request; a text refuses to join. */
   readonly objection: (map: ClusterMap) => string | undefined;
   /** Aborts the join. */
@@ -44,9 +46,9 @@ const ROUND_MILLISECONDS = 3000;
 
 /** Repeated requests with one token get the same number. */
 export function joinAt(joining: Joining): Promise<JoinResult> {
-  const { url, cluster, joinToken, description, objection, signal, secret } = joining;
+  const { url, cluster, joinToken, description, objection, signal, secret, tls } = joining;
   return new Promise((resolve) => {
-    const sockets = new WebDialler();
+    const sockets = new WebDialler({ tls: tls && (() => tls) });
     let node: NodeId | undefined;
     let isLooking = true;
     const end = (admission: JoinResult) => {
@@ -121,6 +123,11 @@ function refusalOf(reply: CatalogReply | undefined): string | undefined {
       return (
         'its cluster secret differs from that of this node, or one of them has none: start this ' +
         'node with the --secret-file of the other nodes'
+      );
+    case 'wrong-certificate':
+      return (
+        'the certificate of this node has another name, or names another cluster: it needs ' +
+        'ringkv://CLUSTER/node/NAME with the name of this node'
       );
     case 'full':
       return `the cluster has ${CATALOG_LIMITS.nodesMax} nodes, which is the limit`;

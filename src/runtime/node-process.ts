@@ -43,6 +43,8 @@ interface NodeProcessOptions {
   readonly timing?: Timing | undefined;
   /** The cluster secret; none by default. */
   readonly secret?: Secret | undefined;
+  /** Peers have to present their certificates. */
+  readonly isCertified?: boolean | undefined;
   /** Maximum number of open tables of the state store. */
   readonly tablesMax?: number | undefined;
   readonly onFact: (fact: NodeFact) => void;
@@ -255,6 +257,7 @@ export class NodeProcess {
     const { stored, map, description, isEnquiring, newTransport } = inhabitant;
     const { node, cluster, joinToken } = stored;
     const { valueBytesMax, historyBytesMax, onFact, secret = NO_SECRET } = this.#options;
+    const { isCertified = false } = this.#options;
     // No event is lost before the core listens: a transport reports in later turns.
     const listener = (event: TransportEvent) => {
       this.#loop.arrived();
@@ -266,6 +269,7 @@ export class NodeProcess {
       lineage: log.lineage,
       features: [],
       secret,
+      isCertified,
       limits: {
         keyBytesMax: REQUEST_LIMITS.keyBytesMax,
         valueBytesMax,
@@ -290,6 +294,7 @@ export class NodeProcess {
       valueBytesMax,
       historyBytesMax,
       secret,
+      isCertified,
       now: monotoneNow(),
       wall: wallNow(),
       map,

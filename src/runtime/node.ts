@@ -10,12 +10,14 @@ import type { NodeDescription, Settings } from '../catalog/cluster-map.ts';
 import { faultOfDescription } from '../catalog/description.ts';
 import { decodeMap } from '../catalog/map-bytes.ts';
 import { nodeNumbered } from '../catalog/questions.ts';
+import type { TlsTexts } from '../certificates/reading.ts';
 import { Discovery } from '../node/discovery.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-fact.ts';
 import { Addresses } from '../node/peer-discovery.ts';
 import { openFilesMax } from '../storage/files/open-files.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
+import { isLoopback } from '../transport/host-check.ts';
 import { PlainHttpServer } from '../transport/plain-http-server.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
@@ -24,6 +26,7 @@ import { WebDialler } from '../transport/web-dialler.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Affiliation } from './affiliation.ts';
+import { Certificates, type TlsSource } from './certificates.ts';
 import { FactLog } from './fact-log.ts';
 import type { NodeEnd } from './fatal-guard.ts';
 import { budgetFor, type FileBudget } from './file-budget.ts';
@@ -47,7 +50,7 @@ export interface NodeOptions {
   readonly name: string;
   readonly weight: number;
   readonly zone: string;
-  /** Permits listening beyond loopback, where every client can read and write all data. */
+  /** Permits listening beyond loopback without TLS: every client can read and write all data. */
   readonly isInsecureAllowed: boolean;
   readonly valueBytesMax: number;
   /** Memory for the changes that watches continue from. */
@@ -77,6 +80,8 @@ export interface NodeOptions {
   readonly signal?: AbortSignal;
   /** The cluster secret: without one, any process that reaches the node can act as a peer. */
   readonly secret?: Secret | undefined;
+  /** TLS on the port and between nodes; without it, everything is plain. */
+  readonly tls?: TlsSource | undefined;
   /** An extra address for health and metrics, independent of client connections. */
   readonly healthListen?: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: string;
@@ -90,9 +95,11 @@ export interface RunningNode {
   readonly clientUrl: string;
   /** The lost node that this new node replaces at its address, or 0. */
   readonly replaces: number;
+  /** Reads the files of the certificate now, and not within seconds. */
+  reloadCertificates(): void;
   /** Transfers leadership, answers requests in flight, and releases everything. */
   stop(): Promise<void>;
-  /** Whether peers must have the cluster secret. */
+  /** Whether peers must have the cluster secret, or a certificate. */
   readonly isGuarded: boolean;
   /** The node ended by itself: it has stopped listening, and `stop` does the rest. */
   readonly ended: Promise<NodeEnd>;
@@ -107,6 +114,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { folder, valueBytesMax, historyBytesMax, timing, secret, healthListen } = options;
   const onFact = (fact: NodeFact) => logFact(facts, fact);
   const budget = budgetFor(openFilesMax());
+  const certificates = certificatesOf(options, facts, (texts) => sockets?.renew(texts));
   const { tablesMax } = budget;
   const nodeProcess = await NodeProcess.open({
     folder,
@@ -114,12 +122,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     historyBytesMax,
     timing,
     secret,
+    isCertified: certificates !== undefined,
     tablesMax,
     onFact,
   });
   const answer = (path: string) => {
     const { core, guard } = nodeProcess;
-    return httpAnswer({ core, affiliation: server?.affiliation, end: guard.end }, path);
+    const { affiliation } = server ?? {};
+    const certificateExpiry = certificates?.expiresAtSeconds;
+    return httpAnswer({ core, affiliation, end: guard.end, certificateExpiry }, path);
   };
   let health: PlainHttpServer | undefined;
   let sockets: WebSockets | undefined;
@@ -133,12 +144,17 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       host,
       port,
       crowd: budget,
+      tls: certificates && {
+        texts: certificates.texts,
+        isClientCertified: options.tls?.isClientCertified ?? !isLoopback(host),
+      },
       isInsecureAllowed: options.isInsecureAllowed,
       answer,
       ownHosts: hostsOf(options.advertise),
       onFault: (text) => facts.tell('warn', 'network', { text }),
     });
-    server = new Server({ nodeProcess, logger, facts, sockets, health, budget, options });
+    const parts = { nodeProcess, logger, facts, sockets, health, budget, certificates };
+    server = new Server({ ...parts, options });
     await server.open();
     return server;
   } catch (error) {
@@ -156,6 +172,7 @@ interface ServerParts {
   readonly health: PlainHttpServer | undefined;
   readonly budget: FileBudget;
   readonly sockets: WebSockets;
+  readonly certificates: Certificates | undefined;
   readonly options: NodeOptions;
 }
 
@@ -165,7 +182,7 @@ class Server implements RunningNode {
   readonly #refusals: RefusalLog;
   readonly #addresses = new Addresses();
   /** For questions to other nodes; the transport has sockets of its own. */
-  readonly #dialler = new WebDialler();
+  readonly #dialler: WebDialler;
   readonly ended: Promise<NodeEnd>;
   #discovery: Discovery | undefined;
   #stopped: Promise<void> | undefined;
@@ -177,7 +194,9 @@ class Server implements RunningNode {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    this.#description = descriptionOf(parts.options, parts.sockets.port);
+    const { certificates } = parts;
+    this.#dialler = new WebDialler({ tls: certificates && (() => certificates.dialTls) });
+    this.#description = descriptionOf(parts);
     this.#refusals = new RefusalLog((line, text) => parts.facts.tell('warn', text, line));
     this.ended = parts.nodeProcess.guard.promise;
   }
@@ -187,12 +206,13 @@ class Server implements RunningNode {
   }
 
   async open(): Promise<void> {
-    const { nodeProcess, logger, options } = this.#parts;
+    const { nodeProcess, logger, options, certificates } = this.#parts;
     const description = this.#description;
     const fault = faultOfDescription(description);
     if (fault !== undefined) throw new Error(`${fault}. Nothing was changed`);
     const { stored, map } = await identify({
       ...membershipOf(options),
+      certificates,
       folder: nodeProcess.folder,
       description,
       onAffiliation: (affiliation) => {
@@ -213,6 +233,7 @@ class Server implements RunningNode {
       newTransport: (identity, onEvent) => this.#newTransport(identity, onEvent),
     });
     this.#seek(core, cluster);
+    certificates?.start();
     void this.ended.then((end) => this.#leaveByItself(end));
     const { incarnation } = core.state.log;
     logger.info({ node, cluster, url: this.clientUrl, incarnation }, 'the node is up');
@@ -221,7 +242,12 @@ class Server implements RunningNode {
   }
 
   get isGuarded(): boolean {
-    return (this.#parts.options.secret ?? NO_SECRET).length > 0;
+    const { options, certificates } = this.#parts;
+    return (options.secret ?? NO_SECRET).length > 0 || certificates !== undefined;
+  }
+
+  reloadCertificates(): void {
+    this.#parts.certificates?.reload();
   }
 
   fail(error: unknown): void {
@@ -258,6 +284,7 @@ class Server implements RunningNode {
 
   async #stop(): Promise<void> {
     this.#discovery?.stop();
+    this.#parts.certificates?.stop();
     this.#dialler.close();
     await this.#parts.nodeProcess.stop();
     this.#parts.health?.close();
@@ -304,12 +331,30 @@ function predecessorIn(bytes: Uint8Array, node: NodeId): number {
   return (map && nodeNumbered(map, node)?.replaces) ?? 0;
 }
 
-function descriptionOf(options: NodeOptions, port: number): NodeDescription {
-  const { name, listen, advertise, weight, zone } = options;
+/** With TLS all addresses are of TLS, also those that are advertised without a scheme. */
+function descriptionOf({ options, sockets, certificates }: ServerParts): NodeDescription {
+  const { listen, advertise, weight, zone } = options;
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  const url = `ws://${host}:${port}`;
+  const url = `ws://${host}:${sockets.port}`;
   const { peerUrl = url, clientUrl = url } = advertise;
-  return { name, peerUrl, clientUrl, weight, zone };
+  if (certificates === undefined) return { name: options.name, peerUrl, clientUrl, weight, zone };
+  const [peer, client] = [peerUrl, clientUrl].map((plain) => plain.replace(/^ws:/, 'wss:'));
+  const { name } = certificates.node;
+  return { name, peerUrl: peer ?? peerUrl, clientUrl: client ?? clientUrl, weight, zone };
+}
+
+function certificatesOf(
+  { tls, name }: NodeOptions,
+  facts: FactLog,
+  renew: (texts: TlsTexts) => void,
+): Certificates | undefined {
+  if (tls === undefined) return undefined;
+  const onRenewed = (texts: TlsTexts) => {
+    renew(texts);
+    facts.tell('info', 'the certificate was renewed', {});
+  };
+  const warn = (text: string) => facts.tell('warn', 'certificate', { text });
+  return new Certificates({ source: tls, name, onRenewed, warn });
 }
 
 function hostsOf({ peerUrl, clientUrl }: NodeOptions['advertise']): readonly string[] {

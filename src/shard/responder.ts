@@ -17,6 +17,8 @@ export interface Responder {
   respond(response: Response): void;
   /** After a response that came from another node: which node leads the shard. */
   hint?(shard: ShardId, leader: NodeId): void;
+  /** Whether this client may have a node of that name join; absent: it may. */
+  mayBringNode?(name: string): boolean;
   /** Undefined for a requester that takes one response to each request. */
   readonly streams?: ResponderStreams;
   /** The flow that is charged for it; undefined for a request that comes from no client. */

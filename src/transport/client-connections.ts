@@ -1,6 +1,7 @@
 /** The connections of clients: hello, frames, and a bounded send queue for each. */
 
 import type { TransportLimits } from '../base/transport-limits.ts';
+import { isNameOfCluster } from '../certificates/node-name.ts';
 import { type CloseFrame, closeReasonOf, closeReasonText } from '../wire/close-reason.ts';
 import { encodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import { FrameDeadline } from './frame-deadline.ts';
@@ -58,7 +59,8 @@ export class ClientConnections {
     const deadline = new FrameDeadline(socket, limits);
     this.#lines.set(connection, { socket, keepalive, deadline, isOver: false, isPaused: false });
     socket.send(this.#hello());
-    tell({ type: 'client-up', connection, hello: judged.hello });
+    const nodeName = nodeNameOn(socket, identity);
+    tell({ type: 'client-up', connection, hello: judged.hello, nodeName });
     const listener: SocketListener = {
       onOpen: () => {},
       onFrame: (frame) => tell({ type: 'client-frame', connection, bytes: frame }),
@@ -150,4 +152,10 @@ export class ClientConnections {
       limits,
     });
   }
+}
+
+/** Undefined without TLS. */
+function nodeNameOn({ holder }: Socket, { isCertified, cluster }: PeerIdentity) {
+  if (isCertified !== true) return undefined;
+  return holder !== undefined && isNameOfCluster(holder.cluster, cluster) ? holder.name : '';
 }

@@ -2,6 +2,7 @@
 
 import type { NodeId } from '../base/ids.ts';
 import { type Life, type Lineage, lifeMissingIn } from '../base/life.ts';
+import { isNameOfCluster, type NodeName } from '../certificates/node-name.ts';
 import { type CloseFrame, closeReasonOf } from '../wire/close-reason.ts';
 import {
   type ClientHello,
@@ -26,6 +27,8 @@ export interface PeerIdentity {
   readonly limits: ClientLimits;
   /** The cluster secret: only nodes that prove to have it become peers. */
   readonly secret: Secret;
+  /** Sockets of nodes have TLS, and a peer is the node that its certificate names. */
+  readonly isCertified?: boolean;
 }
 
 type Judgement<T> = { readonly hello: T } | { readonly refusal: CloseFrame };
@@ -35,12 +38,16 @@ interface Expectation {
   readonly identity: PeerIdentity;
   /** For a socket that this node dialled: the target node and lane. */
   readonly dialled?: { readonly node: NodeId; readonly lane: Lane };
+  /** The node that the certificate of the other side names. */
+  readonly holder: NodeName | undefined;
+  /** The name of a node in the map; undefined if it is not listed. */
+  readonly nameOf: (node: NodeId) => string | undefined;
 }
 
-/** Checks cluster, node numbers, lane and secret. The caller checks that the node is a member. */
+/** Checks cluster, node numbers, lane, certificate and secret. The caller checks membership. */
 export function judgePeer(
   bytes: Uint8Array,
-  { identity, dialled }: Expectation,
+  { identity, dialled, holder, nameOf }: Expectation,
 ): Judgement<PeerHello> {
   const judged = judge(bytes, 'peer');
   if ('refusal' in judged) return judged;
@@ -53,6 +60,10 @@ export function judgePeer(
   if (dialled !== undefined && hello.from !== dialled.node) {
     return refuse('wrong-node', `dialled node ${dialled.node}, but node ${hello.from} answered`);
   }
+  if (identity.isCertified === true) {
+    const fault = certificateFault(holder, { cluster, node: hello.from, name: nameOf(hello.from) });
+    if (fault !== undefined) return refuse('wrong-certificate', fault);
+  }
   const isGuarded = identity.secret.length > 0;
   if (hello.isGuarded !== isGuarded) {
     const [one, other] = isGuarded ? [node, hello.from] : [hello.from, node];
@@ -63,6 +74,22 @@ export function judgePeer(
     return refuse('not-a-hello', `dialled lane ${dialled.lane}, but lane ${hello.lane} answered`);
   }
   return judged;
+}
+
+/** A certificate speaks for one node of one cluster. */
+function certificateFault(
+  holder: NodeName | undefined,
+  claimed: { readonly cluster: string; readonly node: NodeId; readonly name: string | undefined },
+): string | undefined {
+  if (holder === undefined) return 'the certificate names no node';
+  const { cluster, node, name } = claimed;
+  if (!isNameOfCluster(holder.cluster, cluster)) {
+    return `the certificate is for cluster ${holder.cluster.slice(0, 32)}`;
+  }
+  // A node that the map does not list is refused for that, after its proof.
+  if (name === undefined || name === holder.name) return undefined;
+  const map = name === '' ? 'has no name' : `is ${name.slice(0, 24)}`;
+  return `the certificate is of ${holder.name.slice(0, 24)}, but node ${node} ${map} in the map`;
 }
 
 export function judgeClient(bytes: Uint8Array, identity: PeerIdentity): Judgement<ClientHello> {

@@ -6,6 +6,8 @@ interface Where {
   readonly host: string;
   readonly port: number;
   readonly isInsecureAllowed?: boolean;
+  /** The port uses TLS. */
+  readonly isEncrypted?: boolean;
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
@@ -24,8 +26,10 @@ export class ListenError extends Error {
     const code = cause === 'insecure' ? 'INSECURE' : (cause.code ?? 'UNKNOWN');
     const advice =
       cause === 'insecure'
-        ? 'there is no TLS yet, so any client of the port can read and write all data. ' +
-          'Use 127.0.0.1, or set isInsecureAllowed (--insecure) in a private network'
+        ? 'without TLS, any client of the port can read and write all data, and the network ' +
+          'shows them. Make certificates (kvctl init --secure) and set tls (--tls-cert, ' +
+          '--tls-key, --tls-ca), use 127.0.0.1, or set isInsecureAllowed (--insecure) in a ' +
+          'private network'
         : (ADVICE[code] ?? cause.message);
     super(`cannot listen on ${host} port ${port} (${code}): ${advice}`);
     this.code = code;
@@ -35,6 +39,7 @@ export class ListenError extends Error {
 
 /** Refuses an address beyond loopback before the system is asked to listen. */
 export function listenFault(where: Where): ListenError | undefined {
-  if (where.isInsecureAllowed === true || isLoopback(where.host)) return undefined;
+  const isSafe = where.isEncrypted === true || isLoopback(where.host);
+  if (isSafe || where.isInsecureAllowed === true) return undefined;
   return new ListenError(where, 'insecure');
 }

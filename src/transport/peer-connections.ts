@@ -112,7 +112,7 @@ export class PeerConnections {
    * Accepts the first frame of an incoming socket. Undefined: refused, and the socket is closed.
    */
   welcome(socket: Socket, bytes: Uint8Array): Reception | undefined {
-    const judged = judgePeer(bytes, { identity: this.#options.identity });
+    const judged = this.#judge(socket, bytes);
     if ('refusal' in judged) return this.#refuse(socket, judged.refusal);
     const { hello } = judged;
     const { from, lane } = hello;
@@ -266,8 +266,17 @@ export class PeerConnections {
     this.#fail(link);
   }
 
+  #judge({ holder }: Socket, bytes: Uint8Array, link?: LaneState) {
+    const nameOf = (node: NodeId) => {
+      const known = this.#known.get(node);
+      return known && (known.peer.name ?? '');
+    };
+    const dialled = link === undefined ? {} : { dialled: link };
+    return judgePeer(bytes, { identity: this.#options.identity, holder, nameOf, ...dialled });
+  }
+
   #hearHello(link: LaneState, attempt: DialAttempt, bytes: Uint8Array): CloseFrame | undefined {
-    const judged = judgePeer(bytes, { identity: this.#options.identity, dialled: link });
+    const judged = this.#judge(attempt.socket, bytes, link);
     if ('hello' in judged) attempt.heard = { hello: judged.hello, bytes };
     return 'refusal' in judged ? judged.refusal : undefined;
   }

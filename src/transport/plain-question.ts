@@ -2,6 +2,8 @@
 
 import { type ClientRequest, request } from 'node:http';
 import { request as requestSecurely } from 'node:https';
+import { type DialTls, dialOptions } from './tls.ts';
+import { dialFault } from './tls-fault.ts';
 
 interface PlainQuestion {
   /** The address of the node: `ws://host:port`. */
@@ -9,6 +11,8 @@ interface PlainQuestion {
   readonly path: string;
   readonly timeoutMilliseconds: number;
   readonly bytesMax: number;
+  /** The question is encrypted, whatever the scheme of the address. */
+  readonly tls?: DialTls | undefined;
   /** Aborts the request. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -19,7 +23,8 @@ type PlainReply =
   | { readonly type: 'failed'; readonly why: string };
 
 export function askPlainly(question: PlainQuestion): Promise<PlainReply> {
-  const { url, path, timeoutMilliseconds, bytesMax, signal } = question;
+  const { path, timeoutMilliseconds, bytesMax, signal, tls } = question;
+  const url = tls === undefined ? question.url : question.url.replace(/^ws:/, 'wss:');
   return new Promise((resolve) => {
     let asking: ClientRequest | undefined;
     const end = (reply: PlainReply) => {
@@ -38,7 +43,7 @@ export function askPlainly(question: PlainQuestion): Promise<PlainReply> {
     try {
       const address = new URL(url.replace(/\/$/, '').replace(/^ws/, 'http') + path);
       const send = address.protocol === 'https:' ? requestSecurely : request;
-      asking = send(address, { agent: false }, (response) => {
+      asking = send(address, { agent: false, ...dialOptions(tls ?? {}) }, (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
@@ -53,7 +58,9 @@ export function askPlainly(question: PlainQuestion): Promise<PlainReply> {
         response.on('error', ({ message }) => fail(message));
       });
       // A name with several addresses fails with one error per address and an empty message.
-      asking.on('error', (cause: NodeJS.ErrnoException) => fail(cause.message || `${cause.code}`));
+      asking.on('error', (cause: NodeJS.ErrnoException) =>
+        fail(dialFault(cause) || `${cause.code}`),
+      );
       asking.end();
     } catch (error) {
       fail((error as Error).message);

@@ -1,5 +1,6 @@
 /** The port to sockets: all that the switchboard needs of a network and of time. */
 
+import type { NodeName } from '../certificates/node-name.ts';
 import type { CloseFrame } from '../wire/close-reason.ts';
 
 /** Peers and clients use different endpoints with different checks. */
@@ -14,6 +15,8 @@ export type Door = '/peer' | '/client';
 export interface Socket {
   /** For logs: the dialled URL, or the address of the dialler. */
   readonly address: string;
+  /** The node that the certificate of the other side names. Undefined without TLS. */
+  readonly holder?: NodeName | undefined;
   /** All received bytes, including those of an incomplete frame: a sign of life. */
   readonly bytesReceived: number;
   /** Received bytes that belong to an incomplete frame. */

@@ -9,6 +9,8 @@ export interface Peer {
   readonly node: NodeId;
   /** Its peer address: `ws://host:port`. */
   readonly url: string;
+  /** Its name in the map, which its certificate has to have, with TLS. */
+  readonly name?: string;
   /** Its known incarnations, the newest last. One that does not follow them is an older copy. */
   readonly lives: readonly Life[];
 }
@@ -60,7 +62,13 @@ export type TransportEvent =
       readonly reason: 'older-copy' | 'still-running';
       readonly text: string;
     }
-  | { readonly type: 'client-up'; readonly connection: number; readonly hello: ClientHello }
+  | {
+      readonly type: 'client-up';
+      readonly connection: number;
+      readonly hello: ClientHello;
+      /** With TLS: the node of this cluster that its certificate names; empty if it names none. */
+      readonly nodeName?: string | undefined;
+    }
   | { readonly type: 'client-frame'; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly type: 'client-down'; readonly connection: number; readonly reason: string }
   /** A peer reports that this node was removed from the cluster; that is final. */

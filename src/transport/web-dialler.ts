@@ -5,6 +5,7 @@ import type { Socket as RawSocket } from 'node:net';
 import { WebSocket } from 'ws';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
+import { type DialTls, dialOptions } from './tls.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
 
 export const SUBPROTOCOL = 'ringkv.1';
@@ -14,19 +15,28 @@ function generateMask(mask: Buffer): void {
   mask.fill(0);
 }
 
+interface WebDiallerOptions {
+  /** False: open sockets do not keep the process from ending. */
+  readonly holdsProcess?: boolean;
+  /** Every socket is encrypted, whatever the scheme of its address. Called for each socket. */
+  readonly tls?: (() => DialTls) | undefined;
+}
+
 /** Open and connecting sockets; each removes itself when it closes. */
 export class WebDialler implements Sockets {
   readonly #lines = new Set<WebLine>();
   readonly #holdsProcess: boolean;
 
-  /** Without a hold, open sockets do not keep the process from ending. */
-  constructor({ holdsProcess = true }: { readonly holdsProcess?: boolean } = {}) {
+  readonly #tls: (() => DialTls) | undefined;
+
+  constructor({ holdsProcess = true, tls }: WebDiallerOptions = {}) {
     this.#holdsProcess = holdsProcess;
+    this.#tls = tls;
   }
 
   dial({ url, door }: { readonly url: string; readonly door: Door }, listener: SocketListener) {
     const address = url.replace(/\/$/, '') + door;
-    const web = openWebSocket(address);
+    const web = openWebSocket(address, this.#tls?.());
     if (web === undefined) return unreachableSocket(url, listener);
     const line = new WebLine(web, { address: url });
     line.listen(listener);
@@ -61,14 +71,19 @@ export class WebDialler implements Sockets {
   }
 }
 
-function openWebSocket(address: string): WebSocket | undefined {
+function openWebSocket(address: string, tls: DialTls | undefined): WebSocket | undefined {
   try {
-    return new WebSocket(address, SUBPROTOCOL, {
-      ...WEB_SOCKET_OPTIONS,
-      generateMask,
-      followRedirects: false,
-      handshakeTimeout: TRANSPORT_LIMITS.helloMilliseconds,
-    });
+    return new WebSocket(
+      tls === undefined ? address : address.replace(/^ws:/, 'wss:'),
+      SUBPROTOCOL,
+      {
+        ...dialOptions(tls ?? {}),
+        ...WEB_SOCKET_OPTIONS,
+        generateMask,
+        followRedirects: false,
+        handshakeTimeout: TRANSPORT_LIMITS.helloMilliseconds,
+      },
+    );
   } catch {
     return undefined;
   }

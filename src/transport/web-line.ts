@@ -4,9 +4,12 @@ import type { Socket as RawSocket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
+import type { NodeName } from '../certificates/node-name.ts';
 import { type CloseFrame, closeReasonOf } from '../wire/close-reason.ts';
 import { FrameMeter } from './frame-meter.ts';
 import type { Socket, SocketListener } from './sockets.ts';
+import { nodeOn } from './tls.ts';
+import { dialFault } from './tls-fault.ts';
 
 /**
  * Options of both sides of every WebSocket. Own frames have one fragment, so the bound on fragments
@@ -42,6 +45,7 @@ export class WebLine implements Socket {
   readonly #onUnfinished: (line: WebLine, bytes: number) => void;
   /** The last reported value. */
   #unfinished = 0;
+  #holder: NodeName | undefined;
   /** Undefined where the runtime keeps it to itself, as Bun does. */
   #raw: RawSocket | undefined;
   #isOpen = false;
@@ -59,12 +63,16 @@ export class WebLine implements Socket {
     web.on('pong', () => {
       this.#heard += PONG_BYTES;
     });
-    web.on('error', (cause) => this.#end({ code: 1006, text: cause.message }));
+    web.on('error', (cause) => this.#end({ code: 1006, text: dialFault(cause) }));
     web.on('close', (code, text) => this.#end({ code, text: text.toString('latin1') }));
   }
 
   get bytesReceived(): number {
     return this.#raw?.bytesRead ?? this.#heard;
+  }
+
+  get holder(): NodeName | undefined {
+    return this.#holder;
   }
 
   get bytesUnfinished(): number {
@@ -83,6 +91,7 @@ export class WebLine implements Socket {
   open(raw: RawSocket | undefined): void {
     this.#isOpen = true;
     this.#raw = raw;
+    this.#holder = nodeOn(raw);
     raw?.on('data', this.#watch);
     this.#listener?.onOpen();
   }

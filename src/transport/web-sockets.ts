@@ -7,16 +7,20 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket as RawSocket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { monotoneNow } from '../base/ambient.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
+import type { TlsTexts } from '../certificates/reading.ts';
 import { type ConnectionBounds, ConnectionLimits } from './connection-limits.ts';
 import { isMeantForUs } from './host-check.ts';
 import { ListenError, listenFault } from './listen-error.ts';
 import { ReceiveBudget } from './receive-budget.ts';
+import { newSecureServer } from './secure-server.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
+import { contextOf, presentedFault, presentedOn } from './tls.ts';
 import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
 
@@ -25,6 +29,13 @@ export interface PlainAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+}
+
+/** TLS on the port, and of the sockets to peers. */
+interface ServerTls {
+  readonly texts: TlsTexts;
+  /** Clients have to present a certificate. */
+  readonly isClientCertified: boolean;
 }
 
 interface WebSocketsOptions {
@@ -41,6 +52,8 @@ interface WebSocketsOptions {
   readonly answer?: (path: string) => PlainAnswer | undefined;
   /** For the logger: an error that belongs to no socket. */
   readonly onFault?: (text: string) => void;
+  /** Without it the port is plain. */
+  readonly tls?: ServerTls | undefined;
   /** Defaults to the limits of the transport. */
   readonly crowd?: ConnectionBounds;
 }
@@ -48,17 +61,18 @@ interface WebSocketsOptions {
 type Take = (socket: Socket, door: Door) => SocketListener;
 
 const DOORS: ReadonlySet<string> = new Set<Door>(['/peer', '/client']);
-const HEADER_BYTES_MAX = 8192;
+const HTTP_OPTIONS = {
+  maxHeaderSize: 8192,
+  headersTimeout: TRANSPORT_LIMITS.helloMilliseconds,
+  requestTimeout: TRANSPORT_LIMITS.helloMilliseconds,
+  connectionsCheckingInterval: TRANSPORT_LIMITS.helloMilliseconds / 2,
+} as const;
 const FAREWELL_LOOK_MILLISECONDS = 10;
 const MISDIRECTED =
   'this node listens on loopback and does not accept the name in the Host header: use its ' +
   'address or localhost, or advertise that name';
 
-/**
- * Until `accept` is called, both endpoints answer 503; health is answered from the start. TLS
- * belongs in two places: the server that `listen` makes, and the options with which
- * `web-dialler.ts` dials.
- */
+/** Until `accept` is called, both endpoints answer 503; health is answered from the start. */
 export class WebSockets implements Sockets {
   readonly #options: WebSocketsOptions;
   readonly #server: Server;
@@ -69,7 +83,10 @@ export class WebSockets implements Sockets {
       TRANSPORT_LIMITS.clientsUnfinishedBytesMax,
     ),
   };
-  readonly #dialler = new WebDialler();
+  readonly #dialler: WebDialler;
+  #texts: TlsTexts | undefined;
+  /** By address: with TLS, a request does not show the socket that the server accepted. */
+  readonly #arrived = new Map<string, RawSocket>();
   readonly #lines = new Set<WebLine>();
   readonly #crowd: ConnectionLimits<RawSocket>;
   #take: Take | undefined;
@@ -78,14 +95,11 @@ export class WebSockets implements Sockets {
 
   /** Fails with a `ListenError`. */
   static async listen(options: WebSocketsOptions): Promise<WebSockets> {
-    const fault = listenFault(options);
+    const fault = listenFault({ ...options, isEncrypted: options.tls !== undefined });
     if (fault !== undefined) throw fault;
-    const server = createServer({
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: TRANSPORT_LIMITS.helloMilliseconds,
-      requestTimeout: TRANSPORT_LIMITS.helloMilliseconds,
-      connectionsCheckingInterval: TRANSPORT_LIMITS.helloMilliseconds / 2,
-    });
+    const { tls } = options;
+    const server =
+      tls === undefined ? createServer(HTTP_OPTIONS) : newSecureServer(HTTP_OPTIONS, tls.texts);
     const sockets = new WebSockets(options, server);
     await new Promise<void>((resolve, reject) => {
       const fail = (cause: NodeJS.ErrnoException) => reject(new ListenError(options, cause));
@@ -100,22 +114,38 @@ export class WebSockets implements Sockets {
   }
 
   /** Use `listen`. */
-  constructor(options: WebSocketsOptions, server: Server) {
+  constructor(options: WebSocketsOptions, server: Server | SecureServer) {
     this.#options = options;
-    this.#server = server;
-    server.on('request', (request, response) => this.#answer(request, response));
-    server.on('upgrade', (request, socket, head) => {
+    // One interface, which the types of Node do not share.
+    this.#server = server as Server;
+    this.#texts = options.tls?.texts;
+    const isEncrypted = this.#texts !== undefined;
+    const tls = () => ({ ...this.#texts, isNode: true });
+    this.#dialler = new WebDialler(isEncrypted ? { tls } : {});
+    this.#server.on('request', (request, response) => this.#answer(request, response));
+    this.#server.on('upgrade', (request, socket, head) => {
       this.#upgrade(request, socket as RawSocket, head);
     });
-    server.on('clientError', (_cause, socket) =>
+    this.#server.on('clientError', (_cause, socket) =>
       refuse(socket as RawSocket, 400, 'the request is not valid HTTP'),
     );
     const { connectionsMax: clientsMax, plainMax } = TRANSPORT_LIMITS;
     this.#crowd = new ConnectionLimits(options.crowd ?? { clientsMax, plainMax });
-    server.on('connection', (raw: RawSocket) => {
+    this.#server.on('connection', (raw: RawSocket) => {
+      const address = addressOf(raw);
       this.#crowd.arrive(raw);
-      raw.once('close', () => this.#crowd.leave(raw));
+      this.#arrived.set(address, raw);
+      raw.once('close', () => {
+        this.#crowd.leave(raw);
+        if (this.#arrived.get(address) === raw) this.#arrived.delete(address);
+      });
     });
+  }
+
+  /** New sockets, in both directions, use these certificates. Open ones stay as they are. */
+  renew(texts: TlsTexts): void {
+    this.#texts = texts;
+    (this.#server as Server & Partial<SecureServer>).setSecureContext?.(contextOf(texts));
   }
 
   get port(): number {
@@ -151,6 +181,8 @@ export class WebSockets implements Sockets {
     await this.#takenIn(TRANSPORT_LIMITS.closeMilliseconds);
     this.#dialler.close();
     this.#server.closeAllConnections();
+    // Those that have not completed their handshake are none of HTTP yet.
+    for (const raw of this.#arrived.values()) raw.destroy();
     for (const line of this.#lines) line.terminate();
     await this.#unlistened;
   }
@@ -178,6 +210,8 @@ export class WebSockets implements Sockets {
       refuse(raw, 404, 'the endpoints are /peer and /client, without a query');
     } else if (!this.#isMeantForUs(request)) {
       refuse(raw, 421, MISDIRECTED);
+    } else if (this.#presentedFault(raw, url) !== undefined) {
+      refuse(raw, 403, this.#presentedFault(raw, url) ?? '');
     } else if (headers.origin !== undefined && !origins.includes(headers.origin)) {
       refuse(raw, 403, 'web pages of this origin are not allowed');
     } else if (!protocols.some((protocol) => protocol.trim() === SUBPROTOCOL)) {
@@ -191,7 +225,7 @@ export class WebSockets implements Sockets {
         `refusing clients: the limit of ${clients} connected clients is reached`,
       );
     } else {
-      this.#crowd.knock(raw);
+      this.#crowd.knock(this.#arrived.get(addressOf(raw)) ?? raw);
       const leave = url === '/client' ? this.#crowd.enter() : () => {};
       raw.once('close', leave);
       const { upgrader, unfinished } = this.#entrances[url];
@@ -212,15 +246,23 @@ export class WebSockets implements Sockets {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '').split('?')[0] ?? '';
     request.resume();
-    const answer = this.#isMeantForUs(request)
-      ? this.#answerTo(request.method, path)
-      : plain(421, MISDIRECTED);
+    const fault = this.#presentedFault(request.socket, undefined);
+    const answer = !this.#isMeantForUs(request)
+      ? plain(421, MISDIRECTED)
+      : fault !== undefined
+        ? plain(403, fault)
+        : this.#answerTo(request.method, path);
     response.writeHead(answer.status, {
       'content-type': answer.contentType,
       'content-length': Buffer.byteLength(answer.body),
       'x-content-type-options': 'nosniff',
     });
     response.end(request.method === 'HEAD' ? undefined : answer.body);
+  }
+
+  #presentedFault(raw: RawSocket, door: Door | undefined): string | undefined {
+    const { isClientCertified = false } = this.#options.tls ?? {};
+    return presentedFault(presentedOn(raw), { door, isClientCertified });
   }
 
   #isMeantForUs({ headers }: IncomingMessage): boolean {

@@ -25,6 +25,7 @@ const CODES = {
   malformed: 4015,
   crowded: 4017,
   'wrong-secret': 4016,
+  'wrong-certificate': 4018,
 } as const;
 
 type CloseKind = keyof typeof CODES;

@@ -42,6 +42,7 @@ import { STAGING_BUGS } from './bugs-staging.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { STREAM_BUGS } from './bugs-streams.ts';
 import { TESTKIT_BUGS } from './bugs-testkit.ts';
+import { TLS_BUGS } from './bugs-tls.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
 import { UNCHANGED_BUGS } from './bugs-unchanged.ts';
 import { WATCH_BUGS } from './bugs-watches.ts';
@@ -89,6 +90,7 @@ const ALL: readonly Bug[] = [
   ...NODE_MEMBERSHIP_BUGS,
   ...FOUNDING_BUGS,
   ...EDGE_BUGS,
+  ...TLS_BUGS,
   ...ENCODING_BUGS,
   ...STREAM_BUGS,
   ...WATCH_BUGS,

@@ -20,6 +20,8 @@ export interface Place {
 
 export interface NetworkUnderTest {
   readonly schedule: Schedule;
+  /** Its sockets have TLS, and all places the certificate of one node. */
+  readonly isCertified?: boolean;
   /** A new place, or the place of a process that is gone. */
   readonly place: (url?: string) => Promise<Place>;
   readonly pass: (milliseconds: number) => Promise<void>;
@@ -48,6 +50,8 @@ export const QUICK: TransportLimits = {
 };
 
 export const CLUSTER = 'test';
+/** Of every station, so that one certificate fits all. */
+export const NAME = 'n';
 /** That of all stations by default. */
 export const SECRET = new Uint8Array(16).fill(7);
 export const CLIENT_LIMITS = {
@@ -90,7 +94,10 @@ export async function openStation(
   const nonces = random.fork('nonces');
   const lineage = { incarnation, words: words ?? count(incarnation).map((at) => 100 + at) };
   const board = new Switchboard({
-    identity: { cluster, node: id, lineage, features: [], limits: CLIENT_LIMITS, secret },
+    identity: {
+      ...{ cluster, node: id, lineage, features: [], limits: CLIENT_LIMITS, secret },
+      isCertified: network.isCertified ?? false,
+    },
     sockets: place.sockets,
     schedule: network.schedule,
     random,
@@ -106,7 +113,12 @@ export function introduce(...stations: readonly Station[]): void {
   for (const { node, board, recorder } of stations) {
     const peers = stations
       .filter((other) => other.node !== node)
-      .map((other) => ({ node: other.node, url: other.place.url, lives: [lifeOf(other.lineage)] }));
+      .map((other) => ({
+        node: other.node,
+        url: other.place.url,
+        name: NAME,
+        lives: [lifeOf(other.lineage)],
+      }));
     recorder.call(() => board.setPeers(peers));
   }
 }

@@ -9,6 +9,7 @@ import {
   heard,
   introduce,
   isUp,
+  NAME,
   type NetworkUnderTest,
   numbered,
   openPair,
@@ -185,7 +186,7 @@ function testChanges(name: string, open: Open): void {
       two.board.close();
       const moved = await openStation(network, { node: 2, incarnation: 2 });
       all.push(moved);
-      const peers = [{ node: one.node, url: one.place.url, lives: [] }];
+      const peers = [{ node: one.node, url: one.place.url, name: NAME, lives: [] }];
       moved.recorder.call(() => moved.board.setPeers(peers));
       await until(network, 'it is up', () => isUp(one, moved));
     },
@@ -375,7 +376,7 @@ function testIdentity(name: string, open: Open): void {
       const one = await openStation(network, { node: 1 });
       const three = await openStation(network, { node: 3 });
       all.push(one, three);
-      const peers = [{ node: 2 as Station['node'], url: three.place.url, lives: [] }];
+      const peers = [{ node: 2 as Station['node'], url: three.place.url, name: NAME, lives: [] }];
       one.recorder.call(() => one.board.setPeers(peers));
       introduce(three, one);
       one.recorder.call(() => one.board.setPeers(peers));
@@ -396,7 +397,7 @@ function testLives(name: string, open: Open): void {
     const older = await openStation(network, { node: 2, incarnation: 6, url: two.place.url });
     all.push(older);
     older.recorder.call(() =>
-      older.board.setPeers([{ node: one.node, url: one.place.url, lives: [] }]),
+      older.board.setPeers([{ node: one.node, url: one.place.url, name: NAME, lives: [] }]),
     );
     await refusedOnBothSides(network, [one, older], /older-copy/);
     const [told] = older.recorder.of('life-refused');
@@ -413,7 +414,9 @@ function testLives(name: string, open: Open): void {
     async (network, all) => {
       const [one, two] = await openPair(network);
       all.push(one, two);
-      const peers = [{ node: two.node, url: two.place.url, lives: [{ incarnation: 2, word: 7 }] }];
+      const peers = [
+        { node: two.node, url: two.place.url, name: NAME, lives: [{ incarnation: 2, word: 7 }] },
+      ];
       one.recorder.call(() => one.board.setPeers(peers));
       await until(network, 'the older one is cut', () => one.recorder.of('peer-down').length >= 2);
       await refusedOnBothSides(network, [one, two], /older-copy/);
@@ -431,7 +434,7 @@ function testTwins(name: string, open: Open): void {
       // A copy of the folder of node 2 that has booted once more, elsewhere.
       const twin = await openStation(network, { node: 2, words: [...two.lineage.words, 777] });
       all.push(twin);
-      const peers = [{ node: one.node, url: one.place.url, lives: [] }];
+      const peers = [{ node: one.node, url: one.place.url, name: NAME, lives: [] }];
       twin.recorder.call(() => twin.board.setPeers(peers));
       await until(network, 'it is refused', () => twin.recorder.of('life-refused').length > 2);
       const reasons = twin.recorder.of('life-refused').map(({ reason }) => reason);
@@ -455,10 +458,12 @@ function testTwins(name: string, open: Open): void {
       const twin = await openStation(network, { node: 2, words: [...two.lineage.words, 777] });
       all.push(one, two, twin);
       introduce(one, twin);
-      const known = [{ node: two.node, url: twin.place.url, lives: [lifeOf(two.lineage)] }];
+      const known = [
+        { node: two.node, url: twin.place.url, name: NAME, lives: [lifeOf(two.lineage)] },
+      ];
       one.recorder.call(() => one.board.setPeers(known));
       await until(network, 'the copy is up', () => isUp(one, twin));
-      const peers = [{ node: one.node, url: one.place.url, lives: [] }];
+      const peers = [{ node: one.node, url: one.place.url, name: NAME, lives: [] }];
       two.recorder.call(() => two.board.setPeers(peers));
       const isBack = () => ['main', 'bulk'].every((lane) => two.recorder.isUp(one.node, lane));
       await until(network, 'the original is up', isBack);

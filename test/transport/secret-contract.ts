@@ -14,6 +14,7 @@ import {
 import {
   CLUSTER,
   introduce,
+  NAME,
   type NetworkUnderTest,
   openStation,
   QUICK,
@@ -82,7 +83,7 @@ function testImpostors(name: string, open: Open): void {
     const one = await openStation(network, { node: 1 });
     const { url } = await network.place();
     all.push(one);
-    one.board.setPeers([{ node: 2 as NodeId, url, lives: [] }]);
+    one.board.setPeers([{ node: 2 as NodeId, url, name: NAME, lives: [] }]);
     const second = await speak(network, one, {
       secret: SECRET,
       hello: helloOf({ generation: 2 }),
@@ -130,7 +131,7 @@ function testImpostors(name: string, open: Open): void {
     const one = await openStation(network, { node: 1 });
     const { url } = await network.place();
     all.push(one);
-    one.board.setPeers([{ node: 2 as NodeId, url, lives: [] }]);
+    one.board.setPeers([{ node: 2 as NodeId, url, name: NAME, lives: [] }]);
     const first = await speak(network, one, { secret: SECRET });
     await until(network, 'it is up', () => isUp(one));
     const hello = first.hellos.dialler;
@@ -154,7 +155,7 @@ function testCrowds(name: string, open: Open): void {
     const one = await openStation(network, { node: 1, limits });
     const { url } = await network.place();
     all.push(one);
-    one.board.setPeers([{ node: 2 as NodeId, url, lives: [] }]);
+    one.board.setPeers([{ node: 2 as NodeId, url, name: NAME, lives: [] }]);
     const crowd: Stranger[] = [];
     for (let at = 0; at < 5; at++) {
       crowd.push(await dial(network, one, { door: '/peer' }));
@@ -225,7 +226,7 @@ function testCloseReasons(name: string, open: Open): void {
           onClosed: () => {},
         }));
         const before = heard;
-        one.board.setPeers([{ node: 2 as NodeId, url: place.url, lives: [] }]);
+        one.board.setPeers([{ node: 2 as NodeId, url: place.url, name: NAME, lives: [] }]);
         await until(network, 'it is heard', () => heard > before);
         await network.pass(300);
       }
@@ -249,7 +250,7 @@ function testCloseReasons(name: string, open: Open): void {
       },
       onClosed: () => {},
     }));
-    one.board.setPeers([{ node: 2 as NodeId, url: place.url, lives: [] }]);
+    one.board.setPeers([{ node: 2 as NodeId, url: place.url, name: NAME, lives: [] }]);
     const told = /us wrong-secret: node 1 has another cluster secret/;
     await until(network, 'it is told', () => refusals(one).some((line) => told.test(line)));
     assert.ok(!isUp(one));

@@ -5,4 +5,4 @@ import { testTransport } from './transport-contract.ts';
 import { openWeb } from './web-under-test.ts';
 
 testTransport('memory', () => openMemory());
-testTransport('web', openWeb);
+testTransport('web', () => openWeb());

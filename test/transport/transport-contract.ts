@@ -12,6 +12,7 @@ import {
   CLIENT_LIMITS,
   CLUSTER,
   count,
+  NAME,
   type NetworkUnderTest,
   numbered,
   numberOf,
@@ -59,7 +60,7 @@ function testHello(name: string, open: Open): void {
       onFrame: () => {},
       onClosed: (closeReason) => visits.push(closeReason),
     }));
-    const peers = [{ node: 2 as Station['node'], url, lives: [] }];
+    const peers = [{ node: 2 as Station['node'], url, name: NAME, lives: [] }];
     one.recorder.call(() => one.board.setPeers(peers));
     await until(network, 'it tried both lanes twice', () => visits.length >= 4);
     for (const { text } of visits) assert.match(text, /no-hello/);

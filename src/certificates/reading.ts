@@ -1,0 +1,52 @@
+/** Certificates of a node as texts: what is in them, and whether they can be used. */
+
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
+import { type NodeName, nodeNameIn } from './node-name.ts';
+
+/** The option of OpenSSL that has a server give out no session tickets. */
+export const NO_TICKETS = constants.SSL_OP_NO_TICKET;
+
+/** PEM texts. A certificate is followed by those between it and the authority, if there are any. */
+export interface TlsTexts {
+  /** The authorities that sign the other side's certificates. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Why these texts cannot be used; undefined if they can, at this time. */
+export function faultOfTexts({ ca, cert, key }: TlsTexts, now: number): string | undefined {
+  try {
+    const [own] = certificatesIn(cert);
+    const [authority] = certificatesIn(ca);
+    if (own === undefined) return 'the file of the certificate has no certificate in PEM';
+    if (authority === undefined) return 'the file of the authority has no certificate in PEM';
+    if (!isOfKey(own, key)) return 'the key is not that of the certificate';
+    if (Date.parse(own.validTo) <= now) return `the certificate has expired (${own.validTo})`;
+    if (Date.parse(own.validFrom) > now) return `it is valid from ${own.validFrom} on`;
+    return undefined;
+  } catch (error) {
+    return `the certificate or its key cannot be read: ${(error as Error).message}`;
+  }
+}
+
+/** Of the first certificate of a text, which `faultOfTexts` has accepted. */
+export function holderOf({ cert }: TlsTexts): {
+  readonly node: NodeName | undefined;
+  /** In milliseconds since 1970. */
+  readonly validTo: number;
+} {
+  const own = new X509Certificate(cert);
+  return { node: nodeNameIn(own.subjectAltName), validTo: Date.parse(own.validTo) };
+}
+
+function certificatesIn(text: string): readonly X509Certificate[] {
+  const blocks = text.match(CERTIFICATE) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+function isOfKey(certificate: X509Certificate, key: string): boolean {
+  return certificate.checkPrivateKey(createPrivateKey(key));
+}

@@ -1,0 +1,112 @@
+/** Certificates on sockets: what is presented, what is accepted, and whom it names. */
+
+import type { Socket as RawSocket } from 'node:net';
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  type SecureContextOptions,
+  TLSSocket,
+} from 'node:tls';
+import { type NodeName, nodeNameIn } from '../certificates/node-name.ts';
+import { NO_TICKETS, type TlsTexts } from '../certificates/reading.ts';
+import { certificateFault } from './tls-fault.ts';
+
+/** What a dialler presents, and which servers it accepts. */
+export interface DialTls {
+  /** By default the authorities that the system trusts. */
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** The only host name that the server's certificate may have; also sent to it (SNI). */
+  readonly serverName?: string | undefined;
+  /** The dialler is a node: the server has to be one too, whatever its host name is. */
+  readonly isNode?: boolean;
+}
+
+/** Older versions have no forward secrecy in all cases, and send certificates in the clear. */
+const VERSION = 'TLSv1.3';
+
+/**
+ * Without session tickets: a resumed session would keep what an old certificate, or an old
+ * authority, had proven. Sockets live long, so there is little to resume.
+ */
+export function contextOf(texts: TlsTexts): SecureContextOptions {
+  return { ...texts, minVersion: VERSION, secureOptions: NO_TICKETS };
+}
+
+/**
+ * A node is known by its certificate, not by its host name: addresses change, and in a cluster only
+ * nodes have such a certificate. This holds for clients too if they name the authority; with the
+ * authorities of the system, or with a server name, the host name decides.
+ */
+export function dialOptions({ ca, cert, key, serverName, isNode }: DialTls): ConnectionOptions {
+  return {
+    minVersion: VERSION,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    checkServerIdentity: (host, certificate) => {
+      const isNamed = nodeNameIn(certificate.subjectaltname) !== undefined;
+      if (isNode === true) return isNamed ? undefined : new Error(NO_NODE);
+      if (isNamed && ca !== undefined && serverName === undefined) return undefined;
+      return checkServerIdentity(serverName ?? host, certificate);
+    },
+  };
+}
+
+const NO_NODE = 'its certificate names no node of a cluster (ringkv://CLUSTER/node/NAME)';
+
+/** The certificate of the other side of an accepted socket. */
+type Presented =
+  /** The socket has no TLS. */
+  | { readonly type: 'plain' }
+  | { readonly type: 'nothing' }
+  /** A certificate that the authority does not vouch for (any more). */
+  | { readonly type: 'invalid'; readonly why: string }
+  /** The authority vouches for it. A client's names no node. */
+  | { readonly type: 'valid'; readonly node: NodeName | undefined };
+
+export function presentedOn(raw: RawSocket): Presented {
+  if (!(raw instanceof TLSSocket)) return { type: 'plain' };
+  const certificate = raw.getPeerX509Certificate();
+  if (certificate === undefined) return { type: 'nothing' };
+  if (!raw.authorized)
+    return { type: 'invalid', why: certificateFault(codeOf(raw.authorizationError)) };
+  return { type: 'valid', node: nodeNameIn(certificate.subjectAltName) };
+}
+
+interface DoorTerms {
+  readonly door: '/peer' | '/client' | undefined;
+  /** Clients have to present a certificate. */
+  readonly isClientCertified: boolean;
+}
+
+/**
+ * Why the other side is not let in. A certificate that is not valid is refused at every path:
+ * its holder believes to be known. Health, metrics and the question for the cluster need none.
+ */
+export function presentedFault(
+  presented: Presented,
+  { door, isClientCertified }: DoorTerms,
+): string | undefined {
+  const { type } = presented;
+  if (type === 'plain') return undefined;
+  if (type === 'invalid') return `the certificate is not accepted: ${presented.why}`;
+  if (door === '/peer' && (type === 'nothing' || presented.node === undefined)) {
+    return 'this endpoint needs the certificate of a node, ringkv://CLUSTER/node/NAME';
+  }
+  if (door !== '/client' || type === 'valid' || !isClientCertified) return undefined;
+  return 'this node needs a certificate of the client: set tls.cert and tls.key (--tls-cert)';
+}
+
+/** The node on the other side of a socket, if its certificate was accepted and names one. */
+export function nodeOn(raw: RawSocket | undefined): NodeName | undefined {
+  const presented = raw === undefined ? undefined : presentedOn(raw);
+  return presented?.type === 'valid' ? presented.node : undefined;
+}
+
+/** Declared as an error, but it is the code of one. */
+function codeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
