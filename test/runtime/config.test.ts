@@ -36,7 +36,7 @@ test('missing fields have their defaults', () => {
   assert.equal(cluster, '', 'any cluster');
   assert.deepEqual(settings, { shards: 16, replicas: 3 });
   assert.deepEqual(limits, { valueBytesMax: 1_048_576, historyBytesMax: 67_108_864 });
-  const defaults = { advertise: {}, weight: 1, zone: '', isInsecureAllowed: false };
+  const defaults = { advertise: {}, weight: 1, zone: '', isInsecureAllowed: false, tls: undefined };
   assert.deepEqual(nodes, [{ ...NODE, ...defaults }]);
 });
 
@@ -56,7 +56,8 @@ test('a fault names the field, what it is and what it may be', () => {
   const cases: readonly (readonly [value: unknown, fault: string])[] = [
     [
       7,
-      'the file is 7, must be an object with cluster, secretFile, settings, nodes, limits, timing',
+      'the file is 7, must be an object with cluster, secretFile, settings, nodes, limits, ' +
+        'timing, tls',
     ],
     [
       { nodes: [NODE], cluster: 'two words' },
@@ -110,7 +111,7 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       { nodes: [NODE], colour: 1 },
       'colour is not a known field: known fields are cluster, secretFile, settings, nodes, ' +
-        'limits, timing',
+        'limits, timing, tls',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
