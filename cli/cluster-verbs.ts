@@ -118,6 +118,19 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
+const CERTIFICATE_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: '--certs <folder>',
+    description: 'folder of the certificates (default: certs beside the config file)',
+    environment: 'RINGKV_CERTS',
+  },
+  { flags: '--days <count>', description: 'days for which certificates are valid (default: 365)' },
+  {
+    flags: '--hosts <hosts>',
+    description: 'host names and addresses of a new node, comma-separated',
+  },
+];
+
 const FORCE_OPTION: OptionSpec = {
   flags: '--force-new-cluster',
   description:
@@ -150,19 +163,24 @@ export const CLUSTER_VERBS: readonly Verb[] = [
   },
   {
     name: 'node',
-    summary: 'drain a node, undo a drain, or remove a node from the cluster',
+    summary: 'drain or remove a node, or let a new one have its key signed',
     words: [
       {
         form: '<action>',
         kind: 'command',
-        description: 'drain, undrain or remove',
-        choices: ['drain', 'undrain', 'remove'],
+        description: 'drain, undrain, remove or join-token',
+        choices: ['drain', 'undrain', 'remove', 'join-token'],
       },
       { form: '<node>', kind: 'number', description: 'name or number of the node' },
     ],
     options: [
       { flags: '--force', description: 'remove the node even if shards will have fewer replicas' },
       { flags: '--wait', description: 'wait until it is done, at most --timeout (default: 10m)' },
+      ...CERTIFICATE_OPTIONS,
+      {
+        flags: '--listen <address>',
+        description: 'join-token: host:port at which newcomers reach this kvctl',
+      },
     ],
     formats: ['table', 'json'],
     details: `The catalog stores the request as a goal, and the cluster works toward it, also
@@ -173,7 +191,10 @@ drain    moves leadership to other nodes, and replicas to nodes with free quota
 undrain  cancels a drain, or a removal that is still in progress
 remove   moves the replicas, then removes the node from the cluster; its process
          exits. The replicas of a node that is down are rebuilt from the other
-         replicas. Refused if data would be lost`,
+         replicas. Refused if data would be lost
+join-token  prints a token and waits, at most --timeout (default: 10m), until a new
+         node has had its key signed with it once (kvctl cert join). It runs where
+         the authority is; the token is a secret`,
     examples: [
       'kvctl node drain n2 --wait',
       'kvctl node undrain n2',
@@ -228,11 +249,51 @@ remove   moves the replicas, then removes the node from the cluster; its process
     name: 'init',
     summary: 'found a cluster with this node (same as start --init)',
     words: [],
-    options: [FORCE_OPTION, ...NODE_OPTIONS],
+    options: [
+      FORCE_OPTION,
+      ...NODE_OPTIONS,
+      {
+        flags: '--secure',
+        description: 'make an authority and certificates for the nodes of the config file',
+      },
+      { flags: '--name <cluster>', description: 'with --secure: name of the cluster' },
+      ...CERTIFICATE_OPTIONS.filter(({ flags }) => !flags.startsWith('--hosts')),
+    ],
     formats: [],
-    examples: ['kvctl init --data ./n1 --shards 32'],
+    details: `With --secure no node is started: kvctl makes an authority, certificates of all
+nodes of the config file and one for kvctl, and adds tls to the file. What exists
+stays as it is.`,
+    examples: ['kvctl init --data ./n1 --shards 32', 'kvctl init --secure --name shop'],
     isRemote: false,
     load: () => import('./commands/init.ts'),
+  },
+  {
+    name: 'cert',
+    summary: 'list, renew and make certificates of the cluster',
+    words: [
+      {
+        form: '<action>',
+        kind: 'command',
+        description: 'ls, renew, node, client or join',
+        choices: ['ls', 'renew', 'node', 'client', 'join'],
+      },
+      { form: '[names...]', kind: 'value', description: 'names of nodes and clients' },
+    ],
+    options: [
+      CONFIG_OPTION,
+      ...CERTIFICATE_OPTIONS,
+      { flags: '--new-key', description: 'renew: with a new key' },
+      { flags: '--token-file <file>', description: 'join: the token (default: standard input)' },
+    ],
+    formats: ['table', 'json', 'ndjson'],
+    details: `ls      lists the certificates in the folder, and when they expire
+renew   signs them anew, all but the authority, or those that are named
+node    makes the certificate of one more node; --hosts names its addresses
+client  makes the certificate of a client
+join    makes a key here and has it signed by a token of kvctl node join-token`,
+    examples: ['kvctl cert ls', 'kvctl cert renew n1 --days 90', 'kvctl cert client app'],
+    isRemote: false,
+    load: () => import('./commands/cert.ts'),
   },
   {
     name: 'salvage',

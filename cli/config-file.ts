@@ -63,6 +63,14 @@ export function configOrDefault(options: Options): ConfigFile {
   return { path: undefined, folder: process.cwd(), config: result.config };
 }
 
+/** The fields as the user wrote them; those of the default cluster without a file. */
+export function rawConfigOf({ path }: ConfigFile): {
+  readonly nodes: readonly (Record<string, unknown> & { readonly name: string })[];
+} {
+  if (path === undefined) return THREE_NODES;
+  return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
+}
+
 export function nodeNamed({ config, path }: ConfigFile, name: string): NodeConfig {
   const node = config.nodes.find((candidate) => candidate.name === name);
   if (node !== undefined) return node;

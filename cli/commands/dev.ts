@@ -37,6 +37,7 @@ export async function run(call: Call): Promise<Exit> {
       config,
       howToMend: restartCommand,
       howToStop: 'Ctrl-C',
+      isSecure: file.config.tls !== undefined,
       paint,
     };
     await terminal.write(`${verdictLine(health, paint)}\n\n`);

@@ -1,11 +1,12 @@
 /** `kvctl node drain|undrain|remove NODE`: sets the goal for a node in the catalog. */
 
 import type { ClusterMap, NodeMembership, NodeRow } from '../../src/catalog/cluster-map.ts';
+import { parseHostAndPort } from '../../src/runtime/listen-address.ts';
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { inspect } from '../inspect.ts';
-import { durationOption } from '../options.ts';
+import { durationOption, textOption } from '../options.ts';
 import { progressOn } from '../printers/progress.ts';
 import type { Store } from '../store.ts';
 
@@ -15,17 +16,19 @@ const ACTIONS: Readonly<Record<string, NodeMembership>> = {
   remove: 'removing',
 };
 
+const JOIN_LISTEN = '127.0.0.1:7499';
 const PAUSE_MILLISECONDS = 200;
 const WAIT_MILLISECONDS = 600_000;
 
 export async function run(call: Call): Promise<Exit> {
   const { terminal, words, options } = call;
   const [action = '', name = ''] = words;
+  if (action === 'join-token') return await offerJoin(call, name);
   const membership = ACTIONS[action];
   if (membership === undefined) {
     throw usageFailure(
       `unknown node action ${JSON.stringify(action)}`,
-      'use kvctl node drain, undrain or remove, and the name or number of the node',
+      'use kvctl node drain, undrain, remove or join-token, and the name of the node',
     );
   }
   const store = await call.store();
@@ -48,6 +51,34 @@ export async function run(call: Call): Promise<Exit> {
   if (left === undefined) return EXIT.ok;
   terminal.note(`not yet done: ${left}. The cluster continues; kvctl status shows the progress`);
   return EXIT.timeout;
+}
+
+/** Only the token goes to standard output, so that it can be piped. */
+async function offerJoin({ terminal, options }: Call, name: string): Promise<Exit> {
+  const { configOrDefault } = await import('../config-file.ts');
+  const { certificateDays, certificateFolder } = await import('../secure-cluster.ts');
+  const { serveJoin } = await import('../join-server.ts');
+  const text = textOption(options, 'listen') ?? JOIN_LISTEN;
+  const listen = parseHostAndPort(text);
+  if (listen === undefined) {
+    throw usageFailure(`--listen is ${JSON.stringify(text)}`, 'use host:port, as newcomers see it');
+  }
+  const hosts = textOption(options, 'hosts')?.split(',') ?? [];
+  const wanted = { name, hosts, days: certificateDays(options) };
+  const folder = certificateFolder(options, configOrDefault(options));
+  const timeoutMilliseconds = durationOption(options, 'timeout') ?? WAIT_MILLISECONDS;
+  const server = await serveJoin({ folder, wanted, listen, timeoutMilliseconds });
+  await terminal.write(`${server.token}\n`);
+  terminal.note(
+    `on the new machine: kvctl cert join < TOKEN-FILE, within ${timeoutMilliseconds} ms`,
+  );
+  const end = await server.ended;
+  if (end === 'signed') {
+    terminal.note(`the key of ${name} was signed; the token is used up`);
+    return EXIT.ok;
+  }
+  terminal.note(`no key was signed (${end}); the token is no longer good`);
+  return end === 'timeout' ? EXIT.timeout : EXIT.refused;
 }
 
 /** Finds a node by its number or by its configured name. */

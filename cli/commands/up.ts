@@ -26,10 +26,11 @@ export async function run(call: Call): Promise<Exit> {
   const { paint } = terminal;
   if (running === nodes.length) terminal.note('all nodes are already running');
   const kvctl = 'npx ringkv';
+  const isSecure = file.config.tls !== undefined;
   const config = configWords(options);
   const howToMend = `${kvctl} up${config}`;
   const howToStop = process.env.RINGKV_STOPPED_BY ?? `${kvctl} down${config}`;
-  const welcome = { nodes, pids, kvctl, config, howToMend, howToStop, paint };
+  const welcome = { nodes, pids, kvctl, config, howToMend, howToStop, isSecure, paint };
   await terminal.write(`${verdictLine(health, paint)}\n\n`);
   await terminal.write(welcomeText(welcome));
   return EXIT.ok;

@@ -12,12 +12,17 @@ interface Welcome {
   readonly config: string;
   readonly howToMend: string;
   readonly howToStop: string;
+  /** The cluster has certificates. */
+  readonly isSecure: boolean;
   readonly paint: Paint;
 }
 
+const SECURE =
+  '  makes certificates for a new cluster; beyond loopback nodes need them (kvctl explain tls)';
+
 export function welcomeText(welcome: Welcome): string {
-  const { nodes, pids, kvctl, config, howToMend, howToStop, paint } = welcome;
-  const urls = nodes.map(({ listen }) => `kv://${listen}`);
+  const { nodes, pids, kvctl, config, howToMend, howToStop, isSecure, paint } = welcome;
+  const urls = nodes.map(({ listen }) => `${isSecure ? 'kvs' : 'kv'}://${listen}`);
   const last = nodes.at(-1);
   const width = Math.max(howToMend.length, `${kvctl} status${config}`.length);
   const head = (text: string) => paint(text, 'bold');
@@ -32,7 +37,7 @@ export function welcomeText(welcome: Welcome): string {
     '',
     head('From Node'),
     "  import { connect } from 'ringkv';",
-    `  const kv = await connect('${urls[0]}');`,
+    `  const kv = await connect('${urls[0]}'${isSecure ? ', { tls }' : ''});`,
     "  await kv.set('user:7', { name: 'Ada' });",
     "  console.log((await kv.get('user:7')).value);",
     '  await kv.close();',
@@ -42,6 +47,7 @@ export function welcomeText(welcome: Welcome): string {
     `  ${`${kvctl} status${config}`.padEnd(width)}  shows how many more nodes can fail`,
     `  ${howToMend.padEnd(width)}  restarts ${last?.name}`,
     '',
+    ...(isSecure ? [] : [head('Secure it'), `  ${kvctl} init --secure${config}`, SECURE, '']),
     `${head('Stop it')}  ${howToStop}  ${paint('(the data are kept)', 'dim')}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -28,8 +28,8 @@ export function nodeUri({ cluster, name }: NodeName): string {
  * that could be that of two nodes proves neither.
  */
 export function nodeNameIn(subjectAltName: string | undefined): NodeName | undefined {
-  const found = urisIn(subjectAltName ?? '').flatMap((uri) => {
-    const [, cluster, name] = NODE_URI.exec(uri) ?? [];
+  const found = alternativesIn(subjectAltName ?? '').flatMap(({ kind, value }) => {
+    const [, cluster, name] = (kind === 'URI' && NODE_URI.exec(value)) || [];
     return cluster === undefined || name === undefined ? [] : [{ cluster, name }];
   });
   return found.length === 1 ? found[0] : undefined;
@@ -41,14 +41,16 @@ export function isNameOfCluster(name: string, id: string): boolean {
   return name === id || (dot > 0 && name === id.slice(0, dot));
 }
 
-/** Empty if a part of the text is not understood. */
-function urisIn(text: string): readonly string[] {
-  const uris: string[] = [];
+/** All alternative names; none if a part of the text is not understood. */
+export function alternativesIn(
+  text: string,
+): readonly { readonly kind: string; readonly value: string }[] {
+  const names: { readonly kind: string; readonly value: string }[] = [];
   ALTERNATIVE.lastIndex = 0;
   while (ALTERNATIVE.lastIndex < text.length) {
     const [, kind, value] = ALTERNATIVE.exec(text) ?? [];
     if (kind === undefined || value === undefined) return [];
-    if (kind === 'URI') uris.push(value);
+    names.push({ kind, value });
   }
-  return uris;
+  return names;
 }

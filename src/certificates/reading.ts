@@ -1,7 +1,7 @@
 /** Certificates of a node as texts: what is in them, and whether they can be used. */
 
 import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
-import { type NodeName, nodeNameIn } from './node-name.ts';
+import { alternativesIn, type NodeName, nodeNameIn } from './node-name.ts';
 
 /** The option of OpenSSL that has a server give out no session tickets. */
 export const NO_TICKETS = constants.SSL_OP_NO_TICKET;
@@ -30,14 +30,33 @@ export function faultOfTexts({ ca, cert, key }: TlsTexts, now: number): string |
   }
 }
 
-/** Of the first certificate of a text, which `faultOfTexts` has accepted. */
-export function holderOf({ cert }: TlsTexts): {
+/** What a certificate says. */
+interface Holder {
   readonly node: NodeName | undefined;
   /** In milliseconds since 1970. */
   readonly validTo: number;
-} {
+  /** The common name. */
+  readonly title: string;
+  /** All alternative names, as OpenSSL prints them. */
+  readonly names: ReturnType<typeof alternativesIn>;
+  /** As PEM. */
+  readonly publicKey: string;
+  /** SHA-256 of the whole certificate in hex. */
+  readonly fingerprint: string;
+}
+
+/** Of the first certificate of a text, which `faultOfTexts` has accepted. */
+export function holderOf({ cert }: Pick<TlsTexts, 'cert'>): Holder {
   const own = new X509Certificate(cert);
-  return { node: nodeNameIn(own.subjectAltName), validTo: Date.parse(own.validTo) };
+  const [, title = ''] = /^CN=([^\n]*)$/m.exec(own.subject) ?? [];
+  return {
+    node: nodeNameIn(own.subjectAltName),
+    validTo: Date.parse(own.validTo),
+    title,
+    names: alternativesIn(own.subjectAltName ?? ''),
+    publicKey: own.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    fingerprint: own.fingerprint256.replaceAll(':', '').toLowerCase(),
+  };
 }
 
 function certificatesIn(text: string): readonly X509Certificate[] {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -212,3 +212,35 @@ async function renewed(
   one.kill('SIGHUP');
   while (!/the new certificate names another node/.test(one.said)) await pause(20);
 }
+
+test(
+  'init --secure, up: a cluster of this machine with certificates, and a client of it',
+  LONG,
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringkv-secure-'));
+    const config = join(folder, 'cluster.config.json');
+    const nodes = [];
+    for (const name of ['n1', 'n2']) {
+      nodes.push({ name, data: name, listen: `127.0.0.1:${await freePort()}` });
+    }
+    writeFileSync(config, JSON.stringify({ settings: { shards: 2 }, nodes }));
+    const run = (...words: readonly string[]) => kvctl(...words, '--config', config);
+    t.after(async () => {
+      await run('down');
+      rmSync(folder, { recursive: true, force: true });
+    });
+    assert.equal((await run('init', '--secure', '--name', 'shop')).code, 0);
+    const { code, said } = await run('up');
+    assert.equal(code, 0, said);
+    assert.match(said, /kvs:\/\/127.0.0.1/);
+    assert.equal((await run('set', 'a', '1')).code, 0);
+    assert.match((await run('get', 'a')).said, /1/);
+    assert.match((await run('status')).said, /cluster +shop\.[0-9a-f]{16}/);
+    await run('cert', 'client', 'app');
+    const textOf = (name: string) => readFileSync(join(folder, 'certs', name), 'utf8');
+    const tls = { ca: textOf('ca.pem'), cert: textOf('app.pem'), key: textOf('app.key') };
+    const kv = await connect(`kvs://${nodes[0]?.listen}`, { tls });
+    assert.equal((await kv.get('a'))?.value, 1);
+    await kv.close();
+  },
+);

@@ -6,6 +6,7 @@ const TLS = { profiles: [], tests: ['tls'], isFast: false };
 const PEERS = { profiles: [], tests: ['certified-peers'], isFast: false };
 const NAMES = { profiles: [], tests: ['node-name'], isFast: true };
 const NODES = { profiles: [], tests: ['../runtime/tls'], isFast: false };
+const FILES = { profiles: [], tests: ['certificates'], isFast: false };
 const RENEWAL = { profiles: [], tests: ['tls'], isFast: false };
 
 export const TLS_BUGS: readonly Bug[] = [
@@ -119,6 +120,46 @@ export const TLS_BUGS: readonly Bug[] = [
     sentence: 'a client with any certificate has a node of any name join',
     file: 'src/node/clients.ts',
     find: "this.#nodeName === undefined || (name !== '' && this.#nodeName === name)",
+    replace: 'true',
+  },
+  {
+    ...FILES,
+    name: 'keys-for-all',
+    sentence: 'private keys are written so that other users can read them',
+    file: 'cli/certificate-folder.ts',
+    find: "ending === 'key' ? 0o600 : 0o644",
+    replace: '0o644',
+  },
+  {
+    ...FILES,
+    name: 'token-without-secret',
+    sentence: 'a newcomer with any secret has its key signed',
+    file: 'cli/join-server.ts',
+    find: '!isSameSecret(request.secret, secret)',
+    replace: 'false',
+  },
+  {
+    ...FILES,
+    name: 'key-of-another',
+    sentence: 'a newcomer has a public key signed whose private key it does not have',
+    file: 'cli/join-server.ts',
+    find: 'return isSigned ?',
+    replace: 'return true ?',
+  },
+  {
+    ...FILES,
+    name: 'secret-for-any-server',
+    sentence: 'a newcomer sends its token to a server of another authority',
+    file: 'cli/join-client.ts',
+    find: 'if (!isVouchedFor(socket, authority))',
+    replace: 'if (false)',
+  },
+  {
+    ...FILES,
+    name: 'pinned-by-name-only',
+    sentence: 'a server that only shows the certificate of the authority is taken for one of it',
+    file: 'cli/join-client.ts',
+    find: 'own.checkIssued(issuer) && own.verify(issuer.publicKey) && !own.ca',
     replace: 'true',
   },
   {
