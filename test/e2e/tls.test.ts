@@ -240,7 +240,7 @@ test(
     const textOf = (name: string) => readFileSync(join(folder, 'certs', name), 'utf8');
     const tls = { ca: textOf('ca.pem'), cert: textOf('app.pem'), key: textOf('app.key') };
     const kv = await connect(`kvs://${nodes[0]?.listen}`, { tls });
-    assert.equal((await kv.get('a'))?.value, 1);
+    assert.equal((await kv.get('a'))?.value, '1', 'kvctl stores a text');
     await kv.close();
   },
 );
