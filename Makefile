@@ -1,5 +1,5 @@
 # The one door for people. Every target installs and builds what it needs.
-.PHONY: help up down lint check test soak sim nemesis bounds mutants bench load curves steady bench-slow explore docs format clean build
+.PHONY: help up down lint check test soak sim nemesis bounds mutants bench load curves steady bench-slow bench-tls explore docs format clean build
 
 # A seed of `crash` is thousands of runs.
 SEEDS ?= $(if $(filter crash,$(PROFILE)),1,150)
@@ -28,6 +28,7 @@ help:
 	@echo 'make curves   cost over shards, connections, keys, values and nodes  [ONLY=shards] [POINTS=1,16]'
 	@echo 'make steady   the last quarter of a long run beside its first  [MINUTES=20]'
 	@echo 'make bench-slow  throughput and elections on slow disks and processors'
+	@echo 'make bench-tls   puts on a plain cluster and on one with certificates'
 	@echo 'make docs     write docs/API.md anew from the doc comments'
 	@echo 'make format   rewrite the sources in the house format'
 	@echo 'make clean    remove what was built'
@@ -121,6 +122,9 @@ steady: build
 
 bench-slow: build
 	node build/bench/slow/main.js --pictures
+
+bench-tls: build
+	node build/bench/tls/main.js --callers=64 --rounds=8 --seconds=4
 
 docs: build
 	node build/test/support/api/main.js
