@@ -1,5 +1,6 @@
 /** Verbs for the cluster and its nodes. */
 
+import { ENCRYPTION_OPTIONS, NEW_KEY_OPTIONS } from './encryption-options.ts';
 import { ENCODING_OPTIONS, type OptionSpec, TLS_OPTIONS, type Verb } from './verb.ts';
 
 const CONFIG_OPTION: OptionSpec = {
@@ -92,6 +93,7 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
       'secret shared by all nodes of the cluster; without it, peers are not authenticated',
     environment: 'RINGKV_SECRET_FILE',
   },
+  ...ENCRYPTION_OPTIONS,
   {
     flags: '--health-listen <address>',
     description: 'extra host:port for health and metrics, independent of client connections',
@@ -299,7 +301,7 @@ join    makes a key here and has it signed by a token of kvctl node join-token`,
     name: 'salvage',
     summary: 'recover the intact data of a damaged data folder',
     words: [{ form: '<folder>', kind: 'value', description: 'a data folder, or state.damaged-N' }],
-    options: ENCODING_OPTIONS,
+    options: [...ENCODING_OPTIONS, ...ENCRYPTION_OPTIONS],
     formats: [],
     examples: ['kvctl salvage ./data > saved.ndjson', 'kvctl load saved.ndjson'],
     details: `Prints one line of JSON per key. Standard error lists damaged files, lost keys
@@ -307,6 +309,34 @@ and intact shards. Does not change the folder; stop the node first. Exit code 1
 means that data are lost or may be lost. Needs memory for all stored data.`,
     isRemote: false,
     load: () => import('./commands/salvage.ts'),
+  },
+  {
+    name: 'encryption',
+    summary: 'change the keys of an encrypted data folder',
+    words: [
+      {
+        form: '<action>',
+        kind: 'command',
+        description: 'rewrap or rotate',
+        choices: ['rewrap', 'rotate'],
+      },
+      { form: '<folder>', kind: 'value', description: 'the data folder of a node' },
+    ],
+    options: [...ENCRYPTION_OPTIONS, ...NEW_KEY_OPTIONS],
+    formats: [],
+    examples: [
+      'kvctl encryption rewrap ./n1 --encryption-key-file old.key --new-key-file new.key',
+      'kvctl encryption rotate ./n1 --encryption-key-file ringkv.key',
+    ],
+    details: `The data of a folder are encrypted with data keys, which the files keys and
+keys.copy of the folder contain, wrapped with the key of the operator.
+
+rewrap  wraps the data keys with another key, also while the node runs; the next
+        start needs the new key
+rotate  adds a data key, which the node uses for what it writes after its next
+        start; older data stay readable`,
+    isRemote: false,
+    load: () => import('./commands/encryption.ts'),
   },
   {
     name: 'dev',

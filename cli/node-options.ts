@@ -18,6 +18,7 @@ import {
   dataPathOf,
   nodeNamed,
 } from './config-file.ts';
+import { encryptionOf } from './encryption-options.ts';
 import { usageFailure } from './failure.ts';
 import { clusterOption, countOption, durationOption, textOption } from './options.ts';
 import { secretOf } from './secret-file.ts';
@@ -55,6 +56,7 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     ...membershipOf(options, base),
     tls: tlsOf(options, base.paths),
     secret: secretOf(options, name === undefined ? undefined : configOrDefault(options)),
+    encryption: encryptionOf(options, name === undefined ? undefined : configOrDefault(options)),
     healthListen: listenOf(given('healthListen'), '--health-listen'),
     logLevel: given('logLevel') ?? 'info',
   };

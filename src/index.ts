@@ -130,7 +130,26 @@ export interface OpenOptions extends Omit<ConnectOptions, 'balance' | 'wait' | '
   readonly shards?: number;
   /** The limit of a value in bytes. 1 MiB by default, 16 MiB at most. */
   readonly valueBytesMax?: number;
+  /**
+   * Encrypts the folder of a new store, or opens an encrypted one: where its key comes from, a file
+   * with mode 0600, a command that prints the key, or an environment variable. The key is 32 random
+   * bytes in hexadecimal or base64. Without it the data cannot be read any more.
+   *
+   * @example
+   * ```ts
+   * import { open } from 'ringkv';
+   * const kv = await open('./private', { encryption: { keyFile: './ringkv.key' } });
+   * await kv.close();
+   * ```
+   */
+  readonly encryption?: EncryptionOptions;
 }
+
+/** Where the key of an encrypted folder comes from. */
+export type EncryptionOptions =
+  | { readonly keyFile: string }
+  | { readonly keyCommand: string }
+  | { readonly keyEnv: string };
 
 /**
  * Opens an embedded store: one node in this process, durable in this folder, without a port. A
@@ -150,8 +169,8 @@ export interface OpenOptions extends Omit<ConnectOptions, 'balance' | 'wait' | '
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<Client> {
   const { embed, EMBEDDED_URL } = await import('./runtime/embedded.ts');
-  const { shards, valueBytesMax, ...rest } = options;
-  const { dial, ended, close } = await embed({ folder, shards, valueBytesMax });
+  const { shards, valueBytesMax, encryption, ...rest } = options;
+  const { dial, ended, close } = await embed({ folder, shards, valueBytesMax, encryption });
   const lines = { dial: (_: string, listener: Parameters<typeof dial>[0]) => dial(listener) };
   const surroundings = { ...lines, ended, close, now: monotoneNow, wallNow, secureBytes };
   try {

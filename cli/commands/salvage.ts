@@ -3,6 +3,7 @@
 import type { Call } from '../call.ts';
 import { plainKeyOf, plainOf } from '../document.ts';
 import { encodeText, encodingOf, escapeText } from '../encoding.ts';
+import { encryptionOf } from '../encryption-options.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
 import { CliFailure } from '../failure.ts';
 
@@ -13,7 +14,9 @@ export async function run({ words, options, terminal }: Call): Promise<Exit> {
   const [folder = ''] = words;
   const encoding = encodingOf(options);
   const { salvageFolder } = await import('../../src/runtime/salvage.ts');
-  const { places, logProblem, shards } = await salvageFolder(folder).catch(refuse);
+  const { places, logProblem, shards } = await salvageFolder(folder, encryptionOf(options)).catch(
+    refuse,
+  );
   let saved = 0;
   for (const { rows } of shards) {
     for (const { key, value, version, lifeMilliseconds } of rows) {

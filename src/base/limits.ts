@@ -14,7 +14,7 @@ const MIB = 1024 * KIB;
  * The size of an entry beside its payload, in windows, bounds and frames: at least what it takes in
  * the log and on the wire, or a window of small entries would exceed one write.
  */
-export const ENTRY_OVERHEAD_BYTES = 96;
+export const ENTRY_OVERHEAD_BYTES = 112;
 /** The same of each member in a configuration, which the log keeps twice. */
 export const MEMBER_OVERHEAD_BYTES = 32;
 

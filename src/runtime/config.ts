@@ -4,6 +4,7 @@ import { normalize } from 'node:path';
 import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { WATCH_LIMITS } from '../base/watch-limits.ts';
+import type { KeySource } from '../storage/sealing/key-source.ts';
 import { isClusterId } from './cluster-id.ts';
 import {
   type ConfigCheck,
@@ -24,6 +25,8 @@ export interface ClusterConfig {
   readonly cluster: string;
   /** The file with the cluster secret, relative to the folder of the config file, or empty. */
   readonly secretFile: string;
+  /** Encrypts the data folders: where their key comes from. A file is relative as `secretFile`. */
+  readonly encryption: KeySource | undefined;
   readonly settings: { readonly shards: number; readonly replicas: number };
   /** At least one node. The first one founds the cluster. */
   readonly nodes: readonly NodeConfig[];
@@ -200,8 +203,31 @@ const checkNode: ConfigCheck<NodeConfig> = (value, path, faults) => {
   };
 };
 
+const KEY_FIELDS = ['keyFile', 'keyCommand', 'keyEnv'] as const;
+
+const checkEncryption: ConfigCheck<KeySource | undefined> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, KEY_FIELDS);
+  const named = optional(shortText(1, DATA_CHARACTERS_MAX), undefined);
+  const keyFile = field('keyFile', named);
+  const keyCommand = field('keyCommand', named);
+  const keyEnv = field('keyEnv', named);
+  const given = [keyFile, keyCommand, keyEnv].filter((one) => one !== undefined);
+  if (given.length !== 1) {
+    faults.push(`${path} names ${given.length} keys, must name one of ${KEY_FIELDS.join(', ')}`);
+  }
+  if (keyFile !== undefined) return { keyFile };
+  if (keyCommand !== undefined) return { keyCommand };
+  return keyEnv === undefined ? undefined : { keyEnv };
+};
+
 const CLUSTER_FIELDS = [
-  ...(['cluster', 'secretFile', 'settings', 'nodes', 'limits', 'timing'] as const),
+  'cluster',
+  'secretFile',
+  'encryption',
+  'settings',
+  'nodes',
+  'limits',
+  'timing',
   'tls',
 ] as const;
 
@@ -211,6 +237,7 @@ const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
   return {
     cluster: field('cluster', optional(clusterId, '')),
     secretFile: field('secretFile', optional(shortText(1, DATA_CHARACTERS_MAX), '')),
+    encryption: field('encryption', optional(checkEncryption, undefined)),
     settings: field('settings', optional(checkSettings, checkSettings({}, '', empty))),
     nodes: field('nodes', listOf(checkNode, { lengthMin: 1, lengthMax: CATALOG_LIMITS.nodesMax })),
     limits: field('limits', optional(checkLimits, checkLimits({}, '', empty))),

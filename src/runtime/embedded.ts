@@ -13,6 +13,7 @@ import type { NodeFact } from '../node/node-fact.ts';
 import type { NodeState } from '../node/node-state.ts';
 import { DataMachine } from '../shard/data-machine.ts';
 import type { Files } from '../storage/files/files.ts';
+import type { KeySource } from '../storage/sealing/key-source.ts';
 import { InProcessTransport } from '../transport/in-process.ts';
 import { TIMERS } from '../transport/timers.ts';
 import { FolderInUse, FolderUnusable, type NodeHome } from './data-folder.ts';
@@ -29,6 +30,7 @@ interface EmbeddedOptions {
   /** Used only if the folder is new. */
   readonly shards?: number | undefined;
   readonly valueBytesMax?: number | undefined;
+  readonly encryption?: KeySource | undefined;
   readonly openFiles?: ((folder: string) => Files) | undefined;
 }
 
@@ -132,7 +134,8 @@ async function begin(options: Place): Promise<Run> {
   const { shards = SHARDS_DEFAULT, valueBytesMax = MACHINE_LIMITS.valueBytesDefault } = options;
   checkCount('shards', shards, CATALOG_LIMITS.shardsMax);
   checkCount('valueBytesMax', valueBytesMax, MACHINE_LIMITS.valueBytesMax);
-  const { folder, home, openFiles } = options;
+  const { folder, home, openFiles, encryption } = options;
+  if (encryption !== undefined && home !== undefined) throw nothingToEncrypt();
   let nodeProcess: NodeProcess | undefined;
   try {
     const losses: string[] = [];
@@ -143,6 +146,7 @@ async function begin(options: Place): Promise<Run> {
       valueBytesMax,
       historyBytesMax: WATCH_LIMITS.historyBytesEmbedded,
       onFact,
+      encryption,
       openFiles,
     });
     return await settleIn(nodeProcess, shards, losses);
@@ -280,6 +284,11 @@ function isServing({ map, replicas }: NodeState): boolean {
     if (applied < last.index) return false;
     return !(replica.machine instanceof DataMachine) || replica.machine.epoch > 0;
   });
+}
+
+function nothingToEncrypt(): KvError {
+  const message = 'a store in memory has nothing to encrypt: open a folder, or omit `encryption`';
+  return new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
 }
 
 function checkCount(name: string, count: number, max: number): void {

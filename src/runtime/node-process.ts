@@ -21,12 +21,15 @@ import {
   type OpenLogOptions,
 } from '../storage/log/log-boot.ts';
 import { dispensable } from '../storage/log/log-folder.ts';
+import type { KeySource } from '../storage/sealing/key-source.ts';
+import type { Keyring } from '../storage/sealing/keyring.ts';
 import { SpaceReturned, StateStoreDamaged } from '../storage/state/state.ts';
 import type { StateDisk } from '../storage/state/state-disk.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { DataFolder, FolderUnusable, type NodeHome } from './data-folder.ts';
+import { openKeyring } from './encryption.ts';
 import { FatalGuard, type NodeEnd } from './fatal-guard.ts';
 import { GuardedFiles, guardedDisk } from './guarded-disk.ts';
 import type { StoredIdentity } from './identity-file.ts';
@@ -45,11 +48,19 @@ interface NodeProcessOptions {
   readonly secret?: Secret | undefined;
   /** Peers have to present their certificates. */
   readonly isCertified?: boolean | undefined;
+  /** Encrypts the folder, or opens an encrypted one. */
+  readonly encryption?: KeySource | undefined;
   /** Maximum number of open tables of the state store. */
   readonly tablesMax?: number | undefined;
   readonly onFact: (fact: NodeFact) => void;
   /** The file system of the log; the real one by default. */
   readonly openFiles?: ((folder: string) => Files) | undefined;
+}
+
+interface OpenFolder {
+  readonly folder: NodeHome;
+  readonly lock: FolderLock;
+  readonly keyring: Keyring | undefined;
 }
 
 /** The identity and the transport of the node. */
@@ -83,6 +94,7 @@ export class NodeProcess {
   readonly #limits: RaftLimits;
   readonly #loop: Loop;
   readonly #lock: FolderLock;
+  readonly #keyring: Keyring | undefined;
   core: NodeCore | undefined;
   #files: GuardedFiles | undefined;
   /** Spare files of the log were deleted to free space for opening the state store. */
@@ -100,21 +112,20 @@ export class NodeProcess {
     const lock = await folder.lock();
     try {
       const refusal = folder.readRefusal();
-      if (refusal === undefined) return new NodeProcess(options, { folder, lock });
-      throw new FolderUnusable(refusal, { isFinal: true });
+      if (refusal !== undefined) throw new FolderUnusable(refusal, { isFinal: true });
+      const keyring = await keyringOf(folder, options);
+      return new NodeProcess(options, { folder, lock, keyring });
     } catch (error) {
       await lock.release();
       throw error;
     }
   }
 
-  constructor(
-    options: NodeProcessOptions,
-    { folder, lock }: { readonly folder: NodeHome; readonly lock: FolderLock },
-  ) {
+  constructor(options: NodeProcessOptions, { folder, lock, keyring }: OpenFolder) {
     this.#options = options;
     this.folder = folder;
     this.#lock = lock;
+    this.#keyring = keyring;
     this.#limits = raftLimitsFor(options.timing ?? TIMING_DEFAULT);
     const { tickMilliseconds } = this.#limits;
     this.#loop = new Loop({ guard: this.guard, tickMilliseconds });
@@ -124,7 +135,7 @@ export class NodeProcess {
   async start(options: StartOptions): Promise<NodeCore> {
     const { folder } = this;
     const { stored } = options;
-    const identity = identityOf(stored);
+    const identity = identityOf(stored, this.#keyring);
     const logOptions = this.#logOptions(stored);
     // Read only: the log is opened for writing once everything else has been opened.
     const inspected = this.#inspectLog(logOptions);
@@ -173,6 +184,7 @@ export class NodeProcess {
   #openState(identity: Uint8Array): Promise<StateDisk> {
     return this.folder.openState({
       tablesMax: this.#options.tablesMax,
+      keyring: this.#keyring,
       identity,
       onFault: (cause) => {
         const text = `the state store cannot be written: ${String(cause)}`;
@@ -225,6 +237,7 @@ export class NodeProcess {
       owner: { cluster, node },
       limits: LOG_LIMITS,
       random: new Random(randomSeed()),
+      keyring: this.#keyring,
       now: monotoneNow,
       isNew: !hasLived,
       onFault: (text: string) => this.guard.come({ kind: 'storage', text }),
@@ -284,7 +297,7 @@ export class NodeProcess {
         node,
         joinToken,
         description,
-        identity: identityOf(stored),
+        identity: identityOf(stored, this.#keyring),
       },
       log,
       disk,
@@ -382,8 +395,18 @@ export class NodeProcess {
 const ENDED = 'this node ended by itself; use another node';
 
 /** The owner mark of the state store. */
-function identityOf({ cluster, node }: StoredIdentity): Uint8Array {
-  return new TextEncoder().encode(`${cluster} ${node}`);
+function identityOf({ cluster, node }: StoredIdentity, keyring: Keyring | undefined): Uint8Array {
+  const how = keyring === undefined ? '' : ' encrypted';
+  return new TextEncoder().encode(`${cluster} ${node}${how}`);
+}
+
+function keyringOf(
+  folder: NodeHome,
+  { home, encryption }: NodeProcessOptions,
+): Promise<Keyring | undefined> {
+  if (home !== undefined) return Promise.resolve(undefined);
+  const isUsed = folder.readIdentity() !== undefined;
+  return openKeyring({ path: folder.path, isUsed }, encryption);
 }
 
 const NO_ROOM_FOR_STATE =

@@ -16,6 +16,7 @@ import type { NodeCore } from '../node/node-core.ts';
 import type { NodeFact } from '../node/node-fact.ts';
 import { Addresses } from '../node/peer-discovery.ts';
 import { openFilesMax } from '../storage/files/open-files.ts';
+import type { KeySource } from '../storage/sealing/key-source.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import { isLoopback } from '../transport/host-check.ts';
 import { PlainHttpServer } from '../transport/plain-http-server.ts';
@@ -82,6 +83,8 @@ export interface NodeOptions {
   readonly secret?: Secret | undefined;
   /** TLS on the port and between nodes; without it, everything is plain. */
   readonly tls?: TlsSource | undefined;
+  /** Encrypts the folder, or opens an encrypted one: where its key comes from. */
+  readonly encryption?: KeySource | undefined;
   /** An extra address for health and metrics, independent of client connections. */
   readonly healthListen?: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: string;
@@ -112,6 +115,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel, options.log ?? standardErrorSink());
   const facts = new FactLog(logger);
   const { folder, valueBytesMax, historyBytesMax, timing, secret, healthListen } = options;
+  const { encryption } = options;
   const onFact = (fact: NodeFact) => logFact(facts, fact);
   const budget = budgetFor(openFilesMax());
   const certificates = certificatesOf(options, facts, (texts) => sockets?.renew(texts));
@@ -123,6 +127,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     timing,
     secret,
     isCertified: certificates !== undefined,
+    encryption,
     tablesMax,
     onFact,
   });

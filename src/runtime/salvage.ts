@@ -1,14 +1,18 @@
 /** Recovers the intact data of a damaged data folder, without changing it. */
 
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import { entriesBehind, type Salvaged, salvageShard } from '../shard/salvage.ts';
 import { type ReadOnlyLog, readLog } from '../storage/log/read-only-log.ts';
+import type { KeySource } from '../storage/sealing/key-source.ts';
+import type { Keyring } from '../storage/sealing/keyring.ts';
+import { openRows } from '../storage/sealing/sealed-disk.ts';
 import { isLevelName, namesIn } from '../storage/state/level-check.ts';
-import { readLevelRows } from '../storage/state/level-rows.ts';
+import { keyNamed, readLevelRows } from '../storage/state/level-rows.ts';
 import type { LevelDamage } from '../storage/state/level-table-check.ts';
 import { type SalvagedShard, salvageShards, userKeyIn } from '../storage/state/state-salvage.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
+import { openKeyring } from './encryption.ts';
 
 interface ShardSalvage extends Salvaged {
   readonly shard: number;
@@ -33,7 +37,7 @@ interface FolderSalvage {
 }
 
 /** Salvages a data folder, or a state store that was set aside and has no log. */
-export async function salvageFolder(path: string): Promise<FolderSalvage> {
+export async function salvageFolder(path: string, encryption?: KeySource): Promise<FolderSalvage> {
   const isData = (await namesIn(path)).includes('identity');
   const state = isData ? join(path, 'state') : path;
   if (!(await namesIn(state)).some(isLevelName)) {
@@ -42,8 +46,13 @@ export async function salvageFolder(path: string): Promise<FolderSalvage> {
         'folder that contains `identity`, `log` and `state`, or one named `state.damaged-N`',
     );
   }
-  const { rows, damages } = await readLevelRows(state);
-  const log = isData ? logOf(path) : 'a state store that was set aside has no log';
+  const keyring = await openKeyring(
+    { path: isData ? path : dirname(path), isUsed: true },
+    encryption,
+  );
+  const { rows: stored, damages } = await readLevelRows(state);
+  const rows = keyring === undefined ? stored : openRows(stored, { keyring, keyNamed });
+  const log = isData ? logOf(path, keyring) : 'a state store that was set aside has no log';
   const found = salvageShards({ rows, damages })
     .filter(({ shard }) => shard !== CATALOG_SHARD)
     .map((shard) => salvaged(shard, typeof log === 'string' ? undefined : log));
@@ -81,10 +90,10 @@ const GONE =
   'which replays them if it does';
 
 /** Undefined without a log; a text if it cannot be opened. */
-function logOf(path: string): ReadOnlyLog | string {
+function logOf(path: string, keyring: Keyring | undefined): ReadOnlyLog | string {
   const folder = new DataFolder(path);
   const stored = folder.readIdentity();
   if (stored === undefined) return 'the identity file is missing';
   const { cluster, node } = stored;
-  return readLog(folder.log, { cluster, node });
+  return readLog(folder.log, { cluster, node }, keyring);
 }

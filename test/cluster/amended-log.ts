@@ -6,6 +6,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { Write } from '../../src/raft/ready.ts';
 import type { LogOwner, RestoredReplica } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
+import type { Keyring } from '../../src/storage/sealing/keyring.ts';
 import type { MemoryFiles } from '../support/twins/memory-files.ts';
 import { SMALL_LOG } from './small-limits.ts';
 
@@ -16,6 +17,7 @@ interface Place {
   readonly owner: LogOwner;
   readonly random: Random;
   readonly now: () => number;
+  readonly keyring: Keyring | undefined;
 }
 
 export function amendLog({ owner, ...rest }: Place, shard: ShardId, amend: Amend): void {

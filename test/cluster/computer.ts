@@ -12,6 +12,7 @@ import { Addresses } from '../../src/node/peer-discovery.ts';
 import type { Position } from '../../src/raft/position.ts';
 import type { Log } from '../../src/storage/log/log.ts';
 import { openLog } from '../../src/storage/log/log-boot.ts';
+import type { StateDisk } from '../../src/storage/state/state-disk.ts';
 import type { Schedule, Sockets } from '../../src/transport/sockets.ts';
 import { Switchboard } from '../../src/transport/switchboard.ts';
 import type { Transport } from '../../src/transport/transport.ts';
@@ -20,6 +21,7 @@ import { NodeClock } from '../sim/node-clock.ts';
 import { promiseCopies, rotEntryIn, rotRow, rotVoteIn } from '../sim/rot.ts';
 import { MemoryFiles } from '../support/twins/memory-files.ts';
 import { MemoryState } from '../support/twins/memory-state.ts';
+import { openedState, type Vault, vaultOf } from '../support/twins/vault.ts';
 import { type Amend, amendLog } from './amended-log.ts';
 import { CLOCK } from './customer.ts';
 import { type DiskSpeed, GOOD_SPEED, latencyOf } from './disk-speed.ts';
@@ -63,6 +65,8 @@ export class Computer {
   readonly #random: Random;
   readonly #files: MemoryFiles;
   readonly #state: MemoryState;
+  /** Half of the computers seal what is on disk. */
+  #vault: Vault | undefined;
   /** Wall clocks differ by years. */
   readonly #wall: number;
   identity: SimulatedIdentity | undefined;
@@ -111,6 +115,7 @@ export class Computer {
     this.#surroundings = surroundings;
     const { agenda, random } = surroundings;
     this.#random = random.fork(`computer ${name}`);
+    this.#vault = vaultOf(this.#random.fork('sealing'));
     this.#wall = 1_700_000_000_000 + this.#random.between(-3, 3) * YEAR_MILLISECONDS;
     this.clock = this.#newClock();
     this.#loop = new HeldLoop(agenda, (work) => this.#guard(work));
@@ -154,12 +159,14 @@ export class Computer {
     this.#loop.begin();
     const { cluster, node, hasLived } = identity;
     const wasFull = this.#isFull;
+    const keyring = this.#vault?.open();
     openLog(
       {
         files: new WatchedFiles(this.#files, { onEffect: () => this.#meetEffect() }),
         owner: { cluster, node },
         limits: this.#options.sizes.log,
         random: this.#random.fork(`log ${life}`),
+        keyring,
         now: () => this.#surroundings.agenda.now,
         isNew: !hasLived,
         onFault: () => this.#die(),
@@ -172,7 +179,7 @@ export class Computer {
           this.#fail(`the log would not open: ${opened.text}`);
         }
         identity.hasLived = true;
-        this.#guard(() => this.#run(opened.log, found));
+        this.#guard(() => this.#run(opened.log, openedState(this.#state, keyring), found));
       },
     );
   }
@@ -205,7 +212,8 @@ export class Computer {
   copyFolder(): FolderCopy {
     const { identity } = this;
     if (identity === undefined) this.#fail('there is no folder to copy');
-    return { identity: { ...identity }, files: this.#files.image(), state: this.#state.rows() };
+    const [files, state] = [this.#files.image(), this.#state.rows()];
+    return { identity: { ...identity }, files, state, vault: this.#vault };
   }
 
   /** Of a computer that is down: an old copy takes the place of its folder, which is lost. */
@@ -216,7 +224,8 @@ export class Computer {
   }
 
   /** The same with a copy that its cluster will accept: for tests of the consequences. */
-  turnBack({ identity, files, state }: FolderCopy): void {
+  turnBack({ identity, files, state, vault }: FolderCopy): void {
+    this.#vault = vault;
     this.identity = { ...identity };
     this.#files.restore(files);
     this.#state.restore(state);
@@ -227,8 +236,8 @@ export class Computer {
     const { identity: owner } = this;
     if (owner === undefined || this.isUp) this.#fail('there is no folder to amend');
     const random = this.#random.fork(`amended log ${this.#life}`);
-    const now = () => this.#surroundings.agenda.now;
-    amendLog({ files: this.#files, owner, random, now }, shard, amend);
+    const [files, now] = [this.#files, () => this.#surroundings.agenda.now];
+    amendLog({ files, owner, random, now, keyring: this.#vault?.open() }, shard, amend);
   }
 
   /** Corrupts a row of the state on disk; returns whether there was one. */
@@ -339,7 +348,7 @@ export class Computer {
     if (this.isUp && this.#files.isDead) this.#die();
   }
 
-  #run(log: Log, found: Settings | undefined): void {
+  #run(log: Log, disk: StateDisk, found: Settings | undefined): void {
     const { identity } = this;
     if (identity === undefined) return;
     const life = this.#life;
@@ -356,7 +365,7 @@ export class Computer {
         identity: new TextEncoder().encode(`${cluster} ${node}`),
       },
       log,
-      disk: this.#state.open(),
+      disk,
       transport,
       random: this.#random.fork(`core ${life}`),
       limits: this.#options.limits,

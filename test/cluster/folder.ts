@@ -5,6 +5,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { Probes } from '../sim/probes.ts';
 import type { MemoryFiles } from '../support/twins/memory-files.ts';
 import type { MemoryState } from '../support/twins/memory-state.ts';
+import type { Vault } from '../support/twins/vault.ts';
 
 /** What the data folder says of its node. */
 export interface SimulatedIdentity {
@@ -20,6 +21,7 @@ export interface FolderCopy {
   readonly identity: SimulatedIdentity;
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly state: ReturnType<MemoryState['rows']>;
+  readonly vault: Vault | undefined;
 }
 
 /** How often LevelDB drops the last batch of its log when it is opened. */

@@ -188,7 +188,7 @@ export const RECOVERY_BUGS: readonly Bug[] = [
     name: 'segment-header-crc-skipped',
     sentence: 'a damaged header of a segment is accepted',
     file: 'src/storage/log/log-segment.ts',
-    find: 'if (words[0] !== crc32(copy.subarray(4), offset)) return undefined;',
+    find: 'if (words[0] !== crc32(copy.subarray(4, shape.words * 4), offset)) return undefined;',
     replace: '',
     profiles: [],
     tests: ['log-segment'],

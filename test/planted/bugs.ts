@@ -36,6 +36,7 @@ import { OUTPUT_BUGS } from './bugs-output.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { REPAIR_BUGS } from './bugs-repair.ts';
 import { RESERVATION_BUGS } from './bugs-reservations.ts';
+import { SEALING_BUGS } from './bugs-sealing.ts';
 import { SLOWNESS_BUGS } from './bugs-slow.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STAGING_BUGS } from './bugs-staging.ts';
@@ -68,6 +69,7 @@ const ALL: readonly Bug[] = [
   ...FOLDER_BUGS,
   ...STATE_BUGS,
   ...LEVEL_BUGS,
+  ...SEALING_BUGS,
   ...SLOWNESS_BUGS,
   ...SNAPSHOT_BUGS,
   ...BOUNDS_BUGS,

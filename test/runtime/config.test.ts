@@ -56,8 +56,8 @@ test('a fault names the field, what it is and what it may be', () => {
   const cases: readonly (readonly [value: unknown, fault: string])[] = [
     [
       7,
-      'the file is 7, must be an object with cluster, secretFile, settings, nodes, limits, ' +
-        'timing, tls',
+      'the file is 7, must be an object with cluster, secretFile, ' +
+        'encryption, settings, nodes, limits, timing, tls',
     ],
     [
       { nodes: [NODE], cluster: 'two words' },
@@ -110,8 +110,8 @@ test('a fault names the field, what it is and what it may be', () => {
     ],
     [
       { nodes: [NODE], colour: 1 },
-      'colour is not a known field: known fields are cluster, secretFile, settings, nodes, ' +
-        'limits, timing, tls',
+      'colour is not a known field: known fields are cluster, secretFile, encryption, ' +
+        'settings, nodes, limits, timing, tls',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
@@ -128,6 +128,14 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/n2', listen: 'localhost:7400' }] },
       'nodes[1].listen is "localhost:7400", the same as nodes[0].listen: each node needs its own',
+    ],
+    [
+      { nodes: [NODE], encryption: {} },
+      'encryption names 0 keys, must name one of keyFile, keyCommand, keyEnv',
+    ],
+    [
+      { nodes: [NODE], encryption: { keyFile: 'a', keyEnv: 'B' } },
+      'encryption names 2 keys, must name one of keyFile, keyCommand, keyEnv',
     ],
     [
       { nodes: [{ ...NODE, zone: 'a\u001b[2J' }] },

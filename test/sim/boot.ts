@@ -5,8 +5,10 @@ import { NO_CONFIGURATION } from '../../src/raft/configuration.ts';
 import type { SnapshotDescription } from '../../src/raft/message.ts';
 import type { Log, RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
 import { type Opened, openLog } from '../../src/storage/log/log-boot.ts';
+import type { Keyring } from '../../src/storage/sealing/keyring.ts';
 import { StateStoreDamaged } from '../../src/storage/state/state.ts';
 import { StateStore } from '../../src/storage/state/state-store.ts';
+import { openedState } from '../support/twins/vault.ts';
 import { SimFailure } from './failure.ts';
 import type { Host } from './host.ts';
 import { Storage } from './storage.ts';
@@ -17,6 +19,7 @@ export function boot(host: Host): void {
   const { plan, agenda } = host.services;
   const life = host.boot;
   const isThisLife = () => host.isUp && host.boot === life;
+  const keyring = host.vault?.open();
   openLog(
     {
       files: host.disk.files,
@@ -24,11 +27,12 @@ export function boot(host: Host): void {
       isNew: !host.hasLived,
       limits: plan.log,
       random: host.random.fork(`log ${life}`),
+      keyring,
       now: () => agenda.now,
       onFault: (line) => host.endByFault(line),
     },
     (opened) => {
-      if (isThisLife()) meet(host, opened);
+      if (isThisLife()) meet(host, opened, keyring);
     },
   );
 }
@@ -38,12 +42,12 @@ function nodeIdOf({ id, disks }: Host): NodeId {
   return (1 + id + 64 * disks) as NodeId;
 }
 
-function meet(host: Host, opened: Opened): void {
+function meet(host: Host, opened: Opened, keyring: Keyring | undefined): void {
   if (opened.type === 'refused') return host.refuse(opened.text);
   const { log } = opened;
   if (host.mustRefuse) fail(host, 'a folder of another node was accepted');
   host.hasLived = true;
-  const state = openState(host);
+  const state = openState(host, keyring);
   if (state === undefined) return;
   if (!compare(host, log)) return;
   for (const { reason } of log.quarantined) {
@@ -69,12 +73,12 @@ function compare(host: Host, log: Log): boolean {
   }
 }
 
-function openState(host: Host): StateStore | undefined {
+function openState(host: Host, keyring: Keyring | undefined): StateStore | undefined {
   host.disk.state.fault = undefined;
   host.disk.state.onFault = () => host.endByFault('the state store cannot go on');
   try {
     return new StateStore({
-      disk: host.disk.state.open(),
+      disk: openedState(host.disk.state, keyring),
       identity: new TextEncoder().encode(`${CLUSTER} ${nodeIdOf(host)}`),
       durableIndex: (shard) => {
         return host.replicas.get(shard)?.raft.status().durable ?? Number.POSITIVE_INFINITY;

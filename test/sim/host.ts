@@ -4,6 +4,7 @@ import type { MemberId, ShardId } from '../../src/base/ids.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Mark, RaftEvent, StepResult } from '../../src/raft/ready.ts';
 import type { RestoredReplica, ShardRecord } from '../../src/storage/log/log.ts';
+import { type Vault, vaultOf } from '../support/twins/vault.ts';
 import { boot } from './boot.ts';
 import { Disk } from './disk.ts';
 import { SimFailure } from './failure.ts';
@@ -35,6 +36,8 @@ export class Host {
   readonly id: number;
   readonly services: Services;
   readonly disk: Disk;
+  /** Half of the nodes seal what is on disk. */
+  readonly vault: Vault | undefined;
   readonly ledger: Ledger;
   /** Open while the process runs and has read its disk. */
   storage: Storage | undefined;
@@ -91,6 +94,7 @@ export class Host {
     this.id = id;
     this.services = services;
     this.random = services.random.fork(`host ${id}`);
+    this.vault = vaultOf(this.random.fork('sealing'));
     this.clock = new NodeClock({ virtual: 0, reading: 0, rate: 1 });
     this.peers = this.#newPeers();
     this.ledger = new Ledger({ node: id, now: () => services.agenda.now });

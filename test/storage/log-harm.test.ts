@@ -8,6 +8,7 @@ import { decodeHardStates, HARD_STATE_FILES } from '../../src/storage/log/hard-s
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
 import { byEffort } from '../support/effort.ts';
 import { MemoryFiles } from '../support/twins/memory-files.ts';
+import { vaultOf } from '../support/twins/vault.ts';
 import { mustOpen, openNow, TINY } from './log-life.ts';
 import { checkEntries, digestOf, LogModel, matchPrefix, type ReplicaModel } from './log-model.ts';
 import { randomRecord, SMALL } from './log-records.ts';
@@ -59,6 +60,7 @@ test('disks that refuse writes, syncs and space lose nothing that was acknowledg
     const random = new Random(seed);
     const files = new MemoryFiles();
     const history: History = { base: new LogModel(), records: [], acknowledged: 0 };
+    const vault = vaultOf(random.fork('sealing'));
     for (let life = 0; life < LIVES_PER_DISK; life++) {
       files.heal();
       files.capacity = Number.POSITIVE_INFINITY;
@@ -68,7 +70,7 @@ test('disks that refuse writes, syncs and space lose nothing that was acknowledg
         hasFailed = true;
         faults += 1;
       };
-      const log = mustOpen(files, { seed: random.word(), onFault });
+      const log = mustOpen(files, { seed: random.word(), onFault, keyring: vault?.open() });
       const model = matchPrefix(log, history);
       checkEntries(log, model);
       assert.deepEqual([log.damage, log.quarantined], [[], []], `seed ${seed}, life ${life}`);
@@ -133,8 +135,9 @@ test('any amount of damage at rest is never accepted', () => {
     const random = new Random(seed);
     const files = new MemoryFiles();
     const model = new LogModel();
+    const vault = vaultOf(random.fork('sealing'));
     for (let life = random.between(1, 3); life > 0; life--) {
-      const log = mustOpen(files, { seed: random.word() });
+      const log = mustOpen(files, { seed: random.word(), keyring: vault?.open() });
       for (let turn = random.between(5, 40); turn > 0; turn--) {
         log.append([randomRecord(model, random, SMALL)], () => {});
         files.settle();
@@ -150,7 +153,7 @@ test('any amount of damage at rest is never accepted', () => {
       if (random.chance(0.8)) files.flip(name, offset, random.below(8));
       else files.spoil(name, offset);
     }
-    const opened = openNow(files, { seed: 99, isNew: false });
+    const opened = openNow(files, { seed: 99, isNew: false, keyring: vault?.open() });
     if (opened.type === 'refused') {
       outcomes.refused += 1;
       continue;

@@ -9,6 +9,7 @@ import type { Files } from '../../src/storage/files/files.ts';
 import type { LogLimits } from '../../src/storage/limits.ts';
 import type { Log, LogRecord } from '../../src/storage/log/log.ts';
 import { type Opened, openLog } from '../../src/storage/log/log-boot.ts';
+import type { Keyring } from '../../src/storage/sealing/keyring.ts';
 import type { MemoryFiles } from '../support/twins/memory-files.ts';
 
 export const TINY: LogLimits = {
@@ -36,10 +37,11 @@ export interface LifeOptions {
   readonly limits?: LogLimits;
   readonly isNew?: boolean;
   readonly onFault?: (line: string) => void;
+  readonly keyring?: Keyring | undefined;
 }
 
 export function open(files: Files, options: LifeOptions, done: (opened: Opened) => void): void {
-  const { seed = 1, limits = TINY, isNew = true, onFault } = options;
+  const { seed = 1, limits = TINY, isNew = true, onFault, keyring } = options;
   let clock = 0;
   openLog(
     {
@@ -48,6 +50,7 @@ export function open(files: Files, options: LifeOptions, done: (opened: Opened) 
       isNew,
       limits,
       random: new Random(seed),
+      keyring,
       // Every reading of the clock advances it, so that regular work is due each time.
       now: () => {
         clock += 1000;

@@ -2,6 +2,7 @@
 
 import type { ShardId } from '../../base/ids.ts';
 import { NO_BYTES } from '../../base/message-pack.ts';
+import { isSealedKind, type RecordSeal } from '../sealing/record-seal.ts';
 import {
   ALIGNMENT,
   HEADER_BYTES,
@@ -35,6 +36,8 @@ interface BatchStart {
   readonly offset: number;
   /** CRC of the record before. */
   readonly previous: number;
+  /** Seals the commands; absent in a plain segment. */
+  readonly seal?: RecordSeal | undefined;
   /** Bytes that go before the first record. */
   readonly preamble?: Uint8Array;
 }
@@ -79,13 +82,18 @@ export class Batch {
     this.#at = start.preamble.length;
   }
 
-  /** Adds a record and returns its offset in the segment. */
-  add(name: RecordName, payload: Uint8Array = NO_BYTES): number {
-    const length = recordBytes(payload.length);
-    this.#reserve(length);
-    const { epoch, salt, number: batch } = this.#start;
+  /** Adds a record. Returns its offset in the segment, and the length of its stored payload. */
+  add(
+    name: RecordName,
+    plain: Uint8Array = NO_BYTES,
+  ): { readonly offset: number; readonly length: number } {
+    const { epoch, salt, number: batch, seal } = this.#start;
     const { kind, shard, index, term } = name;
     const offset = this.#start.offset + this.#at;
+    const isSealed = seal !== undefined && isSealedKind(kind);
+    const payload = isSealed ? seal.seal(name, offset, plain) : plain;
+    const length = recordBytes(payload.length);
+    this.#reserve(length);
     const place = { epoch, salt, offset };
     const ordinal = this.#ordinal;
     const previous = this.#previous;
@@ -103,7 +111,7 @@ export class Batch {
     this.#at += length;
     this.#ordinal += 1;
     if (kind !== KIND.end) extendRuns(this.#runs, name);
-    return offset;
+    return { offset, length: payload.length };
   }
 
   /** The finished bytes, as a view that is valid until the next batch begins. */

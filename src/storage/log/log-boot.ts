@@ -17,7 +17,14 @@ import {
 } from './hard-state.ts';
 import { HardStateWriter } from './hard-state-writer.ts';
 import type { Log } from './log.ts';
-import { type Folder, type Refusal, readFolder, refuse, SPARE_NEW } from './log-folder.ts';
+import {
+  type Folder,
+  type Refusal,
+  readFolder,
+  refuse,
+  refuseLocked,
+  SPARE_NEW,
+} from './log-folder.ts';
 import {
   encodeIdentity,
   IDENTITY,
@@ -71,12 +78,16 @@ export function openLog(options: OpenLogOptions, done: (opened: Opened) => void)
 
 /** Inspects without writing, so that the rest of a node opens before an incarnation begins. */
 export function inspectLog(
-  options: Pick<OpenLogOptions, 'owner' | 'isNew' | 'limits'> & { readonly files: FilesReader },
+  options: Pick<OpenLogOptions, 'owner' | 'isNew' | 'limits' | 'keyring'> & {
+    readonly files: FilesReader;
+  },
 ): InspectedLog | Refusal {
-  const { files, owner, isNew } = options;
+  const { files, owner, isNew, keyring } = options;
   assertLogLimits(options.limits);
   const folder = readFolder(files, { owner, isNew });
   if ('type' in folder) return folder;
+  const locked = refuseLocked(files, folder, keyring);
+  if (locked !== undefined) return locked;
   const unborn = folder.identity === undefined || folder.identity.incarnation === 0;
   const isBlank = unborn && folder.hardStates.every((copy) => copy === undefined);
   if (isBlank) return { type: 'inspected', folder, recovery: undefined };

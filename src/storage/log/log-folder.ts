@@ -2,6 +2,7 @@
 
 import type { FileEntry, FileFault, FilesReader } from '../files/files.ts';
 import { faultText } from '../files/files.ts';
+import type { Keyring } from '../sealing/keyring.ts';
 import { decodeHardStates, HARD_STATE_FILES, type HardStates } from './hard-state.ts';
 import type { LogOwner } from './log.ts';
 import {
@@ -119,6 +120,28 @@ export function readFolder(
   const identity = decodeIdentity(bytes, owner);
   if (typeof identity === 'string') return refuse(identity);
   return { identity, hardStates, segments, spares, reserve, hasHalfSpare };
+}
+
+/** A segment that cannot be opened is not taken for a damaged one. */
+export function refuseLocked(
+  files: FilesReader,
+  { segments }: Folder,
+  keyring: Keyring | undefined,
+): Refusal | undefined {
+  for (const epoch of segments.keys()) {
+    const name = segmentName(epoch);
+    const bytes = files.read({ name, offset: 0, length: PREAMBLE_BYTES });
+    const preamble = bytes instanceof Uint8Array ? decodePreamble(bytes) : undefined;
+    const key = preamble?.header.life?.key;
+    if (key === undefined || keyring?.has(key) === true) continue;
+    const what = `${name} is encrypted with data key ${key}`;
+    return refuse(
+      keyring === undefined
+        ? `${what}, and this start has no encryption key: configure the node's encryption key`
+        : `${what}, which the file \`keys\` does not have: restore the newest copy of that file`,
+    );
+  }
+  return undefined;
 }
 
 function isList(entries: readonly FileEntry[] | FileFault): entries is readonly FileEntry[] {

@@ -7,6 +7,7 @@ import type { EntryRange } from '../../raft/log.ts';
 import { type LogEntry, sizeOf } from '../../raft/message.ts';
 import { SNAPSHOT } from '../../wire/raft-entry.ts';
 import type { FilesReader } from '../files/files.ts';
+import { isSealedKind, type RecordSeal } from '../sealing/record-seal.ts';
 import type { Location } from './location-table.ts';
 import type { Damage } from './log.ts';
 import {
@@ -31,10 +32,12 @@ interface LogReaderOptions {
   readonly isOnDisk: (location: Location) => boolean;
   /** The salt of a segment that is in use. */
   readonly saltOf: (epoch: number) => number;
+  /** Undefined for a plain segment. */
+  readonly sealOf: (epoch: number) => RecordSeal | undefined;
   readonly onDamage: (damage: Damage) => void;
 }
 
-/** A record of an entry as it was written. */
+/** A record of an entry as it was before it was sealed. */
 export interface RawEntry {
   readonly kind: number;
   readonly payload: Uint8Array;
@@ -130,7 +133,11 @@ export class LogReader {
     }
     if (header.term !== replica.termAt(index) || !isEntry(header.kind)) return undefined;
     const payload = readPayload(buffer, offset - origin, header);
-    return payload === undefined ? undefined : { kind: header.kind, payload };
+    if (payload === undefined) return undefined;
+    const seal = isSealedKind(header.kind) ? this.#options.sealOf(epoch) : undefined;
+    if (seal === undefined) return { kind: header.kind, payload };
+    const opened = seal.open(header, offset, payload);
+    return opened === undefined ? undefined : { kind: header.kind, payload: opened };
   }
 
   #markDamaged(replica: LogReplica, index: number, text: string): void {

@@ -1,6 +1,7 @@
 /** The header of a segment: its identity, and how it continues the segment before. */
 
 import { crc32 } from 'node:zlib';
+import { SEGMENT_SALT_BYTES, type SegmentLife } from '../sealing/record-seal.ts';
 
 /** One page for each copy, so that an unreadable page costs one of them. */
 const COPY_OFFSETS = [0, 4096] as const;
@@ -8,8 +9,10 @@ const COPY_OFFSETS = [0, 4096] as const;
 export const PREAMBLE_BYTES = 4096 + 512;
 
 const MAGIC = 0x676f_6c6b;
-const FORMAT = 1;
-const WORDS = 16;
+/** By format: an older version refuses a sealed segment. */
+const PLAIN = { format: 1, words: 16 } as const;
+const SEALED = { format: 2, words: 24 } as const;
+const SALT_WORDS = SEGMENT_SALT_BYTES / 4;
 
 export interface SegmentHeader {
   readonly epoch: number;
@@ -28,6 +31,8 @@ export interface SegmentHeader {
   readonly followsEnd: number;
   /** The first segment of an incarnation: only its checkpoint may contain new information. */
   readonly isBoot: boolean;
+  /** Absent in a plain segment. */
+  readonly life?: SegmentLife | undefined;
 }
 
 /** In stored order, after CRC, magic and format; `isBoot` follows. */
@@ -55,11 +60,14 @@ export function epochOf(name: string): number | undefined {
 
 export function encodePreamble(header: SegmentHeader): Uint8Array {
   const words = new Uint32Array(PREAMBLE_BYTES / 4);
-  const fields = [...FIELDS.map((field) => header[field]), header.isBoot ? 1 : 0];
+  const { life, isBoot } = header;
+  const { format, words: count } = life === undefined ? PLAIN : SEALED;
+  const fields = [...FIELDS.map((field) => header[field]), isBoot ? 1 : 0];
+  const sealed = life === undefined ? [] : [life.key, ...new Uint32Array(life.salt.slice().buffer)];
   for (const offset of COPY_OFFSETS) {
     const at = offset / 4;
-    words.set([0, MAGIC, FORMAT, ...fields], at);
-    const bytes = new Uint8Array(words.buffer, offset + 4, (WORDS - 1) * 4);
+    words.set([0, MAGIC, format, ...fields, ...sealed], at);
+    const bytes = new Uint8Array(words.buffer, offset + 4, (count - 1) * 4);
     words[at] = crc32(bytes, offset);
   }
   return new Uint8Array(words.buffer);
@@ -76,14 +84,19 @@ export function decodePreamble(
 }
 
 function decodeCopy(bytes: Uint8Array, offset: number): SegmentHeader | undefined {
-  if (bytes.length < offset + WORDS * 4) return undefined;
-  const copy = bytes.slice(offset, offset + WORDS * 4);
+  const copy = bytes.slice(offset, offset + SEALED.words * 4);
+  if (copy.length < SEALED.words * 4) return undefined;
   const words = new Uint32Array(copy.buffer);
-  if (words[0] !== crc32(copy.subarray(4), offset)) return undefined;
-  if (words[1] !== MAGIC || words[2] !== FORMAT) return undefined;
+  const shape = words[2] === SEALED.format ? SEALED : PLAIN;
+  if (words[0] !== crc32(copy.subarray(4, shape.words * 4), offset)) return undefined;
+  if (words[1] !== MAGIC || words[2] !== shape.format) return undefined;
   const fields = FIELDS.map((field, at) => [field, words[FIELDS_AT + at]]);
   const numbers = Object.fromEntries(fields) as Record<(typeof FIELDS)[number], number>;
-  return { ...numbers, isBoot: words[FIELDS_AT + FIELDS.length] === 1 };
+  const at = FIELDS_AT + FIELDS.length;
+  const header = { ...numbers, isBoot: words[at] === 1 };
+  if (shape === PLAIN) return header;
+  const salt = new Uint8Array(words.slice(at + 2, at + 2 + SALT_WORDS).buffer);
+  return { ...header, life: { key: words[at + 1] as number, salt } };
 }
 
 /** The value that the first record of a segment has as the CRC of its predecessor. */

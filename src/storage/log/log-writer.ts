@@ -9,6 +9,7 @@ import type { Configuration } from '../../raft/configuration.ts';
 import type { LogEntry } from '../../raft/message.ts';
 import type { HardState, Write } from '../../raft/ready.ts';
 import { SNAPSHOT } from '../../wire/raft-entry.ts';
+import { SEAL_BYTES } from '../sealing/record-seal.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { LiveBytes } from './live-bytes.ts';
 import type { Location } from './location-table.ts';
@@ -216,8 +217,7 @@ export class LogWriter {
   }
 
   #add(name: RecordName, payload: Uint8Array): Location {
-    const offset = this.#batch.add(name, payload);
-    return { epoch: this.#epoch, offset, length: payload.length };
+    return { epoch: this.#epoch, ...this.#batch.add(name, payload) };
   }
 }
 
@@ -283,7 +283,7 @@ function bytesOfWrite({ snapshot, entries, repairs }: Write): number {
 }
 
 function bytesOfEntry(entry: LogEntry): number {
-  if (entry.kind === 'command') return recordBytes(entry.payload.length);
+  if (entry.kind === 'command') return recordBytes(entry.payload.length + SEAL_BYTES);
   if (entry.kind === 'empty') return recordBytes(0);
   return 2 * (configurationBytes(entry.configuration) + RUN_BYTES);
 }

@@ -7,6 +7,8 @@ import type { Random } from '../../base/random.ts';
 import type { EntryRange, EntryReader } from '../../raft/log.ts';
 import { type FileFault, type Files, faultText } from '../files/files.ts';
 import type { LogLimits } from '../limits.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { newLife } from '../sealing/record-seal.ts';
 import { AppendQueue } from './append-queue.ts';
 import { EntryCache } from './entry-cache.ts';
 import type { BatchPosition } from './hard-state.ts';
@@ -46,6 +48,8 @@ export interface SegmentLogOptions {
   readonly owner: LogOwner;
   readonly limits: LogLimits;
   readonly random: Random;
+  /** Commands are sealed; absent in a plain folder. */
+  readonly keyring?: Keyring | undefined;
   /** A monotone clock in milliseconds, for metrics only. */
   readonly now: () => number;
   /** Receives a line that says what failed; the process has to end. Called at most once. */
@@ -130,7 +134,7 @@ export class SegmentLog implements Log {
     this.#clock = new SyncClock(parts.now);
     this.#lastEpoch = parts.lastEpoch;
     this.#continuation = recovery.continuation;
-    this.#chain = new SegmentChain(this.#live);
+    this.#chain = new SegmentChain(this.#live, parts.keyring);
     for (const header of recovery.chain) {
       if (header.epoch <= recovery.continuation.before) this.#chain.add(header);
     }
@@ -146,6 +150,7 @@ export class SegmentLog implements Log {
       files,
       bytesMax: limits.readBytesMax,
       saltOf: (epoch) => this.#chain.saltOf(epoch),
+      sealOf: (epoch) => this.#chain.sealOf(epoch),
       isOnDisk: ({ epoch, offset }) => {
         return epoch !== this.#current?.header.epoch || offset < this.#doneThrough;
       },
@@ -333,7 +338,7 @@ export class SegmentLog implements Log {
    * Switches to the next segment: renamed, and its name durable, before anything is written to it.
    */
   #switch(): void {
-    const { files, pool, owner, random, lineage } = this.#parts;
+    const { files, pool, owner, random, lineage, keyring } = this.#parts;
     const spare = pool.take(this.#switchBytes);
     if (spare === undefined) return pool.replenish();
     this.#isBusy = true;
@@ -351,6 +356,7 @@ export class SegmentLog implements Log {
       incarnation: lineage.incarnation,
       ...continuation,
       isBoot: current === undefined,
+      life: newLife(keyring),
     };
     files.rename({ from: spare.name, to: segmentName(header.epoch) }, (fault) => {
       if (fault !== undefined) return this.fail(fault);
@@ -388,6 +394,7 @@ export class SegmentLog implements Log {
       number: current.batch,
       offset,
       previous: current.previous,
+      seal: this.#chain.sealOf(header.epoch),
       ...(isFirst ? { preamble: encodePreamble(header) } : {}),
     });
     this.#writer.begin(header.epoch);

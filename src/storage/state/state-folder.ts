@@ -4,6 +4,8 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncFolder } from '../files/small-file.ts';
 import { STATE_LIMITS } from '../limits.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { sealedDisk } from '../sealing/sealed-disk.ts';
 import { openLevelState } from './level-state.ts';
 import type { StateStoreDamaged } from './state.ts';
 import type { StateDisk } from './state-disk.ts';
@@ -14,6 +16,8 @@ export interface StateFolderOptions {
   readonly tablesMax?: number | undefined;
   /** The owner of the store: compared with its record on disk. */
   readonly identity: Uint8Array;
+  /** Rows are sealed; absent in a plain folder. */
+  readonly keyring?: Keyring | undefined;
   readonly onFault: (cause: unknown) => void;
   readonly onDamage: (damage: StateStoreDamaged) => void;
 }
@@ -24,7 +28,9 @@ export interface StateFolderOptions {
  * node.
  */
 export async function openState(options: StateFolderOptions): Promise<StateDisk> {
-  const disk = await openLevelState(options);
+  const level = await openLevelState(options);
+  const { keyring } = options;
+  const disk = keyring === undefined ? level : sealedDisk(level, keyring);
   try {
     openRecords(disk, options.identity);
     return disk;

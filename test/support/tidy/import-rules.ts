@@ -151,10 +151,11 @@ function forbidden(file: SourceFile): string[] {
 
 /** What of a node is loaded by a kvctl that runs none. */
 const NODE_FACTS = /^src\/runtime\/(?:cluster-id|config|listen-address)\.ts$/;
-const NODE_RUNNERS = /^cli\/(?:commands\/(?:start|salvage)|node-options)\.ts$/;
+const NODE_RUNNERS = /^cli\/(?:commands\/(?:start|salvage|encryption)|node-options)\.ts$/;
 
 const runners: Rule = {
-  sentence: 'only `start` runs a node and `salvage` reads its folder; all other verbs talk to one',
+  sentence:
+    'only `start` runs a node, `salvage` and `encryption` use its folder; other verbs talk to one',
   find: (tree) =>
     tree.sources
       .filter(({ path }) => path.startsWith('cli/') && !NODE_RUNNERS.test(path))

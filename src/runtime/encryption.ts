@@ -1,0 +1,98 @@
+/** Encryption at rest of a data folder: whether it is encrypted, and with which keys. */
+
+import { secureBytes } from '../base/ambient.ts';
+import {
+  NO_KEYS,
+  readKeyFiles,
+  type UnwrappedKeys,
+  unwrapKeys,
+  type WrappingKey,
+  withNewKey,
+  writeKeyFiles,
+} from '../storage/sealing/key-file.ts';
+import { type KeySource, wrappingKeyFrom } from '../storage/sealing/key-source.ts';
+import { Keyring } from '../storage/sealing/keyring.ts';
+import { FolderUnusable } from './data-folder.ts';
+
+interface Folder {
+  readonly path: string;
+  /** A node has used it. */
+  readonly isUsed: boolean;
+}
+
+/**
+ * Undefined for a plain folder. Refuses a folder and a configuration that do not fit, before
+ * anything in the folder is read or written; the folder of a new node gets its first key.
+ */
+export async function openKeyring(
+  { path, isUsed }: Folder,
+  source: KeySource | undefined,
+): Promise<Keyring | undefined> {
+  const found = readKeyFiles(path);
+  if (source === undefined) {
+    if (found === undefined) return undefined;
+    throw new FolderUnusable(`the folder ${path} is encrypted, and no key was given. ${GIVE_KEY}`);
+  }
+  if (found === undefined && isUsed) throw new FolderUnusable(plainText(path));
+  const wrapping = await wrappingKeyFrom(source);
+  const keys = found === undefined ? newKeys(path, wrapping) : await unlock(path, wrapping);
+  return new Keyring({ keys: keys.keys, randomBytes: secureBytes });
+}
+
+function newKeys(path: string, wrapping: WrappingKey): UnwrappedKeys {
+  const keys = withNewKey(NO_KEYS, secureBytes);
+  writeKeyFiles(path, keys, { wrapping, randomBytes: secureBytes });
+  return keys;
+}
+
+async function unlock(path: string, wrapping: WrappingKey): Promise<UnwrappedKeys> {
+  const found = readKeyFiles(path);
+  if (found === undefined) throw new FolderUnusable(`the folder ${path} is not encrypted`);
+  if (found === 'damaged') {
+    throw new FolderUnusable(
+      `the files keys and keys.copy of ${path} are damaged, so its data cannot be decrypted. ` +
+        'Nothing was changed. Restore a copy of one of them; without one, start with an empty ' +
+        'folder: the node joins as a new one and copies its data from the other nodes',
+    );
+  }
+  const keys = unwrapKeys(found, wrapping);
+  if (keys !== undefined) return keys;
+  throw new FolderUnusable(
+    `the given key does not open the folder ${path}: it was encrypted with another one. ` +
+      'Nothing was changed. Start with the key of this folder (its last `kvctl encryption ' +
+      'rewrap`, or its first start)',
+  );
+}
+
+/** Replaces the wrapping key of a folder, whether its node runs or not. Data are not rewritten. */
+export async function rewrapKeys(
+  path: string,
+  { from, to }: { readonly from: KeySource; readonly to: KeySource },
+): Promise<number> {
+  const keys = await unlock(path, await wrappingKeyFrom(from));
+  const wrapping = await wrappingKeyFrom(to);
+  const sequence = keys.sequence + 1;
+  writeKeyFiles(path, { ...keys, sequence }, { wrapping, randomBytes: secureBytes });
+  return keys.keys.length;
+}
+
+/** Adds a data key, which the node uses for new files from its next start on. */
+export async function addDataKey(path: string, source: KeySource): Promise<number> {
+  const wrapping = await wrappingKeyFrom(source);
+  const keys = withNewKey(await unlock(path, wrapping), secureBytes);
+  writeKeyFiles(path, keys, { wrapping, randomBytes: secureBytes });
+  return keys.keys.length;
+}
+
+const GIVE_KEY =
+  'Nothing was changed. Give its key: --encryption-key-file, --encryption-key-command or ' +
+  '--encryption-key-env, or `encryption` in the configuration';
+
+function plainText(path: string): string {
+  return (
+    `the folder ${path} is not encrypted (it has no file keys), and a key was given. Nothing ` +
+    'was changed. A folder is encrypted from its first start on: to encrypt this node, remove ' +
+    'it from its cluster and start it with an empty folder, --join and the key; or start it ' +
+    'without the key. If its file keys was lost, restore it'
+  );
+}
