@@ -9,6 +9,7 @@
 
 import { loadavg } from 'node:os';
 import { bytes, connect } from '../../src/index.ts';
+import { measureEncryption } from './encryption.ts';
 import { measureEvents } from './events.ts';
 import { measureLocks } from './locks.ts';
 import { run, tell } from './loop.ts';
@@ -36,6 +37,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   locks: measureLocks,
   watches: measureWatches,
   events: measureEvents,
+  encryption: measureEncryption,
 };
 const named = process.argv.slice(2);
 for (const name of named.length > 0 ? named : Object.keys(PARTS)) await PARTS[name]?.();

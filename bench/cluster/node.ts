@@ -31,6 +31,8 @@ const node = await startNode({
   valueBytesMax: 1024 * 1024,
   init: shards === '0' ? undefined : { shards: Number(shards), replicas: Number(replicas) },
   join: join === '' ? [] : [join],
+  encryption:
+    process.env.RINGKV_BENCH_KEY === undefined ? undefined : { keyEnv: 'RINGKV_BENCH_KEY' },
   logLevel: process.env.RINGKV_BENCH_LOG ?? 'fatal',
 });
 console.log(node.clientUrl);
