@@ -103,10 +103,12 @@ bench: build
 	$(if $(ONLY)$(ACCEPT),,node build/bench/cluster/main.js)
 
 # Beside other systems: make load PEERS=etcd,redis CLIENTS=1,64,256,1000 ROUNDS=3 WORKLOADS=put,get
-# OPEN=25,50,75,90 adds open loops at that percentage of capacity, PROCESSES=2 splits the callers.
+# OPEN=25,50,75,90 adds open loops at that percentage of capacity, PROCESSES=2 splits the callers;
+# SHARDS=1 has one Raft group, as etcd does.
 LOAD_ARGS = $(if $(PEERS),--peers=$(PEERS)) $(if $(CLIENTS),--clients=$(CLIENTS)) \
   $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(WORKLOADS),--workloads=$(WORKLOADS)) \
   $(if $(OPEN),--open=$(OPEN)) $(if $(PROCESSES),--processes=$(PROCESSES)) \
+  $(if $(SHARDS),--shards=$(SHARDS)) \
   $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(WARMUP),--warmup=$(WARMUP))
 load: build
 	node build/bench/load/main.js $(LOAD_ARGS)

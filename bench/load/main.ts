@@ -1,8 +1,8 @@
 /**
  * Load on ringkv and on other systems, in turns on one machine: `make load`, or
  * `node build/bench/load/main.js --peers=etcd,redis --workloads=put,get,txn2 --clients=1,64
- * --open=25,50,75,90 --rounds=3 --seconds=5 --warmup=10 --processes=1`. `--list` names the
- * workloads.
+ * --open=25,50,75,90 --rounds=3 --seconds=5 --warmup=10 --processes=1 --shards=16`. `--list`
+ * names the workloads.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -43,6 +43,8 @@ const { values } = parseArgs({
     warmup: { type: 'string', default: '10' },
     /** Client processes. */
     processes: { type: 'string', default: '1' },
+    /** Of ringkv. With one, it has one Raft group, as etcd does. */
+    shards: { type: 'string', default: `${USUAL_SHAPE.shards}` },
     list: { type: 'boolean', default: false },
     /** Leaves ringkv out, in order to compare drivers of a peer. */
     'peers-only': { type: 'boolean', default: false },
@@ -65,7 +67,11 @@ const open = listed(values.open).map(positive);
 const rounds = positive(values.rounds);
 const seconds = positive(values.seconds);
 const warmupSeconds = Number(values.warmup);
-const usual: Shape = { ...USUAL_SHAPE, processes: positive(values.processes) };
+const usual: Shape = {
+  ...USUAL_SHAPE,
+  processes: positive(values.processes),
+  shards: positive(values.shards),
+};
 const systems: System[] = values['peers-only'] ? [] : [RINGKV];
 for (const name of listed(values.peers)) {
   const peer = PEERS[name];
@@ -76,7 +82,10 @@ for (const name of listed(values.peers)) {
 }
 
 console.log(`${cpus().length} cores of ${cpus()[0]?.model}, Node ${process.version}`);
-console.log(`${rounds} rounds, ${seconds} s each after ${warmupSeconds} s of warm-up`);
+console.log(
+  `${rounds} rounds, ${seconds} s each after ${warmupSeconds} s of warm-up; ` +
+    `${usual.shards} shards`,
+);
 for (const { name, about } of systems) console.log(`${name}: ${about}`);
 const progress = new Progress({
   steps: rounds * systems.reduce((sum, system) => sum + stepsOf(system), 0),
