@@ -62,6 +62,8 @@ function watchOf(range: typeof WITHIN): Request {
 }
 
 const versioned = (key: Uint8Array): Operation => ({ type: 'check-version', key, version: 0 });
+const valued = (key: Uint8Array): Operation => ({ type: 'check-value', key, value: key });
+const present = (key: Uint8Array): Operation => ({ type: 'check-presence', key, isThere: true });
 const acquire = (key: Uint8Array): Operation => {
   const about = { lease: LEASE, ticket: 5, kind: 'exclusive', permits: 1, note: NOTHING } as const;
   return { type: 'acquire', key, ...about, isWaiting: true };
@@ -92,6 +94,9 @@ const DOORS: readonly Row[] = [
   ['a set outside', writeOf(setOf(OUT)), ['writer', 'root']],
   ['two sets, one outside', writeOf(setOf(IN), setOf(OUT)), ['writer', 'root']],
   ['a checked set', writeOf(versioned(IN), setOf(IN)), ['writer', 'root']],
+  ['a set checked outside', writeOf(versioned(OUT), setOf(IN)), ['writer', 'root']],
+  ['a set by a value', writeOf(valued(OUT), setOf(IN)), ['writer', 'root']],
+  ['a set by presence', writeOf(present(OUT), setOf(IN)), ['writer', 'root']],
   ['a lock', writeOf(acquire(IN)), ['lock', 'writer', 'root']],
   ['a lock outside', writeOf(acquire(OUT)), ['writer', 'root']],
   ['the end of a lease', writeOf({ type: 'end-lease', key: OUT, lease: clientOf(2) }), OWN],
