@@ -116,9 +116,9 @@ export async function connectTo(target: Target): Promise<Store> {
   };
 }
 
-function accessBy({ urls, cluster, token: given, timeoutMilliseconds: timeout }: Target) {
+function accessBy({ urls, cluster, tls, token: given, timeoutMilliseconds: timeout }: Target) {
   let token = given;
-  const terms = () => ({ timeout, cluster, ...(token === undefined ? {} : { token }) });
+  const terms = () => ({ timeout, cluster, ...(tls && { tls }), ...(token && { token }) });
   const ask = <T>(one: (url: string) => Promise<T>) => firstOf(urls, one);
   return {
     self: () => ask((url) => whoAmI(url, terms())),

@@ -18,7 +18,7 @@ import type { ClientHello } from '../wire/hello.ts';
 import type { Request } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
 import type { ConnectedClient } from './clients.ts';
-import { needsOf } from './needs.ts';
+import { isJoin, needsOf } from './needs.ts';
 import type { NodeState } from './node-state.ts';
 import type { Source } from './router.ts';
 
@@ -113,7 +113,8 @@ export class AccessControl {
   }
 
   #judge(request: Request, principal: Principal | undefined): Failure | undefined {
-    const needs = needsOf(request);
+    // The router checks the certificate of a node that joins.
+    const needs = this.#node.isCertified && isJoin(request) ? 'anyone' : needsOf(request);
     if (needs === 'anyone') return undefined;
     if (needs === 'nodes-only') return principal === undefined ? 'unauthenticated' : 'forbidden';
     if (principal === undefined || isExpired(principal, this.#node.wall)) return 'unauthenticated';

@@ -103,6 +103,13 @@ export function needsOf(request: Request): Needs {
   return (REQUESTS[request.type] as (one: Request) => Needs)(request);
 }
 
+/** A node asks for a number. */
+export function isJoin(request: Request): boolean {
+  if (request.type !== 'command') return false;
+  const decoded = decodeCommand(request.command);
+  return decoded.type === 'known' && decoded.command.type === 'join';
+}
+
 function ofCommands(commands: readonly Command[] | undefined): Needs {
   const needs = (commands ?? []).flatMap((one) => one.flatMap(needsOfOperation));
   return needs.length === 0 ? 'known' : needs;

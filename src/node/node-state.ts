@@ -69,6 +69,8 @@ export class NodeState {
   readonly store: StateStore;
   readonly transport: Transport;
   readonly secret: Secret;
+  /** Sockets of nodes have TLS, and certificates name them. */
+  readonly isCertified: boolean;
   /** Only nodes with the cluster secret, or with a certificate, are its peers. */
   readonly isGuarded: boolean;
   readonly valueBytesMax: number;
@@ -104,7 +106,8 @@ export class NodeState {
     this.now = options.now;
     this.valueBytesMax = options.valueBytesMax ?? MACHINE_LIMITS.valueBytesDefault;
     this.secret = options.secret ?? NO_SECRET;
-    this.isGuarded = this.secret.length > 0 || options.isCertified === true;
+    this.isCertified = options.isCertified === true;
+    this.isGuarded = this.secret.length > 0 || this.isCertified;
     const clock = () => this.now;
     this.store = openStore({
       disk: options.disk,
