@@ -15,6 +15,16 @@ export const WRITING_BUGS: readonly Bug[] = [
     isFast: true,
   },
   {
+    name: 'forgets-what-is-replaced',
+    sentence: 'without space, an entry is forgotten before the queued write that replaces it',
+    file: 'src/storage/log/append-queue.ts',
+    find: 'record.index < (replacedFrom.get(shard) ?? Number.POSITIVE_INFINITY) &&',
+    replace: '',
+    profiles: [],
+    tests: ['append-queue'],
+    isFast: true,
+  },
+  {
     name: 'failed-write-retried',
     sentence: 'a failed write or sync is tried again, and then counts',
     file: 'src/storage/log/segment-log.ts',

@@ -219,8 +219,11 @@ function mayOvertake(
   const isTurned = before.some(({ type, ...one }) => {
     return type !== 'forget' && (type !== 'write' || ('write' in one && one.write.snapshot));
   });
+  const isReplaced = before.some((one) => {
+    return one.type === 'write' && (one.write.entries[0]?.index ?? Infinity) <= record.index;
+  });
   const replica = model.replicas.get(record.shard);
-  return !isTurned && replica !== undefined && record.index <= replica.lastIndex;
+  return !isTurned && !isReplaced && replica !== undefined && record.index <= replica.lastIndex;
 }
 
 /** Every entry reads as it was written; damaged ones are those in `isDamaged`. */

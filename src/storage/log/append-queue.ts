@@ -79,21 +79,32 @@ export class AppendQueue {
 
   /**
    * The places of records that free space and may overtake all others: a `forget` of an entry that
-   * the log has, if no creation, removal or snapshot of its replica is queued before it; a
-   * `remove`, if no record of its shard is queued before it.
+   * the log has, if no creation, removal or snapshot of its replica is queued before it, nor a
+   * write that replaces the entry; a `remove`, if no record of its shard is queued before it.
    */
   #overtaking(isKnown: Known): readonly number[] {
     const places: number[] = [];
     const touched = new Set<ShardId>();
     const turned = new Set<ShardId>();
+    /** The least index that is written again. */
+    const replacedFrom = new Map<ShardId, number>();
     for (const [at, { record }] of this.#queued.entries()) {
       if (record === undefined || !('shard' in record)) continue;
       const { shard, type } = record;
-      const isFree = type === 'forget' && !turned.has(shard) && isKnown(shard, record.index);
+      const isFree =
+        type === 'forget' &&
+        !turned.has(shard) &&
+        record.index < (replacedFrom.get(shard) ?? Number.POSITIVE_INFINITY) &&
+        isKnown(shard, record.index);
       if (isFree || (type === 'remove' && !touched.has(shard))) places.push(at);
       else touched.add(shard);
       const isTurn = type === 'create' || type === 'remove';
       if (isTurn || (type === 'write' && record.write.snapshot !== undefined)) turned.add(shard);
+      const first = type === 'write' ? record.write.entries[0]?.index : undefined;
+      const before = replacedFrom.get(shard);
+      if (first !== undefined && first < (before ?? Number.POSITIVE_INFINITY)) {
+        replacedFrom.set(shard, first);
+      }
     }
     return places;
   }
