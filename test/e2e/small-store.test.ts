@@ -14,6 +14,8 @@ const MIB = 1024 * 1024;
 const BLOCK_BYTES = 512;
 /** Between one open and the next, LevelDB may not have merged its last small tables. */
 const NOISE_BYTES = MIB / 2;
+/** It is 0.1 to 0.25, and 0.7 if 20 000 writes in the log have to be applied again. */
+const OPENING_MAX = 0.45;
 
 /** As `du` counts: blocks, not lengths. */
 function bytesOnDisk(path: string): number {
@@ -24,14 +26,15 @@ function bytesOnDisk(path: string): number {
 }
 
 interface Life {
-  readonly processorMilliseconds: number;
+  /** Processor time, as a share of what loading the code takes. */
+  readonly opening: number;
   readonly bytes: number;
 }
 
 async function liveIn(folder: string, writes = 0, bytes = 100): Promise<Life> {
   const args = [CHILD, folder, `${writes}`, `${bytes}`];
   const { stdout } = await promisify(execFile)(process.execPath, args);
-  return { processorMilliseconds: Number(stdout), bytes: bytesOnDisk(folder) };
+  return { opening: Number(stdout), bytes: bytesOnDisk(folder) };
 }
 
 async function livesIn(folder: string, count: number): Promise<readonly Life[]> {
@@ -44,23 +47,25 @@ test('a small store takes little, and no more by being opened again', async (con
   const folder = join(temporaryFolder(), 'data');
   const first = await liveIn(folder, 1000);
   const lives = await livesIn(folder, 6);
-  const processor = Math.min(...lives.map(({ processorMilliseconds }) => processorMilliseconds));
+  const opening = Math.min(...lives.map(({ opening }) => opening));
   const sizes = lives.map(({ bytes }) => bytes);
-  context.diagnostic(`${processor} ms of processor; ${first.bytes}, then ${sizes.join(' ')} bytes`);
+  context.diagnostic(
+    `opening takes ${opening} of loading; ${first.bytes}, then ${sizes.join(' ')} bytes`,
+  );
   ok(Math.max(first.bytes, ...sizes) < 16 * MIB);
   // A segment more or less depends on which entries the last life but one has left.
   const [early, late] = [Math.max(...sizes.slice(0, 3)), Math.max(...sizes.slice(3))];
   ok(late <= early + NOISE_BYTES, `${late} bytes after ${early}`);
-  ok(processor < 100, `${processor} ms of processor at best`);
+  ok(opening < OPENING_MAX, `at best opening takes ${opening} of loading`);
 });
 
 test('a short life leaves the next one little to apply', async (context) => {
   const folder = join(temporaryFolder(), 'data');
   await liveIn(folder, 20_000);
   const lives = await livesIn(folder, 3);
-  const processor = Math.min(...lives.map(({ processorMilliseconds }) => processorMilliseconds));
-  context.diagnostic(`${processor} ms of processor`);
-  ok(processor < 100, `${processor} ms of processor at best`);
+  const opening = Math.min(...lives.map(({ opening }) => opening));
+  context.diagnostic(`opening takes ${opening} of loading`);
+  ok(opening < OPENING_MAX, `at best opening takes ${opening} of loading`);
 });
 
 test('a store that wrote much once does not stay large', async (context) => {
