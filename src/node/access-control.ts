@@ -24,8 +24,8 @@ import type { Source } from './router.ts';
 
 export class AccessControl {
   readonly #node: NodeState;
-  /** The version by which all clients were identified last. */
-  #version = 0;
+  /** By which all clients were identified last. A hidden copy has the version of the whole one. */
+  #known: Pick<AccessTable, 'version' | 'isHidden'> = NO_ACCESS;
 
   constructor(node: NodeState) {
     this.#node = node;
@@ -62,9 +62,9 @@ export class AccessControl {
    */
   tick(): void {
     const { clients, wall } = this.#node;
-    const { version, isEnabled } = this.#table;
-    const isNews = version !== this.#version;
-    this.#version = version;
+    const { version, isEnabled, isHidden } = this.#table;
+    const isNews = version !== this.#known.version || isHidden !== this.#known.isHidden;
+    this.#known = { version, isHidden };
     if (!isNews && !isEnabled) return;
     for (const client of clients.all()) {
       const { principal } = client;

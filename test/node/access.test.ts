@@ -2,7 +2,12 @@
 
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Principal } from '../../src/access/principal.ts';
+import { credentialOf } from '../../src/access/token.ts';
+import { decodeMap, encodeMapForClients } from '../../src/catalog/map-bytes.ts';
 import type { Client } from '../../src/client/client.ts';
+import { AccessControl } from '../../src/node/access-control.ts';
+import type { NodeState } from '../../src/node/node-state.ts';
 import { AccessRig, ENABLE, grant, ROOT, tokenFor } from './access-rig.ts';
 
 const UNKNOWN = { code: 'unauthenticated', outcome: 'notApplied' } as const;
@@ -171,5 +176,23 @@ test('what a client gets of the map has no users, tokens or roles', async () => 
   equal(maps?.map?.access?.tokens.length, 1, 'every node has them');
   const text = new TextDecoder('latin1').decode(maps?.clientBytes);
   equal(text.includes('root'), false);
+  await rig.cluster.close();
+});
+
+test('a client is known once a node has the rest of a map that it had without users', async () => {
+  const rig = await enabled();
+  const principal = undefined as Principal | undefined;
+  const client = { connection: 1, credential: credentialOf(ROOT.bytes), isIdle: true, principal };
+  const nameOfUser = () => client.principal?.user;
+  const clients = { all: () => [client] };
+  const hidden = decodeMap(encodeMapForClients(rig.map), undefined);
+  const node = { map: hidden, wall: 0, clients };
+  const access = new AccessControl(node as unknown as NodeState);
+  access.tick();
+  equal(nameOfUser(), undefined);
+  // The version is the same.
+  node.map = rig.map;
+  access.tick();
+  equal(nameOfUser(), 'root');
   await rig.cluster.close();
 });

@@ -48,6 +48,14 @@ const PLANTED: readonly Planted[] = [
   },
   {
     ...CONTROL,
+    name: 'hidden-map-is-enough',
+    sentence: 'users that come with the rest of a map are not looked for',
+    find: 'const isNews = version !== this.#known.version || isHidden !== this.#known.isHidden;',
+    replace: 'const isNews = version !== this.#known.version;',
+    isFast: true,
+  },
+  {
+    ...CONTROL,
     name: 'forwarded-is-trusted',
     sentence: 'what another node has forwarded is served without being permitted again',
     find: 'const failure = this.#judge(request, responder.principal);',
