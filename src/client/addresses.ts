@@ -36,7 +36,7 @@ function addressesIn(text: unknown): readonly Address[] {
     scheme = named?.toLowerCase() ?? scheme;
     const host = given.slice(named?.length ?? 0).replace(/\/+$/, '');
     const protocol = PROTOCOLS.get(scheme);
-    const port = scheme === 'kv://' && !/:\d+$/.test(host) ? `:${USUAL_PORT}` : '';
+    const port = scheme.startsWith('kv') && !/:\d+$/.test(host) ? `:${USUAL_PORT}` : '';
     const url = `${protocol}${host}${port}`;
     if (protocol === undefined || host === '' || !URL.canParse(url)) {
       throw invalid(`"${given}" is no url of a node: ${ALLOWED}`);

@@ -13,7 +13,7 @@ test('an address has a scheme, a host and a port, of which the host is enough', 
   deepEqual(dialled('[::1]:7'), ['ws://[::1]:7']);
   deepEqual(dialled('kv://[::1]'), ['ws://[::1]:7400']);
   deepEqual(dialled('a:1, b:2'), ['ws://a:1', 'ws://b:2']);
-  deepEqual(dialled('kvs://a:1,b'), ['wss://a:1', 'wss://b']);
+  deepEqual(dialled('kvs://a:1,b'), ['wss://a:1', 'wss://b:7400']);
   deepEqual(dialled(['a:1,kvs://b:2', 'c:3']), ['ws://a:1', 'wss://b:2', 'ws://c:3']);
   deepEqual(dialled('wss://db.example/path/'), ['wss://db.example/path']);
 });
