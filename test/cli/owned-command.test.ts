@@ -36,6 +36,20 @@ function stateOf(pid: number): string {
   return stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '';
 }
 
+/** Whether a shell waits for `sleep`: a signal before that could end another step of its script. */
+function isAsleep(pid: number): boolean {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  // Some kernels do not tell.
+  if (!existsSync(path)) return isThere(pid);
+  return readFileSync(path, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .some((child) => {
+      const name = `/proc/${child}/comm`;
+      return existsSync(name) && readFileSync(name, 'utf8').trim() === 'sleep';
+    });
+}
+
 /** A command of two processes; the second one is told of by the file. */
 function steps(
   context: TestContext,
@@ -101,7 +115,7 @@ test('signals are passed on to all processes of the command', BOUNDED, async (co
     const store = new MemoryStore();
     const { words, pid } = steps(context);
     const calling = kvctl(['lock', 'report', ...words], { store });
-    await until(() => pid() > 0);
+    await until(() => pid() > 0 && isAsleep(pid()));
     signal(name);
     equal((await calling).exit, exit);
     deepEqual([isThere(pid()), store.releases], [false, 1]);
