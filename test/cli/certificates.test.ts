@@ -184,12 +184,15 @@ test('the secret is sent only to a server of the authority in the token', async 
   const own = join(ours.path, 'ca.pem');
   const { certificates } = await signing();
   const foreign = certificates.serverPair();
+  const forged = ours.serverPair();
   const pairs = [
     { cert: strange.cert + strange.ca, key: strange.key },
     { cert: foreign.cert + certificates.authority.cert, key: foreign.key },
     { cert: strange.cert, key: strange.key },
     // The authority is public, so anyone can show its certificate.
     { cert: strange.cert + readFileSync(own, 'utf8'), key: strange.key },
+    // Its issuer's name and key id are public, too, so only the signature tells.
+    { cert: withFalseSignature(forged.cert) + readFileSync(own, 'utf8'), key: forged.key },
   ];
   for (const pair of pairs) {
     const server = createServer(pair, (socket) => {
@@ -216,6 +219,13 @@ function say({ port }: JoinToken, line: string): Promise<string> {
     socket.on('close', () => resolve(said));
     socket.write(line);
   });
+}
+
+function withFalseSignature(cert: string): string {
+  const bytes = Buffer.from(cert.replace(/-----[A-Z ]+-----|\s/g, ''), 'base64');
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 test('a newcomer has to have the private key of what it has signed', async () => {
