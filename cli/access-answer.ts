@@ -4,8 +4,8 @@ import type { AccessChange, GrantText, RoleText } from '../src/admin.ts';
 import type { Call } from './call.ts';
 import { EXIT, type Exit } from './exit-codes.ts';
 import { textOption } from './options.ts';
+import { writePrivate } from './private-file.ts';
 import type { Store } from './store.ts';
-import { writePrivate } from './token-file.ts';
 
 /** Changes it, prints the name of what was changed, and waits until every node goes by it. */
 export async function change(call: Call, store: Store, what: AccessChange): Promise<Exit> {

@@ -2,6 +2,11 @@
 
 import type { OptionSpec, Verb } from './verb.ts';
 
+function action(...choices: readonly string[]): Verb['words'][number] {
+  const description = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  return { form: '<action>', kind: 'command', description, choices };
+}
+
 const OUT_OPTION: OptionSpec = {
   flags: '--out <file>',
   description: 'write the token to this file (mode 0600) instead of standard output',
@@ -11,14 +16,7 @@ export const ACCESS_VERBS: readonly Verb[] = [
   {
     name: 'access',
     summary: 'show, enable or disable access control',
-    words: [
-      {
-        form: '<action>',
-        kind: 'command',
-        description: 'status, enable or disable',
-        choices: ['status', 'enable', 'disable'],
-      },
-    ],
+    words: [action('status', 'enable', 'disable')],
     options: [
       OUT_OPTION,
       { flags: '--force', description: 'enable it although the nodes have no cluster secret' },
@@ -57,12 +55,7 @@ for these URLs alone, in ~/.config/ringkv/tokens.json (mode 0600).`,
     name: 'user',
     summary: 'list users, set their roles, or delete them',
     words: [
-      {
-        form: '<action>',
-        kind: 'command',
-        description: 'list, set or delete',
-        choices: ['list', 'set', 'delete'],
-      },
+      action('list', 'set', 'delete'),
       { form: '[name]', kind: 'command', description: 'name of the user' },
       { form: '[roles...]', kind: 'command', description: 'all of its roles, for set' },
     ],
@@ -76,12 +69,7 @@ for these URLs alone, in ~/.config/ringkv/tokens.json (mode 0600).`,
     name: 'role',
     summary: 'list roles, set what they grant, or delete them',
     words: [
-      {
-        form: '<action>',
-        kind: 'command',
-        description: 'list, set or delete',
-        choices: ['list', 'set', 'delete'],
-      },
+      action('list', 'set', 'delete'),
       { form: '[name]', kind: 'command', description: 'name of the role' },
       { form: '[grants...]', kind: 'command', description: 'VERBS:PREFIX, or an admin verb' },
     ],
@@ -98,12 +86,7 @@ nodes, transactions and access. Built in are root, operator, reader and writer.`
     name: 'token',
     summary: 'list tokens, create one for a user, or revoke one',
     words: [
-      {
-        form: '<action>',
-        kind: 'command',
-        description: 'list, create or revoke',
-        choices: ['list', 'create', 'revoke'],
-      },
+      action('list', 'create', 'revoke'),
       { form: '[name]', kind: 'command', description: 'name of the user, or id of the token' },
     ],
     options: [

@@ -6,7 +6,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import { issue, newAuthority, newKey, type Pair } from '../src/certificates/issu
 import { nodeUri } from '../src/certificates/node-name.ts';
 import { holderOf } from '../src/certificates/reading.ts';
 import { usageFailure } from './failure.ts';
+import { readPrivate } from './private-file.ts';
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 const AUTHORITY_DAYS = 3650;
@@ -154,19 +154,13 @@ export class CertificateFolder {
 
   #read(name: string, ending: 'pem' | 'key'): string {
     const path = this.#at(name, ending);
+    const hint = 'kvctl cert ls lists the certificates; --certs names their folder';
+    if (ending === 'key') return readPrivate(path, { what: 'the private key', hint });
     try {
-      const text = readFileSync(path, 'utf8');
-      if (ending === 'pem' || (statSync(path).mode & 0o077) === 0) return text;
+      return readFileSync(path, 'utf8');
     } catch (error) {
-      throw usageFailure(
-        `the certificate cannot be read: ${(error as Error).message}`,
-        'kvctl cert ls lists the certificates; --certs names their folder',
-      );
+      throw usageFailure(`the certificate cannot be read: ${(error as Error).message}`, hint);
     }
-    throw usageFailure(
-      `other users of this machine can read or write the private key ${path}`,
-      `restrict it: chmod 600 ${path}`,
-    );
   }
 
   /** A reader finds the old text or the new one, never a part. */

@@ -1,7 +1,6 @@
 /** `kvctl cert join`: has the key of this machine signed, by a token of `kvctl node join-token`. */
 
 import { createHash, sign, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { newKey } from '../src/certificates/issuing.ts';
@@ -13,6 +12,7 @@ import { CliFailure, usageFailure } from './failure.ts';
 import { readLine } from './join-server.ts';
 import { isText, type JoinToken, parseToken, signedBytes, textsIn } from './join-token.ts';
 import { textOption } from './options.ts';
+import { readPrivate } from './private-file.ts';
 import { certificateFolder } from './secure-cluster.ts';
 
 const TIMEOUT_MILLISECONDS = 10_000;
@@ -44,13 +44,7 @@ export async function redeem(call: Call): Promise<Exit> {
 async function tokenOf({ options, input }: Call): Promise<string> {
   const path = textOption(options, 'tokenFile');
   if (path === undefined) return new TextDecoder().decode(await input());
-  try {
-    const { mode } = statSync(resolve(path));
-    if ((mode & 0o077) === 0) return readFileSync(resolve(path), 'utf8');
-  } catch (error) {
-    throw usageFailure(`the token cannot be read: ${(error as Error).message}`, 'check the path');
-  }
-  throw usageFailure(`other users can read the token ${path}`, `restrict it: chmod 600 ${path}`);
+  return readPrivate(resolve(path), { what: 'the token', hint: 'check the path in --token-file' });
 }
 
 /** Fails before the secret is sent, unless the authority of the token vouches for the server. */

@@ -1,11 +1,12 @@
 /** Certificates and keys: which files a call means, and what is in them. */
 
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Options } from './call.ts';
 import type { ConfigFile } from './config-file.ts';
 import { usageFailure } from './failure.ts';
 import { textOption } from './options.ts';
+import { readPrivate } from './private-file.ts';
 
 const FILE_BYTES_MAX = 256 * 1024;
 
@@ -84,7 +85,7 @@ function textIn(path: string, flag: string): string {
   } catch (error) {
     throw usageFailure(
       `the certificate cannot be read: ${(error as Error).message}`,
-      `check the path in ${flag}, in its environment variable or in tls of the config file`,
+      pathHint(flag),
     );
   }
   throw usageFailure(`${path} is larger than ${FILE_BYTES_MAX} bytes`, `${flag} takes a PEM file`);
@@ -92,12 +93,11 @@ function textIn(path: string, flag: string): string {
 
 /** A private key is for one user of the machine. */
 function keyIn(path: string): string {
-  const text = textIn(path, '--tls-key');
-  if ((statSync(path).mode & 0o077) === 0) return text;
-  throw usageFailure(
-    `other users of this machine can read or write the private key ${path}`,
-    `restrict it: chmod 600 ${path}; its folder is ${dirname(path)}`,
-  );
+  return readPrivate(path, { what: 'the private key', hint: pathHint('--tls-key') });
+}
+
+function pathHint(flag: string): string {
+  return `check the path in ${flag}, in its environment variable or in tls of the config file`;
 }
 
 function halfPair(): Error {
