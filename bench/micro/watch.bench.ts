@@ -1,7 +1,7 @@
 /** What a change costs a replica until its streams are told, by what is watched. */
 
+import { keyBehind } from '../../src/base/bytes.ts';
 import { Random } from '../../src/base/random.ts';
-import { keyBehind } from '../../src/machine/bytes.ts';
 import { ChangedRanges } from '../../src/shard/changed-ranges.ts';
 import { SHARD_LIMITS } from '../../src/shard/limits.ts';
 import { type WatchBounds, WatchedRanges } from '../../src/shard/watched-ranges.ts';

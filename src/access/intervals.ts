@@ -1,5 +1,7 @@
 /** Ranges of keys, merged so that each question is one search. */
 
+import { compareBytes } from '../base/bytes.ts';
+
 /** Keys in [from, to); no bytes leave the end open. */
 export interface Interval {
   readonly from: Uint8Array;
@@ -9,12 +11,12 @@ export interface Interval {
 /** Ascending, and none touches the next one. */
 export function merged(intervals: readonly Interval[]): readonly Interval[] {
   const result: Interval[] = [];
-  const byStart = intervals.filter(isSome).sort((one, other) => compare(one.from, other.from));
+  const byStart = intervals.filter(isSome).sort((one, other) => compareBytes(one.from, other.from));
   for (const next of byStart) {
     const last = result.at(-1);
-    if (last === undefined || (isEnd(last.to) && compare(last.to, next.from) < 0)) {
+    if (last === undefined || (isEnd(last.to) && compareBytes(last.to, next.from) < 0)) {
       result.push(next);
-    } else if (isEnd(last.to) && (!isEnd(next.to) || compare(next.to, last.to) > 0)) {
+    } else if (isEnd(last.to) && (!isEnd(next.to) || compareBytes(next.to, last.to) > 0)) {
       result[result.length - 1] = { from: last.from, to: next.to };
     }
   }
@@ -25,15 +27,15 @@ export function merged(intervals: readonly Interval[]): readonly Interval[] {
 export function contains(intervals: readonly Interval[], range: Interval): boolean {
   if (!isSome(range)) return true;
   return intervals.some(({ from, to }) => {
-    if (compare(from, range.from) > 0) return false;
-    return !isEnd(to) || (isEnd(range.to) && compare(range.to, to) <= 0);
+    if (compareBytes(from, range.from) > 0) return false;
+    return !isEnd(to) || (isEnd(range.to) && compareBytes(range.to, to) <= 0);
   });
 }
 
 /** Whether one of the merged intervals contains the key. */
 export function containsKey(intervals: readonly Interval[], key: Uint8Array): boolean {
   return intervals.some(({ from, to }) => {
-    return compare(from, key) <= 0 && (!isEnd(to) || compare(key, to) < 0);
+    return compareBytes(from, key) <= 0 && (!isEnd(to) || compareBytes(key, to) < 0);
   });
 }
 
@@ -42,14 +44,5 @@ function isEnd(to: Uint8Array): boolean {
 }
 
 function isSome({ from, to }: Interval): boolean {
-  return !isEnd(to) || compare(from, to) < 0;
-}
-
-function compare(one: Uint8Array, other: Uint8Array): number {
-  const length = Math.min(one.length, other.length);
-  for (let at = 0; at < length; at++) {
-    const difference = (one[at] as number) - (other[at] as number);
-    if (difference !== 0) return difference;
-  }
-  return one.length - other.length;
+  return !isEnd(to) || compareBytes(from, to) < 0;
 }

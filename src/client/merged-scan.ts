@@ -1,6 +1,6 @@
 /** A scan inside a transaction: stored rows and the writes of the run, in one order. */
 
-import { compareBytes } from '../machine/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { ReadLevel } from '../wire/request.ts';
 import { type KeyRange, rangeBehind } from './core/range.ts';
 import { type Page, Scan, type ScannedRow } from './core/scan.ts';

@@ -1,6 +1,6 @@
 /** The writes of a transaction: by key, and in the order of keys. */
 
-import { compareBytes } from '../machine/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { Operation } from '../machine/command.ts';
 import { isWithin, type KeyRange } from './core/range.ts';
 

@@ -1,7 +1,7 @@
 /** Commands of one write, and what the replies of the shards say to the caller. */
 
+import { areEqual } from '../base/bytes.ts';
 import { KvError } from '../base/errors.ts';
-import { areEqual } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
 import { bigintFrom } from '../machine/int64.ts';
 import { isWrite } from '../machine/operation-codec.ts';

@@ -7,7 +7,7 @@
  * deleted from the one and another created in the other, and their sum would hide it.
  */
 
-import { compareBytes, keyBehind } from '../machine/bytes.ts';
+import { compareBytes, keyBehind } from '../base/bytes.ts';
 import type { SeenRange } from './core/call.ts';
 import type { SeenPage } from './core/scan.ts';
 

@@ -1,8 +1,8 @@
 /** What watches and views have in common: a queue that the core fills, until it is closed. */
 
+import { compareBytes, keyBehind } from '../base/bytes.ts';
 import type { KvError } from '../base/errors.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
-import { compareBytes, keyBehind } from '../machine/bytes.ts';
 import { type CallFailure, keyText, notApplied } from './core/call-failure.ts';
 import type { KeyRange } from './core/range.ts';
 import type { ResumePoint, SyncCall, WatchCall } from './core/streams/watch-call.ts';

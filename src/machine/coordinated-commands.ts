@@ -4,7 +4,7 @@
  */
 
 import { unreachable } from '../base/assert.ts';
-import { nameOf } from './bytes.ts';
+import { nameOf } from '../base/bytes.ts';
 import type {
   Acquire,
   EndLease,

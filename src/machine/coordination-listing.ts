@@ -1,5 +1,6 @@
 /** Leases and tickets as people are told of them, page by page. */
 
+import { compareBytes } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import {
   bytes,
@@ -14,7 +15,6 @@ import {
   truth,
 } from '../base/schema.ts';
 import { CLIENT_BYTES } from './batch.ts';
-import { compareBytes } from './bytes.ts';
 import { LOCK_KINDS } from './command.ts';
 import type { Coordination } from './coordination.ts';
 import type { Ticket } from './ticket.ts';

@@ -1,8 +1,8 @@
 /** Leases, tickets and fences of a shard, and the entries that concern them alone. */
 
 import { present } from '../base/assert.ts';
+import { areEqual } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
-import { areEqual } from './bytes.ts';
 import type { Acquire, FenceCheck, LeaseReference } from './command.ts';
 import type { LeaseEnd } from './entry.ts';
 import { Fences } from './fences.ts';

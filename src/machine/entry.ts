@@ -1,6 +1,7 @@
 /** The payload of an entry: the leader's stamp, and the command. */
 
 import { assert, unreachable } from '../base/assert.ts';
+import { compareBytes } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { MACHINE_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { Reader, Writer } from '../base/message-pack.ts';
@@ -16,7 +17,6 @@ import {
 } from '../base/schema.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { type Arc, CLIENT_BYTES } from './batch.ts';
-import { compareBytes } from './bytes.ts';
 import { DUE_KEY_BYTES_MAX, DUE_KEY_BYTES_MIN } from './due-key.ts';
 import { RULES } from './work.ts';
 

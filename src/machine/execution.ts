@@ -1,9 +1,9 @@
 /** Executes the commands of one entry: checks first, then reads and writes, all or nothing. */
 
 import { assert, present, unreachable } from '../base/assert.ts';
+import { areEqual } from '../base/bytes.ts';
 import type { Writer } from '../base/message-pack.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
-import { areEqual } from './bytes.ts';
 import type {
   AppendValue,
   Arithmetic,

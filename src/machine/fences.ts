@@ -4,10 +4,10 @@
  */
 
 import { present } from '../base/assert.ts';
+import { nameOf } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import { count, decode, type Of, struct } from '../base/schema.ts';
-import { nameOf } from './bytes.ts';
 import { SECTION, type StateSource } from './section.ts';
 import type { WriteBuffer } from './slots.ts';
 

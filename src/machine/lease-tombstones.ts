@@ -10,9 +10,9 @@
  */
 
 import { assert, present } from '../base/assert.ts';
+import { nameOf } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { count, decode, octets, struct } from '../base/schema.ts';
-import { nameOf } from './bytes.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, type WriteBuffer } from './slots.ts';
 

@@ -8,8 +8,8 @@
  */
 
 import { assert, present } from '../base/assert.ts';
+import { nameOf } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
-import { nameOf } from './bytes.ts';
 import type { LeaseOpening } from './command.ts';
 import { decodeLease, type StoredLease, writeLease } from './lease.ts';
 import { SECTION, type StateSource } from './section.ts';

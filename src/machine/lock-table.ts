@@ -1,10 +1,10 @@
 /** The lock table of a shard: which prepared transaction locks which keys until it is resolved. */
 
 import { present } from '../base/assert.ts';
+import { compareBytes, nameOf } from '../base/bytes.ts';
 import { ROW_LIMITS } from '../base/limits.ts';
 import { bytes, count, decode, type Of, struct, truth } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { compareBytes, nameOf } from './bytes.ts';
 import type { Operation } from './command.ts';
 import { SECTION, type StateSource } from './section.ts';
 import { Slots, slotKey, type WriteBuffer } from './slots.ts';

@@ -1,9 +1,9 @@
 /** The index rows of a key: they lead to it from its time of expiry, and from its lease. */
 
 import { assert } from '../base/assert.ts';
+import { areEqual } from '../base/bytes.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
-import { areEqual } from './bytes.ts';
 import { dueKeyOf } from './due-key.ts';
 import { attachmentKeyOf } from './lease.ts';
 import type { Row } from './row.ts';

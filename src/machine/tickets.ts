@@ -9,8 +9,8 @@
  */
 
 import { assert, present } from '../base/assert.ts';
+import { nameOf } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
-import { nameOf } from './bytes.ts';
 import type { Acquire } from './command.ts';
 import type { Reason, TicketState } from './reply.ts';
 import { SECTION, type StateSource } from './section.ts';

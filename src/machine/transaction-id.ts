@@ -1,11 +1,11 @@
 /** Ids of transactions: the client, the sequence, and the position of the home shard. */
 
+import { areEqual } from '../base/bytes.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { bytes, count, fields, optional, type Schema, struct, where } from '../base/schema.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { RING_SPAN } from '../ring/arc.ts';
 import { CLIENT_BYTES } from './batch.ts';
-import { areEqual } from './bytes.ts';
 
 /**
  * The home shard is the shard that holds the position, however the map changes: so the id is enough

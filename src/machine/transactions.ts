@@ -9,10 +9,10 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { areEqual, nameOf } from '../base/bytes.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { NO_BYTES, Writer } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { areEqual, nameOf } from './bytes.ts';
 import type { Operation } from './command.ts';
 import type { Coordination } from './coordination.ts';
 import { Decisions } from './decisions.ts';

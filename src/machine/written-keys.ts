@@ -1,7 +1,7 @@
 /** The keys that a batch has written so far: no other command of it may touch them. */
 
+import { areEqual, nameOf } from '../base/bytes.ts';
 import { hash } from '../base/hash.ts';
-import { areEqual, nameOf } from './bytes.ts';
 
 const SLOTS_MIN = 64;
 /** The table is at most half full, so long probe sequences do not occur by chance. */

@@ -22,12 +22,14 @@ import { isJoin, needsOf } from './needs.ts';
 import type { NodeState } from './node-state.ts';
 import type { Source } from './router.ts';
 
+type Node = Pick<NodeState, 'map' | 'wall' | 'isCertified' | 'clients' | 'transport'>;
+
 export class AccessControl {
-  readonly #node: NodeState;
+  readonly #node: Node;
   /** By which all clients were identified last. A hidden copy has the version of the whole one. */
   #known: Pick<AccessTable, 'version' | 'isHidden'> = NO_ACCESS;
 
-  constructor(node: NodeState) {
+  constructor(node: Node) {
     this.#node = node;
   }
 

@@ -6,10 +6,10 @@
  */
 
 import { present } from '../base/assert.ts';
+import { areEqual, keyBehind } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { areEqual, keyBehind } from '../machine/bytes.ts';
 import type { LeaseEnd } from '../machine/entry.ts';
 import { SECTION } from '../machine/section.ts';
 import {

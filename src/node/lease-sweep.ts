@@ -6,9 +6,9 @@
  * log saves its lease.
  */
 
+import { compareBytes } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { compareBytes } from '../machine/bytes.ts';
 import type { LeaseEnd } from '../machine/entry.ts';
 import type { StoredLease } from '../machine/lease.ts';
 import { DataMachine } from '../shard/data-machine.ts';

@@ -4,8 +4,8 @@
  * is cut away. Leases are ended by `lease-sweep`.
  */
 
+import { keyBehind } from '../base/bytes.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
-import { keyBehind } from '../machine/bytes.ts';
 import { decodeDueKey } from '../machine/due-key.ts';
 import type { EntryBody } from '../machine/entry.ts';
 import { expireBody, forgetBody, forgetFencesBody } from '../machine/garbage.ts';

@@ -1,6 +1,7 @@
 /** One request in, one response out: served here, or forwarded one hop. */
 
 import { unreachable } from '../base/assert.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { MACHINE_LIMITS, REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
@@ -13,7 +14,6 @@ import {
 } from '../catalog/command.ts';
 import { objectionOf } from '../catalog/membership.ts';
 import { decodeBatch, faultOfBatch } from '../machine/batch.ts';
-import { compareBytes } from '../machine/bytes.ts';
 import type { Command } from '../machine/command.ts';
 import { STAMP_BYTES_MAX } from '../machine/entry.ts';
 import { decodeOperations, decodePrepare } from '../machine/transaction-codec.ts';

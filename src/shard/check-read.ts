@@ -5,10 +5,10 @@
  * value for ever, and the replica knows which keys were written and deleted again.
  */
 
+import { compareBytes } from '../base/bytes.ts';
 import type { ShardId } from '../base/ids.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { compareBytes } from '../machine/bytes.ts';
 import type { CheckRange, Command, Operation } from '../machine/command.ts';
 import { doesHold } from '../machine/execution.ts';
 import type { KeyLock, Prepared } from '../machine/lock-table.ts';

@@ -5,7 +5,7 @@
  * it; false negatives never.
  */
 
-import { compareBytes } from '../machine/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { Deletion } from './deleted-keys.ts';
 import { SHARD_LIMITS } from './limits.ts';
 

@@ -13,8 +13,8 @@
  * commits nothing says of no lease that it has ended, because it may not know the lease yet.
  */
 
+import { compareBytes, nameOf } from '../base/bytes.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
-import { compareBytes, nameOf } from '../machine/bytes.ts';
 import { decodeLeaseIds } from '../machine/lease.ts';
 import type { Leases } from '../machine/leases.ts';
 import type { Failure, Response } from '../wire/response.ts';

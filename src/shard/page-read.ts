@@ -3,11 +3,11 @@
  * row is a set. A locked key is read as it is stored, because its change is sent when it is made.
  */
 
+import { keyBehind } from '../base/bytes.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NO_BYTES, Writer } from '../base/message-pack.ts';
 import { WATCH_LIMITS } from '../base/watch-limits.ts';
-import { keyBehind } from '../machine/bytes.ts';
 import { writeChange } from '../machine/change-codec.ts';
 import { decodeRow } from '../machine/row.ts';
 import { SECTION } from '../machine/section.ts';

@@ -3,9 +3,9 @@
  * before the next slice.
  */
 
+import { compareBytes } from '../base/bytes.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
-import { compareBytes } from '../machine/bytes.ts';
 import type { KeyLock } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
 import {

@@ -99,7 +99,7 @@ export class ReadServer {
     let bytes = 0;
     for (const key of keys) {
       const holder = lockTable?.holderOf(key);
-      const left = holder && decided(holder, key);
+      const left = holder && decided(read, holder, key);
       if (holder !== undefined && left === undefined) {
         this.#options.onHeld(read, holder, false);
         return bytes + rows.length * keyCost;

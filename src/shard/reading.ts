@@ -12,6 +12,7 @@ import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 import { Freshness } from './freshness.ts';
 import { SHARD_LIMITS } from './limits.ts';
 import type { Proposing } from './proposing.ts';
+import type { ReadContext } from './read-moment.ts';
 import { ReadServer } from './read-server.ts';
 import { type PendingRead, Reads } from './reads.ts';
 import type { ReplicaState } from './replica-state.ts';
@@ -62,8 +63,15 @@ export class Reading {
     const { stopReason } = this.#state;
     if (stopReason !== '') return this.#state.fail(read.requester, 'not-leader');
     if (this.#isFull) return this.#state.fail(read.requester, 'overloaded');
-    this.#reads.gather(this.#reserve({ ...read, known: this.#proposing.known }));
+    this.#reads.gather(this.#reserve(this.#dated(read)));
     this.#state.wake();
+  }
+
+  /** Of one key, a read may see any known decision; of several, those known when it was asked. */
+  #dated(read: PendingRead): PendingRead {
+    const { what } = read;
+    const isOfSeveral = what.type === 'keys' && what.keys.length > 1;
+    return isOfSeveral ? { ...read, known: this.#proposing.known } : read;
   }
 
   /** From now on other requests wait. What was proposed before is applied before the read. */
@@ -83,7 +91,7 @@ export class Reading {
     const outcome = this.#state.step({ type: 'lease-read', now });
     const position = outcome.type === 'taken' ? outcome.position?.index : undefined;
     if (position === undefined || position > applied) this.read(read);
-    else this.#serve([{ ...read, known: this.#proposing.known }]);
+    else this.#serve([this.#dated(read)]);
   }
 
   /**
@@ -218,7 +226,7 @@ export class Reading {
     if (isCorrupt) this.#state.fail(read.requester, 'damaged');
     else if (behind > index) this.#behind.grant([read], behind);
     else {
-      const decided = (holder: Prepared, key: Uint8Array) => this.#decided(read, holder, key);
+      const decided = this.#decided;
       const moment = { now, time, lockTable, recentDeletes, index, machine, decided };
       return this.#server.serve(read, moment);
     }
@@ -230,7 +238,7 @@ export class Reading {
    * of several keys shows one moment: if it was asked before the outcome was known, the other keys
    * may have changed before the transaction took effect, behind the state that is seen here.
    */
-  #decided(read: PendingRead, holder: Prepared, key: Uint8Array): Uint8Array | undefined {
+  readonly #decided: ReadContext['decided'] = (read, holder, key) => {
     const { store, shard, machine } = this.#state;
     const end = this.#proposing.endOf(holder);
     if (end === undefined || read.what.type !== 'keys') return undefined;
@@ -238,7 +246,7 @@ export class Reading {
     const { known = 0 } = read;
     const maySee = read.what.keys.length === 1 || end.number <= known;
     return maySee ? machine.rowAfter?.(holder, key) : undefined;
-  }
+  };
 
   /**
    * The key is about to change, so the read waits. It was granted before, so the state that it sees

@@ -13,8 +13,8 @@
  * "unknown" for everything before.
  */
 
+import { compareBytes, nameOf } from '../base/bytes.ts';
 import { MACHINE_LIMITS } from '../base/limits.ts';
-import { compareBytes, nameOf } from '../machine/bytes.ts';
 import { type RowWrite, SECTION } from '../machine/section.ts';
 import { DeletedKeys, type Deletion } from './deleted-keys.ts';
 import { DeletedRanges } from './deleted-ranges.ts';

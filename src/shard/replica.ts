@@ -189,6 +189,7 @@ export class Replica {
   stamp(requester: Requester, epoch: number, body: EntryBody): void {
     const { valueBytesMax } = this.#state.context;
     const proposal = stampedProposal({ requester, epoch, valueBytesMax, body });
+    if (proposal.ends.length === 0) return this.#proposing.add(proposal);
     const { lockTable } = this.#state;
     const holders = proposal.ends.flatMap(({ id }) => lockTable?.of(id) ?? []);
     const isAwaited = holders.some((one) => this.#isAwaited(one));

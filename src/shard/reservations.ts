@@ -9,9 +9,9 @@
  * never starved.
  */
 
+import { areEqual, nameOf } from '../base/bytes.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command } from '../machine/command.ts';
 import { isOfKey } from '../machine/operation-codec.ts';
 import type { Contender } from '../machine/transaction-id.ts';

@@ -9,7 +9,7 @@
  */
 
 import { assert, present } from '../base/assert.ts';
-import { compareBytes } from '../machine/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import { ORIGIN, type Position } from '../raft/position.ts';
 import type { History, ScanLimits } from './history.ts';
 import type { WatchBounds } from './watched-ranges.ts';

@@ -8,8 +8,8 @@
  * not know the ticket yet.
  */
 
+import { nameOf } from '../base/bytes.ts';
 import { Deadlines } from '../base/deadlines.ts';
-import { nameOf } from '../machine/bytes.ts';
 import type { TicketState } from '../machine/reply.ts';
 import type { Grant, Tickets } from '../machine/tickets.ts';
 import { SHARD_LIMITS } from './limits.ts';

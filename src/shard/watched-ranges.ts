@@ -6,8 +6,8 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { compareBytes, nameOf } from '../base/bytes.ts';
 import type { Random } from '../base/random.ts';
-import { compareBytes, nameOf } from '../machine/bytes.ts';
 
 /** From here up to `to`, exclusive; no bytes leave the end open. */
 export interface WatchBounds {

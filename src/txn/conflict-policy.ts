@@ -8,7 +8,7 @@
  * transaction holds no locks, so no cycle passes through it: it may wait for any holder.
  */
 
-import { compareBytes } from '../machine/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 
 /**

@@ -11,8 +11,8 @@
  * so transactions commit in the order of age.
  */
 
+import { areEqual, nameOf } from '../base/bytes.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
-import { areEqual, nameOf } from '../machine/bytes.ts';
 import type { Command, Operation } from '../machine/command.ts';
 import type { Contender } from '../machine/transaction-id.ts';
 import { hasPriority } from './conflict-policy.ts';

@@ -3,9 +3,9 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
+import { compareBytes } from '../../src/base/bytes.ts';
 import { Random } from '../../src/base/random.ts';
 import { behindPrefix, encodeKey, type Key, type KeyPart, keyFrom } from '../../src/client/key.ts';
-import { compareBytes } from '../../src/machine/bytes.ts';
 
 const RANKS = ['bytes', 'string', 'integer', 'float', 'boolean'];
 

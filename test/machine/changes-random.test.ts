@@ -5,8 +5,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { compareBytes } from '../../src/base/bytes.ts';
 import { Random } from '../../src/base/random.ts';
-import { compareBytes } from '../../src/machine/bytes.ts';
 import { decodeDueKey } from '../../src/machine/due-key.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import type { Changes, KeyChange } from '../../src/machine/key-change.ts';

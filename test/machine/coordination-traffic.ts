@@ -1,8 +1,8 @@
 /** Random entries about leases, locks and fences: late, repeated, and in the middle of others. */
 
+import { compareBytes } from '../../src/base/bytes.ts';
 import type { Random } from '../../src/base/random.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
-import { compareBytes } from '../../src/machine/bytes.ts';
 import {
   type Command,
   type CommandBatch,

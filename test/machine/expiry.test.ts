@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { compareBytes } from '../../src/base/bytes.ts';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
-import { compareBytes } from '../../src/machine/bytes.ts';
 import { decodeDueKey, dueKeyOf } from '../../src/machine/due-key.ts';
 import { dueRange, expireBody } from '../../src/machine/garbage.ts';
 import { SECTION } from '../../src/machine/section.ts';

@@ -5,9 +5,9 @@
 
 import { ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { compareBytes } from '../../src/base/bytes.ts';
 import { Random } from '../../src/base/random.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
-import { compareBytes } from '../../src/machine/bytes.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';
 import { dueRange, expireBody } from '../../src/machine/garbage.ts';
 import { Machine } from '../../src/machine/machine.ts';

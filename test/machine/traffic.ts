@@ -1,9 +1,9 @@
 /** What clients, networks and leaders do to a shard: batches come late, twice, crosswise. */
 
+import { compareBytes } from '../../src/base/bytes.ts';
 import { MACHINE_LIMITS } from '../../src/base/limits.ts';
 import type { Random } from '../../src/base/random.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
-import { compareBytes } from '../../src/machine/bytes.ts';
 import type { Command, CommandBatch, Operation } from '../../src/machine/command.ts';
 import { dueKeyOf } from '../../src/machine/due-key.ts';
 import { type EntryBody, encodeEntry } from '../../src/machine/entry.ts';

@@ -1,13 +1,11 @@
 /** Whole clusters with access control: clients of several users, forwarding, revocation. */
 
-import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Principal } from '../../src/access/principal.ts';
 import { credentialOf } from '../../src/access/token.ts';
 import { decodeMap, encodeMapForClients } from '../../src/catalog/map-bytes.ts';
 import type { Client } from '../../src/client/client.ts';
 import { AccessControl } from '../../src/node/access-control.ts';
-import type { NodeState } from '../../src/node/node-state.ts';
 import { AccessRig, ENABLE, grant, ROOT, tokenFor } from './access-rig.ts';
 
 const UNKNOWN = { code: 'unauthenticated', outcome: 'notApplied' } as const;
@@ -181,13 +179,15 @@ test('what a client gets of the map has no users, tokens or roles', async () => 
 
 test('a client is known once a node has the rest of a map that it had without users', async () => {
   const rig = await enabled();
-  const principal = undefined as Principal | undefined;
-  const client = { connection: 1, credential: credentialOf(ROOT.bytes), isIdle: true, principal };
-  const nameOfUser = () => client.principal?.user;
-  const clients = { all: () => [client] };
+  const core = rig.cluster.coreOf(1);
+  ok(core !== undefined);
+  const { clients, transport } = core.state;
+  const client = clients.add(99);
+  client.credential = credentialOf(ROOT.bytes);
   const hidden = decodeMap(encodeMapForClients(rig.map), undefined);
-  const node = { map: hidden, wall: 0, clients };
-  const access = new AccessControl(node as unknown as NodeState);
+  const node = { map: hidden, wall: 0, isCertified: false, clients, transport };
+  const access = new AccessControl(node);
+  const nameOfUser = () => client.principal?.user;
   access.tick();
   equal(nameOfUser(), undefined);
   // The version is the same.

@@ -43,8 +43,8 @@ const PLANTED: readonly Planted[] = [
     tests: ['principal'],
     name: 'one-key-beyond',
     sentence: 'the first key behind a granted range is permitted',
-    find: 'compare(key, to) < 0',
-    replace: 'compare(key, to) <= 0',
+    find: 'compareBytes(key, to) < 0',
+    replace: 'compareBytes(key, to) <= 0',
   },
   {
     ...CONTROL,

@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { keyBehind } from '../../src/base/bytes.ts';
 import { Random } from '../../src/base/random.ts';
-import { keyBehind } from '../../src/machine/bytes.ts';
 import type { Position } from '../../src/raft/position.ts';
 import { ChangedRanges, type TellingLimits } from '../../src/shard/changed-ranges.ts';
 import {

@@ -4,8 +4,8 @@
  */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { compareBytes, keyBehind } from '../../src/base/bytes.ts';
 import type { Random } from '../../src/base/random.ts';
-import { compareBytes, keyBehind } from '../../src/machine/bytes.ts';
 import { decodeChanges } from '../../src/machine/change-codec.ts';
 import type { KeyChange } from '../../src/machine/key-change.ts';
 import { decodeRow } from '../../src/machine/row.ts';

@@ -2,8 +2,8 @@
 
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
+import { compareBytes, keyBehind } from '../../src/base/bytes.ts';
 import { Random } from '../../src/base/random.ts';
-import { compareBytes, keyBehind } from '../../src/machine/bytes.ts';
 import {
   type WatchBounds,
   type WatchedRange,

@@ -3,8 +3,8 @@
  * shard for one listener, and it is always safe to send it again.
  */
 
+import { compareBytes } from '../../base/bytes.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { compareBytes } from '../../machine/bytes.ts';
 import type { Command } from '../../machine/command.ts';
 import { decodeReply, type Reply } from '../../machine/reply.ts';
 import type { Participant } from '../../machine/transaction.ts';

@@ -1,6 +1,6 @@
 /** Ranges of keys: what is asked of one shard at once, and what is left of it. */
 
-import { compareBytes, keyBehind } from '../../machine/bytes.ts';
+import { compareBytes, keyBehind } from '../../base/bytes.ts';
 import type { CheckRange, Operation } from '../../machine/command.ts';
 import type { Response } from '../../wire/response.ts';
 

@@ -1,8 +1,8 @@
 /** A scan: pages of all shards, merged in the order of keys, each key once. */
 
 import { assert } from '../../base/assert.ts';
+import { compareBytes } from '../../base/bytes.ts';
 import type { ShardId } from '../../base/ids.ts';
-import { compareBytes } from '../../machine/bytes.ts';
 import { decodeRow, type Row } from '../../machine/row.ts';
 import type { ReadLevel } from '../../wire/request.ts';
 import { CLIENT_LIMITS } from '../limits.ts';

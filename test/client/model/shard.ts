@@ -1,6 +1,6 @@
 /** A shard of the model: the real machine over a map, which all replicas share. */
 
-import { areEqual, compareBytes } from '../../../src/machine/bytes.ts';
+import { areEqual, compareBytes } from '../../../src/base/bytes.ts';
 import type { Operation } from '../../../src/machine/command.ts';
 import { type EntryBody, encodeEntry, type TransactionStep } from '../../../src/machine/entry.ts';
 import { decodeLeaseIds } from '../../../src/machine/lease.ts';

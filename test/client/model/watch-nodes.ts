@@ -3,10 +3,10 @@
  * snapshots and forget. They refuse, fall silent, and send messages twice or not at all.
  */
 
+import { compareBytes, keyBehind } from '../../../src/base/bytes.ts';
 import { NO_BYTES, Writer } from '../../../src/base/message-pack.ts';
 import type { Random } from '../../../src/base/random.ts';
 import { encodeMap } from '../../../src/catalog/map-bytes.ts';
-import { compareBytes, keyBehind } from '../../../src/machine/bytes.ts';
 import { writeChange } from '../../../src/machine/change-codec.ts';
 import { decodeRow } from '../../../src/machine/row.ts';
 import { SECTION } from '../../../src/machine/section.ts';

@@ -1,7 +1,7 @@
 /** A write whose operations name leases: which of them its answer proves to live, and where. */
 
+import { areEqual } from '../../../base/bytes.ts';
 import type { ShardId } from '../../../base/ids.ts';
-import { areEqual } from '../../../machine/bytes.ts';
 import type { Command, Operation } from '../../../machine/command.ts';
 import type { GaveWay, Replied, WriteTrace } from '../call.ts';
 import type { CallFailure } from '../call-failure.ts';

@@ -8,7 +8,7 @@
  * the range is being read, that holds for the keys before the cursor.
  */
 
-import { compareBytes } from '../../../machine/bytes.ts';
+import { compareBytes } from '../../../base/bytes.ts';
 import { decodeChanges } from '../../../machine/change-codec.ts';
 import type { KeyChange } from '../../../machine/key-change.ts';
 import type { StreamStart } from '../../../wire/request.ts';

@@ -5,11 +5,11 @@
  */
 
 import { assert } from '../../../base/assert.ts';
+import { nameOf } from '../../../base/bytes.ts';
 import type { Attempt } from '../../../base/errors.ts';
 import type { NodeId, ShardId } from '../../../base/ids.ts';
 import type { Random } from '../../../base/random.ts';
 import { WATCH_LIMITS } from '../../../base/watch-limits.ts';
-import { nameOf } from '../../../machine/bytes.ts';
 import type { Failure, Response } from '../../../wire/response.ts';
 import { CLIENT_LIMITS } from '../../limits.ts';
 import { type Balancer, candidatesOf } from '../balance.ts';

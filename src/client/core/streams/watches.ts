@@ -4,8 +4,8 @@
  */
 
 import { present, unreachable } from '../../../base/assert.ts';
+import { areEqual, keyBehind } from '../../../base/bytes.ts';
 import type { KvErrorCode } from '../../../base/error-codes.ts';
-import { areEqual, keyBehind } from '../../../machine/bytes.ts';
 import type { Response } from '../../../wire/response.ts';
 import { CLIENT_LIMITS } from '../../limits.ts';
 import { type CallFailure, notApplied } from '../call-failure.ts';
