@@ -79,7 +79,7 @@ async function follow(order: DriverOrder): Promise<void> {
   }
 }
 
-async function run({ workload, callers, warmupSeconds, seconds, rate }: Order): Promise<void> {
+async function run({ workload, callers, seconds, rate, ...warmup }: Order): Promise<void> {
   const { work } = workloadOf(workload);
   let operations = 0;
   const loop = {
@@ -90,7 +90,9 @@ async function run({ workload, callers, warmupSeconds, seconds, rate }: Order): 
     },
   };
   const progress = setInterval(() => tell({ type: 'progress', operations }), TELL_MILLISECONDS);
-  if (warmupSeconds > 0) count(await loopOf({ ...loop, seconds: warmupSeconds }, rate));
+  const { warmupSeconds, warmupCallers = callers } = warmup;
+  const warming = { ...loop, seconds: warmupSeconds, callers: warmupCallers };
+  if (warmupSeconds > 0) count(await loopOf(warming, rate));
   tell({ type: 'begin' });
   const outcome = await loopOf({ ...loop, seconds }, rate);
   clearInterval(progress);

@@ -167,9 +167,11 @@ async function measureWorkload(
   ];
   let capacity = 0;
   for (const [at, { callers, offeredPercent }] of cases.entries()) {
-    const warmup = at === 0 ? warmupSeconds : Math.min(warmupSeconds, LATER_WARMUP_SECONDS);
+    const isFirst = at === 0;
     const seen = await running.run({
-      ...{ workload, callers, seconds, warmupSeconds: warmup },
+      ...{ workload, callers, seconds },
+      warmupSeconds: isFirst ? warmupSeconds : Math.min(warmupSeconds, LATER_WARMUP_SECONDS),
+      warmupCallers: isFirst ? Math.max(...clients) : callers,
       ...(offeredPercent !== undefined && { rate: (capacity * offeredPercent) / 100 }),
     });
     const run = { system: system.name, workload, clients: callers, offeredPercent, round };

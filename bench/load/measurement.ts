@@ -31,6 +31,8 @@ export interface Order {
   /** Calls at a time; in an open loop a bound on them. */
   readonly callers: number;
   readonly warmupSeconds: number;
+  /** In the warm-up, which has to be many operations more than much time. Default: as later. */
+  readonly warmupCallers?: number;
   readonly seconds: number;
   /** Of an open loop: operations a second that become due, whatever the answers do. */
   readonly rate?: number;
