@@ -29,7 +29,7 @@ export async function run({ words, options, terminal }: Call): Promise<Exit> {
   }
   const count = await addDataKey(folder, from).catch(refuse);
   await terminal.write(`${folder}: data key ${count} is added\n`);
-  terminal.note('the node uses it for new files and rows from its next start on');
+  terminal.note('a running node seals new rows and files with it within 10 seconds');
   return EXIT.ok;
 }
 

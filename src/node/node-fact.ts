@@ -41,6 +41,10 @@ export type NodeFact =
   | { readonly type: 'state-set-aside'; readonly aside: string; readonly text: string }
   /** Flipped bits in its files were corrected. */
   | { readonly type: 'state-mended'; readonly bits: readonly string[]; readonly text: string }
+  /** The node seals with it from now on. */
+  | { readonly type: 'data-key-added'; readonly number: number }
+  /** The key files are gone, or the configured key does not open them: no next start. */
+  | { readonly type: 'data-keys-unusable'; readonly text: string }
   /** The replica serves nothing; or a snapshot replaced its state. */
   | { readonly type: 'state-quarantined' | 'state-restored'; readonly shard: ShardId }
   | { readonly type: 'peer-silent'; readonly node: NodeId }

@@ -24,10 +24,10 @@ interface Folder {
  * Undefined for a plain folder. Refuses a folder and a configuration that do not fit, before
  * anything in the folder is read or written; the folder of a new node gets its first key.
  */
-export async function openKeyring(
+export async function openDataKeys(
   { path, isUsed }: Folder,
   source: KeySource | undefined,
-): Promise<Keyring | undefined> {
+): Promise<DataKeys | undefined> {
   const found = readKeyFiles(path);
   if (source === undefined) {
     if (found === undefined) return undefined;
@@ -35,8 +35,8 @@ export async function openKeyring(
   }
   if (found === undefined && isUsed) throw new FolderUnusable(plainText(path));
   const wrapping = await wrappingKeyFrom(source);
-  const keys = found === undefined ? newKeys(path, wrapping) : await unlock(path, wrapping);
-  return new Keyring({ keys: keys.keys, randomBytes: secureBytes });
+  const keys = found === undefined ? newKeys(path, wrapping) : unlock(path, wrapping);
+  return new DataKeys({ path, source, keys });
 }
 
 function newKeys(path: string, wrapping: WrappingKey): UnwrappedKeys {
@@ -45,7 +45,7 @@ function newKeys(path: string, wrapping: WrappingKey): UnwrappedKeys {
   return keys;
 }
 
-async function unlock(path: string, wrapping: WrappingKey): Promise<UnwrappedKeys> {
+function unlock(path: string, wrapping: WrappingKey): UnwrappedKeys {
   const found = readKeyFiles(path);
   if (found === undefined) throw new FolderUnusable(`the folder ${path} is not encrypted`);
   if (found === 'damaged') {
@@ -64,22 +64,79 @@ async function unlock(path: string, wrapping: WrappingKey): Promise<UnwrappedKey
   );
 }
 
+interface DataKeysOptions {
+  readonly path: string;
+  readonly source: KeySource;
+  readonly keys: UnwrappedKeys;
+}
+
+interface KeyNews {
+  readonly added: (number: number) => void;
+  readonly failed: (text: string) => void;
+}
+
+const LOOK_MILLISECONDS = 10_000;
+
+/** The data keys of an open folder. A key that is added to it is used from then on. */
+export class DataKeys {
+  readonly keyring: Keyring;
+  readonly #path: string;
+  readonly #source: KeySource;
+  /** Of the key files that were read last. */
+  #sequence: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ path, source, keys }: DataKeysOptions) {
+    this.keyring = new Keyring({ keys: keys.keys, randomBytes: secureBytes });
+    this.#path = path;
+    this.#source = source;
+    this.#sequence = keys.sequence;
+  }
+
+  /** Looks at the key files from time to time. A fault affects only the next start of the node. */
+  start(tell: KeyNews): void {
+    this.#timer ??= setInterval(() => {
+      this.look().then(
+        (number) => number === undefined || tell.added(number),
+        (error) => tell.failed((error as Error).message),
+      );
+    }, LOOK_MILLISECONDS).unref();
+  }
+
+  /** Safe to call twice. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Returns the number of a new data key. Fails if the key files are gone or do not open. */
+  async look(): Promise<number | undefined> {
+    const found = readKeyFiles(this.#path);
+    if (typeof found === 'object' && found.sequence <= this.#sequence) return undefined;
+    const keys = unlock(this.#path, await wrappingKeyFrom(this.#source));
+    this.#sequence = keys.sequence;
+    const { newest } = this.keyring;
+    for (const key of keys.keys) this.keyring.add(key);
+    return this.keyring.newest === newest ? undefined : this.keyring.newest;
+  }
+}
+
 /** Replaces the wrapping key of a folder, whether its node runs or not. Data are not rewritten. */
 export async function rewrapKeys(
   path: string,
   { from, to }: { readonly from: KeySource; readonly to: KeySource },
 ): Promise<number> {
-  const keys = await unlock(path, await wrappingKeyFrom(from));
+  const keys = unlock(path, await wrappingKeyFrom(from));
   const wrapping = await wrappingKeyFrom(to);
   const sequence = keys.sequence + 1;
   writeKeyFiles(path, { ...keys, sequence }, { wrapping, randomBytes: secureBytes });
   return keys.keys.length;
 }
 
-/** Adds a data key, which the node uses for new files from its next start on. */
+/** Adds a data key, which a running node begins to use within seconds. */
 export async function addDataKey(path: string, source: KeySource): Promise<number> {
   const wrapping = await wrappingKeyFrom(source);
-  const keys = withNewKey(await unlock(path, wrapping), secureBytes);
+  const keys = withNewKey(unlock(path, wrapping), secureBytes);
   writeKeyFiles(path, keys, { wrapping, randomBytes: secureBytes });
   return keys.keys.length;
 }

@@ -41,10 +41,13 @@ export function logFact(log: FactLog, fact: NodeFact): void {
     case 'state-diverged':
     case 'states-differ':
       return log.tell('error', fact.type, fact);
+    case 'data-key-added':
+      return log.tell('info', fact.type, { number: fact.number });
     case 'confirmed':
       return log.tell('info', fact.type, { milliseconds: fact.milliseconds });
     case 'request-failed':
       return log.tell('debug', fact.type, fact);
+    case 'data-keys-unusable':
     case 'frame-refused':
     case 'map-refused':
     case 'message-refused':

@@ -22,14 +22,13 @@ import {
 } from '../storage/log/log-boot.ts';
 import { dispensable } from '../storage/log/log-folder.ts';
 import type { KeySource } from '../storage/sealing/key-source.ts';
-import type { Keyring } from '../storage/sealing/keyring.ts';
 import { SpaceReturned, StateStoreDamaged } from '../storage/state/state.ts';
 import type { StateDisk } from '../storage/state/state-disk.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { DataFolder, FolderUnusable, type NodeHome } from './data-folder.ts';
-import { openKeyring } from './encryption.ts';
+import { type DataKeys, openDataKeys } from './encryption.ts';
 import { FatalGuard, type NodeEnd } from './fatal-guard.ts';
 import { GuardedFiles, guardedDisk } from './guarded-disk.ts';
 import type { StoredIdentity } from './identity-file.ts';
@@ -60,7 +59,7 @@ interface NodeProcessOptions {
 interface OpenFolder {
   readonly folder: NodeHome;
   readonly lock: FolderLock;
-  readonly keyring: Keyring | undefined;
+  readonly dataKeys: DataKeys | undefined;
 }
 
 /** The identity and the transport of the node. */
@@ -94,7 +93,7 @@ export class NodeProcess {
   readonly #limits: RaftLimits;
   readonly #loop: Loop;
   readonly #lock: FolderLock;
-  readonly #keyring: Keyring | undefined;
+  readonly #dataKeys: DataKeys | undefined;
   core: NodeCore | undefined;
   #files: GuardedFiles | undefined;
   /** Spare files of the log were deleted to free space for opening the state store. */
@@ -113,19 +112,19 @@ export class NodeProcess {
     try {
       const refusal = folder.readRefusal();
       if (refusal !== undefined) throw new FolderUnusable(refusal, { isFinal: true });
-      const keyring = await keyringOf(folder, options);
-      return new NodeProcess(options, { folder, lock, keyring });
+      const dataKeys = await dataKeysOf(folder, options);
+      return new NodeProcess(options, { folder, lock, dataKeys });
     } catch (error) {
       await lock.release();
       throw error;
     }
   }
 
-  constructor(options: NodeProcessOptions, { folder, lock, keyring }: OpenFolder) {
+  constructor(options: NodeProcessOptions, { folder, lock, dataKeys }: OpenFolder) {
     this.#options = options;
     this.folder = folder;
     this.#lock = lock;
-    this.#keyring = keyring;
+    this.#dataKeys = dataKeys;
     this.#limits = raftLimitsFor(options.timing ?? TIMING_DEFAULT);
     const { tickMilliseconds } = this.#limits;
     this.#loop = new Loop({ guard: this.guard, tickMilliseconds });
@@ -135,7 +134,7 @@ export class NodeProcess {
   async start(options: StartOptions): Promise<NodeCore> {
     const { folder } = this;
     const { stored } = options;
-    const identity = identityOf(stored, this.#keyring);
+    const identity = this.#identityOf(stored);
     const logOptions = this.#logOptions(stored);
     // Read only: the log is opened for writing once everything else has been opened.
     const inspected = this.#inspectLog(logOptions);
@@ -158,6 +157,11 @@ export class NodeProcess {
       core.found(founding, cluster);
     }
     this.#loop.start(core);
+    const { onFact } = this.#options;
+    this.#dataKeys?.start({
+      added: (number) => onFact({ type: 'data-key-added', number }),
+      failed: (text) => onFact({ type: 'data-keys-unusable', text }),
+    });
     return core;
   }
 
@@ -184,7 +188,7 @@ export class NodeProcess {
   #openState(identity: Uint8Array): Promise<StateDisk> {
     return this.folder.openState({
       tablesMax: this.#options.tablesMax,
-      keyring: this.#keyring,
+      keyring: this.#dataKeys?.keyring,
       identity,
       onFault: (cause) => {
         const text = `the state store cannot be written: ${String(cause)}`;
@@ -227,6 +231,12 @@ export class NodeProcess {
     return this.#left;
   }
 
+  /** The owner mark of the state store. */
+  #identityOf({ cluster, node }: StoredIdentity): Uint8Array {
+    const how = this.#dataKeys === undefined ? '' : ' encrypted';
+    return new TextEncoder().encode(`${cluster} ${node}${how}`);
+  }
+
   #logOptions({ cluster, node, hasLived }: StoredIdentity): OpenLogOptions {
     const { folder } = this;
     const opened = this.#options.openFiles?.(folder.log) ?? folder.openFiles();
@@ -237,7 +247,7 @@ export class NodeProcess {
       owner: { cluster, node },
       limits: LOG_LIMITS,
       random: new Random(randomSeed()),
-      keyring: this.#keyring,
+      keyring: this.#dataKeys?.keyring,
       now: monotoneNow,
       isNew: !hasLived,
       onFault: (text: string) => this.guard.come({ kind: 'storage', text }),
@@ -297,7 +307,7 @@ export class NodeProcess {
         node,
         joinToken,
         description,
-        identity: identityOf(stored, this.#keyring),
+        identity: this.#identityOf(stored),
       },
       log,
       disk,
@@ -339,6 +349,7 @@ export class NodeProcess {
       await this.#within(new Promise((resolve) => guard.run(() => core.close(resolve))));
     }
     guard.silence();
+    this.#dataKeys?.stop();
     this.#loop.stop();
     this.#transport?.close();
     await this.#giveBack();
@@ -394,19 +405,13 @@ export class NodeProcess {
 /** The close reason for clients and peers of a node that ends by itself. */
 const ENDED = 'this node ended by itself; use another node';
 
-/** The owner mark of the state store. */
-function identityOf({ cluster, node }: StoredIdentity, keyring: Keyring | undefined): Uint8Array {
-  const how = keyring === undefined ? '' : ' encrypted';
-  return new TextEncoder().encode(`${cluster} ${node}${how}`);
-}
-
-function keyringOf(
+function dataKeysOf(
   folder: NodeHome,
   { home, encryption }: NodeProcessOptions,
-): Promise<Keyring | undefined> {
+): Promise<DataKeys | undefined> {
   if (home !== undefined) return Promise.resolve(undefined);
   const isUsed = folder.readIdentity() !== undefined;
-  return openKeyring({ path: folder.path, isUsed }, encryption);
+  return openDataKeys({ path: folder.path, isUsed }, encryption);
 }
 
 const NO_ROOM_FOR_STATE =

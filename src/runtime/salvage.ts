@@ -12,7 +12,7 @@ import { keyNamed, readLevelRows } from '../storage/state/level-rows.ts';
 import type { LevelDamage } from '../storage/state/level-table-check.ts';
 import { type SalvagedShard, salvageShards, userKeyIn } from '../storage/state/state-salvage.ts';
 import { DataFolder, FolderUnusable } from './data-folder.ts';
-import { openKeyring } from './encryption.ts';
+import { openDataKeys } from './encryption.ts';
 
 interface ShardSalvage extends Salvaged {
   readonly shard: number;
@@ -46,10 +46,11 @@ export async function salvageFolder(path: string, encryption?: KeySource): Promi
         'folder that contains `identity`, `log` and `state`, or one named `state.damaged-N`',
     );
   }
-  const keyring = await openKeyring(
+  const dataKeys = await openDataKeys(
     { path: isData ? path : dirname(path), isUsed: true },
     encryption,
   );
+  const keyring = dataKeys?.keyring;
   const { rows: stored, damages } = await readLevelRows(state);
   const rows = keyring === undefined ? stored : openRows(stored, { keyring, keyNamed });
   const log = isData ? logOf(path, keyring) : 'a state store that was set aside has no log';

@@ -40,6 +40,8 @@ interface Started {
   readonly child: ChildProcess;
   readonly folder: string;
   readonly port: number;
+  /** Its log so far. */
+  readonly said: () => string;
 }
 
 /** Resolves when the node is up. */
@@ -57,7 +59,7 @@ async function start(folder: string, ...words: readonly string[]): Promise<Start
     });
     child.once('exit', (code) => reject(new Error(`ended with ${code}: ${notes}`)));
   });
-  return { child, folder, port };
+  return { child, folder, port, said: () => notes };
 }
 
 async function kill({ child }: Started): Promise<void> {
@@ -97,6 +99,14 @@ async function hasInFiles(folder: string, text: string): Promise<void> {
   const until = Date.now() + 120_000;
   while (filesWith(folder, text).length === 0) {
     assert.ok(Date.now() < until, `${text} is in a file of ${folder}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function says({ said }: Started, text: string): Promise<void> {
+  const until = Date.now() + 60_000;
+  while (!said().includes(text)) {
+    assert.ok(Date.now() < until, `${text} is in ${said()}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -150,6 +160,8 @@ test('keys are changed on the command line, and salvage needs the present one', 
   const rewrapped = await run(...rewrap, OLD, '--new-key-file', NEW);
   assert.equal(rewrapped.exit, 0, rewrapped.text);
   await has(node.port, 2000);
+  // The running node still has the old key, and uses the data keys that it knows.
+  await says(node, 'data-keys-unusable');
   // Salvage takes what a checkpoint has written.
   await hasInFiles(folder, 'key-1999');
   await kill(node);
@@ -169,6 +181,15 @@ test('keys are changed on the command line, and salvage needs the present one', 
   assert.match(salvaged.text, /recovered 2000 keys; 1 of 1 shards are intact/);
   node = await start(folder, '--encryption-key-file', NEW);
   await has(node.port, 2000);
+  const again = await run('encryption', 'rotate', folder, '--encryption-key-file', NEW);
+  assert.match(again.text, /data key 3 is added/);
+  await says(node, 'data-key-added');
+  const other = await connect(`kv://127.0.0.1:${node.port}`);
+  await fill(other, 2000);
+  await other.close();
+  await kill(node);
+  node = await start(folder, '--encryption-key-file', NEW);
+  await has(node.port, 4000);
   await kill(node);
   rmSync(folder, { recursive: true });
 });

@@ -5,7 +5,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import test from 'node:test';
 import { type EncryptionOptions, open } from '../../src/index.ts';
-import { addDataKey, rewrapKeys } from '../../src/runtime/encryption.ts';
+import { addDataKey, openDataKeys, rewrapKeys } from '../../src/runtime/encryption.ts';
 import { salvageFolder } from '../../src/runtime/salvage.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 
@@ -122,6 +122,24 @@ test('the wrapping key is replaced online, and the old one is refused', async ()
   await refuses(folder, old, /the given key does not open/);
   await reads(folder, other);
   await assert.rejects(rewrapKeys(folder, { from: old, to: other }), /does not open/);
+});
+
+test('a running node seals with a new data key, and reports keys that do not open', async () => {
+  const [old, other] = [keyFile(), keyFile('e'.repeat(64))];
+  const folder = await filled(old);
+  const keys = await openDataKeys({ path: folder, isUsed: true }, old);
+  assert.ok(keys !== undefined);
+  assert.equal(await keys.look(), undefined);
+  await addDataKey(folder, old);
+  assert.equal(await keys.look(), 2);
+  assert.equal(keys.keyring.newest, 2);
+  assert.equal(await keys.look(), undefined, 'it is told once');
+  await rewrapKeys(folder, { from: old, to: other });
+  await assert.rejects(keys.look(), /does not open the folder/);
+  assert.equal(keys.keyring.newest, 2);
+  writeFileSync(join(folder, 'keys'), 'garbage');
+  rmSync(join(folder, 'keys.copy'));
+  await assert.rejects(keys.look(), /are damaged/);
 });
 
 test('a new data key is used from the next start on, and older data stay readable', async () => {
