@@ -95,6 +95,19 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
   },
   ...ENCRYPTION_OPTIONS,
   {
+    flags: '--audit',
+    description: 'keep an audit trail in the data folder (default: that of the config file)',
+  },
+  {
+    flags: '--audit-folder <folder>',
+    description: 'keep the audit trail in this folder',
+    environment: 'RINGKV_AUDIT_FOLDER',
+  },
+  {
+    flags: '--audit-fail-closed',
+    description: 'refuse what has to be audited while the audit trail cannot be written',
+  },
+  {
     flags: '--health-listen <address>',
     description: 'extra host:port for health and metrics, independent of client connections',
     environment: 'RINGKV_HEALTH_LISTEN',

@@ -48,6 +48,11 @@ it, or let an administrator grant more: kvctl role set, kvctl user set.`,
 was applied.
 Do: send fewer requests at a time, or retry later; the client has already retried
 with backoff.`,
+  'audit-unavailable': `The request has to be audited, and no node that was asked could write its
+audit trail, as on a full disk. Nothing was applied. Only nodes with failClosed
+refuse for that.
+Do: free space for the trail (audit in the data folder, or audit.folder of the
+config file); the log of the node names the cause. It goes on by itself.`,
   'too-many-calls': `This client has reached its limit of unanswered calls. Nothing was applied.
 Do: await earlier calls before making more.`,
   aborted: `The caller aborted the call. The line "effect" says whether it may have been

@@ -236,6 +236,9 @@ function complaintsOf(row: NodeHealth): string[] {
     ...(info.log.damages === 0
       ? []
       : [`${name} found ${info.log.damages} damaged places in its log: check its disk`]),
+    ...(info.audit?.isWorking === false
+      ? [`${name} cannot write its audit trail: see its log`]
+      : []),
     ...(info.isClosing ? [`${name} is shutting down`] : []),
     ...stopped.map(({ shard, stopReason }) => {
       return `${name} has stopped its replica of ${shardName(shard)}: ${stopReason}`;

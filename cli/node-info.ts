@@ -33,6 +33,15 @@ export interface MoveInfo {
   readonly waitsForNode: number;
 }
 
+interface AuditInfo {
+  readonly isWorking: boolean;
+  readonly lines: number;
+  readonly dropped: number;
+  readonly sequence: number;
+  /** The hash of the last line, to be noted elsewhere. */
+  readonly head: string;
+}
+
 export interface NodeInfo {
   readonly node: number;
   readonly cluster: string;
@@ -55,6 +64,8 @@ export interface NodeInfo {
     readonly waiting: number;
   };
   readonly replicas: readonly ReplicaInfo[];
+  /** Absent if the node audits nothing, or is older. */
+  readonly audit?: AuditInfo | undefined;
   readonly log: {
     readonly liveBytes: number;
     readonly longestSyncMilliseconds: number;

@@ -1,5 +1,6 @@
 /** Options of `start`: flags override the environment, then the config file, then defaults. */
 
+import { join, resolve } from 'node:path';
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../src/base/timing.ts';
 import { WATCH_LIMITS } from '../src/base/watch-limits.ts';
 import { DEFAULT_SETTINGS } from '../src/runtime/config.ts';
@@ -57,6 +58,7 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     tls: tlsOf(options, base.paths),
     secret: secretOf(options, name === undefined ? undefined : configOrDefault(options)),
     encryption: encryptionOf(options, name === undefined ? undefined : configOrDefault(options)),
+    audit: auditOf(options, base.audit),
     healthListen: listenOf(given('healthListen'), '--health-listen'),
     logLevel: given('logLevel') ?? 'info',
   };
@@ -74,6 +76,20 @@ function tlsOf(options: Options, configured: Base['paths']): NodeOptions['tls'] 
   const clients = textOption(options, 'tlsClients') ?? configured?.clients;
   if (read === undefined) return undefined;
   return { read, ...(clients === undefined ? {} : { isClientCertified: clients === 'required' }) };
+}
+
+/** Flags switch it on, and never off what the config file has. */
+function auditOf(options: Options, configured: NodeOptions['audit']): NodeOptions['audit'] {
+  const isFailClosed = options.auditFailClosed === true;
+  const folder = textOption(options, 'auditFolder');
+  const isWanted = isFailClosed || options.audit === true || folder !== undefined;
+  if (!isWanted) return configured;
+  return {
+    rules: [],
+    ...configured,
+    ...(folder === undefined ? {} : { folder: resolve(folder) }),
+    isFailClosed: isFailClosed || configured?.isFailClosed === true,
+  };
 }
 
 /** Checks the bounds of each time, and that they are consistent. */
@@ -151,7 +167,7 @@ function plainNode(options: Options): Base {
 /** The other nodes of the file are the join addresses. */
 function nodeOfFile(file: ConfigFile, name: string): Base {
   const node = nodeNamed(file, name);
-  const { settings, limits, timing, nodes, tls } = file.config;
+  const { settings, limits, timing, nodes, tls, audit } = file.config;
   const { advertise, weight, zone, isInsecureAllowed } = node;
   return {
     folder: dataPathOf(file, node),
@@ -167,6 +183,10 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
     join: nodes.filter((other) => other !== node).map(clientUrlOf),
     cluster: file.config.cluster,
     settings,
+    audit: audit && {
+      ...audit,
+      folder: audit.folder && join(place(file.folder, audit.folder), node.name),
+    },
     paths: {
       ...(tls && { ca: place(file.folder, tls.ca), clients: tls.clients }),
       ...(node.tls && {

@@ -113,6 +113,7 @@ export function nodePlain({ info, fault, label: _, ...row }: NodeHealth): object
     leases: info.coordination.leases,
     lockOwners: info.coordination.owning,
     lockWaiters: info.coordination.waiting,
+    ...(info.audit === undefined ? {} : { audit: info.audit }),
   };
 }
 

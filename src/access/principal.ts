@@ -52,6 +52,19 @@ export function principalBy(
   return principalOf(table, id, wall);
 }
 
+/** Why a credential is of no use; undefined if it is that of a user. */
+export function faultOfCredential(
+  table: AccessTable | undefined,
+  { token: id, digest }: Credential,
+  wall: number,
+): 'unknown-token' | 'wrong-secret' | 'expired' | 'unknown-user' | undefined {
+  const row = table && rowOf(table, id);
+  if (table === undefined || row === undefined) return 'unknown-token';
+  if (!isSameDigest(row.digest, digest)) return 'wrong-secret';
+  if (isExpired(row, wall)) return 'expired';
+  return userNamed(table, row.user) === undefined ? 'unknown-user' : undefined;
+}
+
 /** Who a token stands for, once another node has seen its secret. */
 export function principalOf(
   table: AccessTable,

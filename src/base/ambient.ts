@@ -10,6 +10,11 @@ export function wallNow(): number {
   return Date.now();
 }
 
+/** A time of that clock for people and programs, in UTC: `2026-12-31T09:00:00.000Z`. */
+export function isoText(wall: number): string {
+  return new Date(wall).toISOString();
+}
+
 /** Cryptographically secure. */
 export function secureBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));

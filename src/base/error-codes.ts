@@ -50,6 +50,15 @@ export const CODES = {
    */
   overloaded: [true, 'ask less at a time, or later'],
   /**
+   * The call has to be audited, and until the timeout no node that was asked could write its audit
+   * trail: the disk is full or broken. Only nodes with `failClosed` refuse for that.
+   *
+   * Effect: none.
+   *
+   * Do: free space for the audit trail of the nodes in `attempts`; their logs have the cause.
+   */
+  'audit-unavailable': [true, 'free space for the audit trail; the logs of the nodes say why'],
+  /**
    * Other transactions wrote or held the same keys at each attempt, until the timeout.
    *
    * Effect: none.

@@ -15,6 +15,7 @@ import {
   askMap,
   askText,
   faultOf,
+  lateCodeOf,
   mayHaveActed,
   termsOf,
   throwIfDenied,
@@ -296,11 +297,12 @@ async function command(
   const bytes = encoded(what);
   let attempts: Attempt[] = [];
   let outcome: Outcome = 'notApplied';
+  let answer: Awaited<ReturnType<typeof askAt>> | undefined;
   do {
     attempts = [];
     for (const { url, given } of addressesOf(urls)) {
       const request = { type: 'command', id: ID, command: bytes } as const;
-      const answer = await askAt(url, request, terms);
+      answer = await askAt(url, request, terms);
       throwIfDenied(answer);
       const reply = answer.type === 'commanded' ? decodeReply(answer.reply) : undefined;
       if (reply?.type === 'done') return reply.version;
@@ -313,7 +315,7 @@ async function command(
     await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
   } while (monotoneNow() < until);
   const message = 'no node could pass the change of users, tokens and roles to the catalog';
-  throw new KvError({ code: 'timeout', outcome, message, attempts });
+  throw new KvError({ code: lateCodeOf(answer), outcome, message, attempts });
 }
 
 function encoded(what: CatalogCommand): Uint8Array {

@@ -144,10 +144,11 @@ export async function settle(
   const request = { type: 'settle', id: ID, shard, contender, participants } as const;
   let attempts: Attempt[] = [];
   let outcome: Outcome = 'notApplied';
+  let answer: Response | Unanswered | undefined;
   do {
     attempts = [];
     for (const { url, given } of addressesOf(urls)) {
-      const answer = await askAt(url, { ...request, isPreempting: true }, terms);
+      answer = await askAt(url, { ...request, isPreempting: true }, terms);
       const settled = outcomeOf(answer);
       if (settled !== undefined) return settled;
       throwIfDenied(answer);
@@ -157,7 +158,7 @@ export async function settle(
     await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
   } while (monotoneNow() < until);
   const message = `no node knows the outcome of transaction ${id}`;
-  throw new KvError({ code: 'timeout', outcome, message, attempts });
+  throw new KvError({ code: lateCodeOf(answer), outcome, message, attempts });
 }
 
 interface TextTerms {
@@ -210,6 +211,14 @@ export function mayHaveActed(answer: Response | Unanswered): boolean {
 export function faultOf(answer: Response | Unanswered): string {
   if (answer.type === 'unanswered') return answer.why;
   return answer.type === 'failed' ? `it refused: ${answer.failure}` : 'unexpected answer';
+}
+
+/** The code for a request that no node has taken until its timeout, by the last answer. */
+export function lateCodeOf(
+  answer: Response | Unanswered | undefined,
+): 'audit-unavailable' | 'timeout' {
+  const isUnaudited = answer?.type === 'failed' && answer.failure === 'audit-unavailable';
+  return isUnaudited ? 'audit-unavailable' : 'timeout';
 }
 
 export function termsOf(options: AskOptions): AskTerms {

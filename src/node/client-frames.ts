@@ -9,6 +9,7 @@ import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 import type { Responder } from '../shard/responder.ts';
 import { type Request, RequestReader } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
+import type { Audit } from './audit.ts';
 import type { ConnectedClient } from './clients.ts';
 import type { NodeState } from './node-state.ts';
 import type { Requests } from './requests.ts';
@@ -18,6 +19,8 @@ const { queueBytesMax, queuesBytesMax, requestCost, reportCost } = FAIRNESS_LIMI
 interface ClientFramesOptions {
   readonly node: NodeState;
   readonly requests: Requests;
+  /** Undefined: nothing is audited. */
+  readonly audit?: Audit | undefined;
 }
 
 /** The frames of a connection that wait to be served. */
@@ -80,7 +83,7 @@ export class ClientFrames {
 
   /** Serves one request. Returns its cost beside its bytes. */
   #serveNext(client: ConnectedClient, reader: RequestReader): number {
-    const { requests } = this.#options;
+    const { requests, audit } = this.#options;
     const request = reader.next();
     if (request === undefined || request.id === 0) {
       this.#cutOff(client);
@@ -88,7 +91,8 @@ export class ClientFrames {
     }
     const source = { responder: client, isForwarded: false };
     if (steersStream(request)) {
-      requests.route(request, source);
+      const run = () => requests.route(request, source);
+      if (audit?.defers(client, request.id, run) !== true) run();
       return requestCost;
     }
     // Its responses could not be told from those of the open one, and would end a stream.
@@ -99,8 +103,10 @@ export class ClientFrames {
       return requestCost;
     }
     const failure = begin(client, request);
-    if (failure === undefined) requests.route(request, source);
-    else refuse(client, request, failure);
+    const named = audit?.name(client, request);
+    if (failure !== undefined) refuse(client, request, failure);
+    else if (named === undefined) requests.route(request, source);
+    else audit?.serve(named, { client, request, run: (own) => requests.route(own, source) });
     return this.#costOf(request);
   }
 

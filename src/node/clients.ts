@@ -21,9 +21,16 @@ import { Debt, ResponseBudget } from './response-budget.ts';
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
 
+/** A request that the audit trail names. */
+export interface NamedRequest {
+  /** Its last response; or its client has ended it, or is gone. Called once. */
+  end(by: Response | 'closed' | 'cancelled'): void;
+}
+
 interface Asked {
   readonly at: number;
   readonly shard: ShardId | undefined;
+  named?: NamedRequest;
 }
 
 export class ConnectedClient implements Responder {
@@ -31,6 +38,9 @@ export class ConnectedClient implements Responder {
   /** What its hello proved to have; kept because rights change while it is connected. */
   credential: Credential | undefined;
   principal: Principal | undefined;
+  /** Its remote address, and the name in the certificate that it has presented. */
+  address = '';
+  certificate: string | undefined;
   readonly connection: number;
   readonly share: Flow;
   readonly #clients: Clients;
@@ -54,7 +64,7 @@ export class ConnectedClient implements Responder {
     this.#nodeName = nodeName;
     this.#clients = clients;
     this.debt = new Debt(connection);
-    this.streams = new ClientStreams(clients.streams, (id) => this.#open.delete(id));
+    this.streams = new ClientStreams(clients.streams, (id) => this.#cancel(id));
     this.share = new Flow({
       client: connection,
       mayGoOn: () => clients.budget.admits(this.debt),
@@ -102,6 +112,30 @@ export class ConnectedClient implements Responder {
     this.#open.set(id, { at: this.#clients.watch.now(), shard: undefined });
   }
 
+  /** The audit trail names this open request. */
+  name(id: number, named: NamedRequest): void {
+    const asked = this.#open.get(id);
+    if (asked !== undefined) asked.named = named;
+  }
+
+  namedRequest(id: number): NamedRequest | undefined {
+    return this.#open.get(id)?.named;
+  }
+
+  /** It is gone, and gets no more responses. */
+  leave(): void {
+    this.share.leave();
+    this.streams.endAll();
+    for (const { named } of this.#open.values()) named?.end('closed');
+    this.#open.clear();
+  }
+
+  #cancel(id: number): void {
+    const asked = this.#open.get(id);
+    this.#open.delete(id);
+    asked?.named?.end('cancelled');
+  }
+
   respond(response: Response): void {
     // Responses for a closed connection are dropped.
     if (this.share.isGone) return;
@@ -119,6 +153,7 @@ export class ConnectedClient implements Responder {
     this.#open.delete(response.id);
     if (asked === undefined) return;
     const { shard, at } = asked;
+    asked.named?.end(response);
     if (shard !== undefined) {
       const left = (this.#ofShard.get(shard) ?? 0) - 1;
       if (left > 0) this.#ofShard.set(shard, left);
@@ -203,8 +238,7 @@ export class Clients {
     if (client === undefined) return;
     this.#clients.delete(connection);
     this.#waiting.delete(client);
-    client.share.leave();
-    client.streams.endAll();
+    client.leave();
     this.budget.forget(client.debt);
   }
 

@@ -38,6 +38,17 @@ assert(
   'checks of ranges leave room for reads',
 );
 
+export const AUDIT_NODE_LIMITS = {
+  /** Denials of a second that have a line each; further ones are counted in one line. */
+  denialsPerSecond: 100,
+  /** Bytes of requests that wait for their lines. */
+  heldBytesMax: 32 * 1024 * 1024,
+  /** Messages about a stream that wait until it is opened; a client has no reason for more. */
+  deferredMax: 16,
+  /** When a client may ask again for what cannot be audited now. */
+  auditRetryMilliseconds: 1000,
+} as const;
+
 /** The streams of all clients of a node: their number, and the bytes of their ranges. */
 export const WATCH_NODE_LIMITS = {
   streamsMax: 262_144,

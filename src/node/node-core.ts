@@ -6,6 +6,7 @@
  * the simulator runs the same code.
  */
 
+import type { AuditProgress } from '../audit/record.ts';
 import { assert, unreachable } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { Settings } from '../catalog/cluster-map.ts';
@@ -14,6 +15,7 @@ import type { Responder } from '../shard/responder.ts';
 import type { PeerAddress, TransportEvent } from '../transport/transport.ts';
 import type { Request } from '../wire/request.ts';
 import { AccessControl } from './access-control.ts';
+import { Audit } from './audit.ts';
 import { ClientFrames } from './client-frames.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
 import { DeferredProposals } from './deferred-proposals.ts';
@@ -44,6 +46,8 @@ export class NodeCore {
   readonly transactions: TransactionService;
   readonly #options: NodeCoreOptions;
   readonly #access: AccessControl;
+  /** Undefined: nothing is audited. */
+  readonly #audit: Audit | undefined;
   readonly #requests: Requests;
   readonly #clientFrames: ClientFrames;
   readonly #peerFrames: PeerFrames;
@@ -76,15 +80,16 @@ export class NodeCore {
       random: random.fork('reconciler'),
     });
     this.#access = new AccessControl(state);
-    const access = this.#access;
+    this.#audit = options.audit && new Audit(state, options.audit);
+    const [access, audit] = [this.#access, this.#audit];
     const report: RequestReports = {
       info: () => this.info(),
       pending: () => this.pending(),
       access: (what, principal) => options.encodeInfo(access.report(what, principal)),
     };
-    this.#requests = new Requests({ node: state, router, transactions, access, report });
+    this.#requests = new Requests({ node: state, router, transactions, access, audit, report });
     const [requests, consistency] = [this.#requests, this.consistency];
-    this.#clientFrames = new ClientFrames({ node: state, requests });
+    this.#clientFrames = new ClientFrames({ node: state, requests, audit });
     const peering = { node: state, relay, requests, access, consistency, ownLife };
     this.#peerFrames = new PeerFrames(peering);
     this.#begin();
@@ -99,6 +104,7 @@ export class NodeCore {
     this.relay.forwards.expire(now);
     state.clients.tick(now);
     this.#access.tick();
+    this.#audit?.tick();
     this.#peerFrames.shares.tick();
     state.fair.tick();
     peers.tick();
@@ -140,10 +146,7 @@ export class NodeCore {
       case 'life-refused':
         return ownLife.refused(event);
       case 'client-up':
-        return this.#access.identify(
-          state.clients.add(event.connection, event.nodeName),
-          event.hello,
-        );
+        return this.#meetClient(event);
       case 'client-frame':
         return this.#clientFrames.take(event.connection, event.bytes);
       case 'client-down':
@@ -154,6 +157,15 @@ export class NodeCore {
         return;
     }
     return unreachable(event);
+  }
+
+  /** The audit trail reports what is durable, and whether it can be written. */
+  audited(progress: AuditProgress): void {
+    this.#audit?.heed(progress);
+  }
+
+  get auditProgress(): AuditProgress | undefined {
+    return this.#audit?.progress;
   }
 
   /** The end of a turn. Returns whether another should follow immediately. */
@@ -218,6 +230,8 @@ export class NodeCore {
     const { replicas, clients, store, log } = this.state;
     for (const replica of replicas.all) replica.end();
     clients.flush();
+    // Their requests are not answered any more.
+    for (const { connection } of clients.all()) clients.remove(connection);
     store.close(() => log.close(done));
   }
 
@@ -288,6 +302,18 @@ export class NodeCore {
     state.tell(node, { type: 'beat', mapVersion: maps.version, isReadOnly });
   }
 
+  #meetClient(event: Extract<TransportEvent, { readonly type: 'client-up' }>): void {
+    const { clients, transport } = this.state;
+    const { connection, hello, nodeName, address = '', certificate } = event;
+    const client = clients.add(connection, nodeName);
+    client.address = address;
+    client.certificate = certificate;
+    this.#access.identify(client, hello);
+    if (this.#audit?.meet(client, hello) !== false) return;
+    clients.remove(connection);
+    transport.closeClient(connection, UNAUDITED);
+  }
+
   /** A node fell silent: requests that wait for its answer should go elsewhere. */
   #miss(node: NodeId): void {
     this.state.mention({ type: 'peer-silent', node });
@@ -306,3 +332,5 @@ export class NodeCore {
     loseTouchWith(state, node);
   }
 }
+
+const UNAUDITED = 'this node cannot write its audit trail, and serves no users until it can';

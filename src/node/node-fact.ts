@@ -1,5 +1,6 @@
 /** What a node reports to its driver, and what it is told about itself. */
 
+import type { AuditRecord } from '../audit/record.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import type { NodeDescription } from '../catalog/cluster-map.ts';
 import type { Fact } from '../raft/fact.ts';
@@ -54,4 +55,6 @@ export type NodeFact =
   /** This life was not confirmed for long, and has no replicas. */
   | { readonly type: 'unconfirmed'; readonly text: string }
   | { readonly type: 'confirmed'; readonly milliseconds: number }
+  /** For the audit trail. */
+  | { readonly type: 'audit'; readonly record: AuditRecord }
   | RequestFact;

@@ -168,7 +168,7 @@ export class PeerFrames {
     const origin = { id, from, request, share, send, onBytes, principal };
     const responder = new ForwardedOrigin(origin);
     const accessVersion = bearer?.accessVersion;
-    requests.route(request, { responder, isForwarded: true, accessVersion });
+    requests.route(request, { responder, isForwarded: true, accessVersion, forwarder: from });
     return cost;
   }
 

@@ -5,6 +5,7 @@ import { NO_BYTES } from '../base/message-pack.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { Request } from '../wire/request.ts';
 import type { AccessControl } from './access-control.ts';
+import type { Audit } from './audit.ts';
 import { isForNodesOnly } from './client-door.ts';
 import { CoordinationRequests } from './coordination-requests.ts';
 import type { NodeState } from './node-state.ts';
@@ -16,6 +17,8 @@ interface RequestsOptions {
   readonly router: Router;
   readonly transactions: TransactionService;
   readonly access: AccessControl;
+  /** Undefined: nothing is audited. */
+  readonly audit?: Audit | undefined;
   readonly report: RequestReports;
 }
 
@@ -36,11 +39,12 @@ export class Requests {
   route(request: Request, source: Source): void {
     const { router, transactions, access, report } = this.#options;
     const { responder } = source;
-    if (responder.isClient === true && isForNodesOnly(request)) {
-      return router.fail({ request, responder }, 'nodes-only');
+    const isStrange = responder.isClient === true && isForNodesOnly(request);
+    const objection = isStrange ? 'nodes-only' : access.objectionTo(request, source);
+    if (objection !== undefined) {
+      this.#options.audit?.deny(request, source, objection);
+      return router.fail({ request, responder }, objection);
     }
-    const objection = access.objectionTo(request, source);
-    if (objection !== undefined) return router.fail({ request, responder }, objection);
     switch (request.type) {
       case 'map':
         return this.#giveMap(request, responder);

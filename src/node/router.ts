@@ -42,6 +42,8 @@ export interface Source {
   readonly isForwarded: boolean;
   /** The rights by which a forwarding node has permitted it, if it knows of any. */
   readonly accessVersion?: number | undefined;
+  /** The node that has forwarded it. */
+  readonly forwarder?: NodeId | undefined;
 }
 
 /** The requests that the router serves or forwards; the transactions' requests come above it. */

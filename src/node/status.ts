@@ -1,5 +1,6 @@
 /** What a node reports about itself, for people and their tools. */
 
+import type { AuditProgress } from '../audit/record.ts';
 import type { ShardId } from '../base/ids.ts';
 import { doubtOf } from '../shard/stop-reason.ts';
 import type { ConsistencyCheck } from './consistency-check.ts';
@@ -76,6 +77,8 @@ export interface NodeInfo {
   readonly coordination: CoordinationInfo;
   /** Scans and snapshots that hold a view of the store. */
   readonly openViews: number;
+  /** Undefined if nothing is audited. */
+  readonly audit: AuditProgress | undefined;
 }
 
 /** The streams of changes that the node serves. Totals count from its start. */
@@ -120,6 +123,7 @@ interface Parts {
   readonly consistency: ConsistencyCheck;
   readonly reconciler: Reconciler;
   readonly leaseSweep: LeaseSweep;
+  readonly auditProgress: AuditProgress | undefined;
 }
 
 export function infoOf(parts: Parts): NodeInfo {
@@ -163,6 +167,7 @@ export function infoOf(parts: Parts): NodeInfo {
     watch: watchInfoOf(state),
     coordination: coordinationInfoOf(parts),
     openViews: state.store.openViews,
+    audit: parts.auditProgress,
   };
 }
 

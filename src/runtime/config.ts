@@ -1,10 +1,14 @@
 /** `cluster.config.json`: its schema and its validation, which reports all faults at once. */
 
 import { normalize } from 'node:path';
-import { CATALOG_LIMITS, MACHINE_LIMITS } from '../base/limits.ts';
+import { KEY_VERBS, type KeyVerb } from '../access/role.ts';
+import { AUDIT_LIMITS } from '../audit/limits.ts';
+import type { AuditRule } from '../audit/policy.ts';
+import { CATALOG_LIMITS, MACHINE_LIMITS, REQUEST_LIMITS } from '../base/limits.ts';
 import { faultOfTiming, TIMING_BOUNDS, TIMING_DEFAULT, type Timing } from '../base/timing.ts';
 import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import type { KeySource } from '../storage/sealing/key-source.ts';
+import type { AuditOptions } from './auditing.ts';
 import { isClusterId } from './cluster-id.ts';
 import {
   type ConfigCheck,
@@ -36,6 +40,11 @@ export interface ClusterConfig {
     readonly historyBytesMax: number;
   };
   readonly timing: Timing;
+  /**
+   * Undefined: nothing is audited. The folder is relative as `secretFile`; each node has one of its
+   * name in it.
+   */
+  readonly audit: AuditOptions | undefined;
   /** Undefined: the cluster is plain. */
   readonly tls: TlsConfig | undefined;
 }
@@ -220,6 +229,56 @@ const checkEncryption: ConfigCheck<KeySource | undefined> = (value, path, faults
   return keyEnv === undefined ? undefined : { keyEnv };
 };
 
+const AUDIT_FIELDS = [
+  'folder',
+  'bytesMax',
+  'fileBytesMax',
+  'syncMilliseconds',
+  'failClosed',
+  'data',
+] as const;
+
+const checkVerb = matching(
+  (text) => KEY_VERBS.some((verb) => verb === text),
+  `one of ${KEY_VERBS.join(', ')}`,
+);
+
+const checkRule: ConfigCheck<AuditRule> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, ['prefix', 'verbs']);
+  const verbs = listOf(checkVerb, { lengthMin: 1, lengthMax: KEY_VERBS.length });
+  return {
+    prefix: new TextEncoder().encode(field('prefix', shortText(0, REQUEST_LIMITS.keyBytesMax))),
+    verbs: field('verbs', optional(verbs, KEY_VERBS)) as readonly KeyVerb[],
+  };
+};
+
+const checkAudit: ConfigCheck<ClusterConfig['audit']> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, AUDIT_FIELDS);
+  const { bytesMin, bytesMax, fileBytesMin, fileBytesMax } = AUDIT_LIMITS;
+  const { bytesDefault, fileBytesDefault, rulesMax, syncMillisecondsMax } = AUDIT_LIMITS;
+  const rules = listOf(checkRule, { lengthMin: 0, lengthMax: rulesMax });
+  const sync = wholeNumber(0, syncMillisecondsMax);
+  const whole = field('bytesMax', optional(wholeNumber(bytesMin, bytesMax), bytesDefault));
+  const fileDefault = Math.min(fileBytesDefault, Math.floor(whole / 4));
+  const file = field(
+    'fileBytesMax',
+    optional(wholeNumber(fileBytesMin, fileBytesMax), fileDefault),
+  );
+  if (file * 4 > whole) {
+    faults.push(
+      `${path}.fileBytesMax is ${file}, must be a quarter of bytesMax (${whole}) or less`,
+    );
+  }
+  return {
+    folder: field('folder', optional(shortText(1, DATA_CHARACTERS_MAX), undefined)),
+    bytesMax: whole,
+    fileBytesMax: file,
+    syncMilliseconds: field('syncMilliseconds', optional(sync, undefined)),
+    isFailClosed: field('failClosed', optional(isFlag, false)),
+    rules: field('data', optional(rules, [])),
+  };
+};
+
 const CLUSTER_FIELDS = [
   'cluster',
   'secretFile',
@@ -228,6 +287,7 @@ const CLUSTER_FIELDS = [
   'nodes',
   'limits',
   'timing',
+  'audit',
   'tls',
 ] as const;
 
@@ -242,6 +302,7 @@ const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
     nodes: field('nodes', listOf(checkNode, { lengthMin: 1, lengthMax: CATALOG_LIMITS.nodesMax })),
     limits: field('limits', optional(checkLimits, checkLimits({}, '', empty))),
     timing: field('timing', optional(checkTiming, TIMING_DEFAULT)),
+    audit: field('audit', optional(checkAudit, undefined)),
     tls: field('tls', optional(checkTls, undefined)),
   };
 };

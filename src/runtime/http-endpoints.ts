@@ -108,6 +108,7 @@ function metricsOf(info: NodeInfo, certificateExpiry: number | undefined): strin
     ...certificateFamilies(certificateExpiry),
     ...watchFamilies(info.watch),
     ...lockFamilies(info.coordination),
+    ...auditFamilies(info.audit),
     [
       'ringkv_memtable_bytes',
       'gauge',
@@ -141,6 +142,18 @@ function watchFamilies(watch: NodeInfo['watch']): readonly Family[] {
 function certificateFamilies(expiry: number | undefined): readonly Family[] {
   const help = 'When the certificate expires, in seconds since 1970';
   return expiry === undefined ? [] : [['ringkv_certificate_expiry_seconds', 'gauge', help, expiry]];
+}
+
+function auditFamilies(audit: NodeInfo['audit']): readonly Family[] {
+  if (audit === undefined) return [];
+  const { isWorking, lines, dropped, bytes, sequence } = audit;
+  return [
+    ['ringkv_audit_working', 'gauge', 'Whether the audit trail can be written', isWorking ? 1 : 0],
+    ['ringkv_audit_lines_total', 'counter', 'Lines of the audit trail written', lines],
+    ['ringkv_audit_dropped_total', 'counter', 'Lines of the audit trail dropped', dropped],
+    ['ringkv_audit_bytes_total', 'counter', 'Bytes of the audit trail written', bytes],
+    ['ringkv_audit_sequence', 'gauge', 'Number of the last line of the audit trail', sequence],
+  ];
 }
 
 function lockFamilies(coordination: NodeInfo['coordination']): readonly Family[] {

@@ -45,6 +45,9 @@ export function logFact(log: FactLog, fact: NodeFact): void {
       return log.tell('info', fact.type, { number: fact.number });
     case 'confirmed':
       return log.tell('info', fact.type, { milliseconds: fact.milliseconds });
+    // Its own trail has it.
+    case 'audit':
+      return;
     case 'request-failed':
       return log.tell('debug', fact.type, fact);
     case 'data-keys-unusable':

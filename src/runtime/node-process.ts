@@ -27,6 +27,7 @@ import type { StateDisk } from '../storage/state/state-disk.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
+import type { Auditing } from './auditing.ts';
 import { DataFolder, FolderUnusable, type NodeHome } from './data-folder.ts';
 import { type DataKeys, openDataKeys } from './encryption.ts';
 import { FatalGuard, type NodeEnd } from './fatal-guard.ts';
@@ -52,6 +53,8 @@ interface NodeProcessOptions {
   /** Maximum number of open tables of the state store. */
   readonly tablesMax?: number | undefined;
   readonly onFact: (fact: NodeFact) => void;
+  /** Undefined: nothing is audited. It is closed before the folder is released. */
+  readonly auditing?: Pick<Auditing, 'policy' | 'onProgress' | 'progress' | 'close'> | undefined;
   /** The file system of the log; the real one by default. */
   readonly openFiles?: ((folder: string) => Files) | undefined;
 }
@@ -151,6 +154,7 @@ export class NodeProcess {
     this.#disk = disk;
     const core = this.#assemble(options, log, guardedDisk(disk, this.#enter));
     this.core = core;
+    this.#followTrail(core);
     // A node that joined never founds: without its map it waits for one from other nodes.
     const { founding, cluster } = stored;
     if (founding !== undefined && core.state.map === undefined && isUnfounded(log)) {
@@ -163,6 +167,13 @@ export class NodeProcess {
       failed: (text) => onFact({ type: 'data-keys-unusable', text }),
     });
     return core;
+  }
+
+  #followTrail(core: NodeCore): void {
+    const { auditing } = this.#options;
+    if (auditing === undefined) return;
+    auditing.onProgress = (progress) => this.#enter(() => core.audited(progress));
+    if (auditing.progress !== undefined) core.audited(auditing.progress);
   }
 
   /** On a full disk the log frees its reserve, then its spare files, for LevelDB. */
@@ -322,6 +333,7 @@ export class NodeProcess {
       wall: wallNow(),
       map,
       isEnquiring,
+      audit: this.#options.auditing?.policy,
       onWork: () => this.#loop.wake(),
       onMap: (bytes) => this.folder.keepMap(bytes),
       encodeInfo: (info) => new TextEncoder().encode(JSON.stringify(info)),
@@ -353,7 +365,8 @@ export class NodeProcess {
     this.#loop.stop();
     this.#transport?.close();
     await this.#giveBack();
-    await this.#atMost(this.folder.settle());
+    const { auditing } = this.#options;
+    await this.#atMost(Promise.all([this.folder.settle(), auditing?.close()]).then(() => {}));
     await this.#lock.release();
   }
 

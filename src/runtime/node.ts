@@ -27,6 +27,7 @@ import { WebDialler } from '../transport/web-dialler.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import type { Affiliation } from './affiliation.ts';
+import { Auditing, type AuditOptions } from './auditing.ts';
 import { Certificates, type TlsSource } from './certificates.ts';
 import { FactLog } from './fact-log.ts';
 import type { NodeEnd } from './fatal-guard.ts';
@@ -85,6 +86,8 @@ export interface NodeOptions {
   readonly tls?: TlsSource | undefined;
   /** Encrypts the folder, or opens an encrypted one: where its key comes from. */
   readonly encryption?: KeySource | undefined;
+  /** Keeps an audit trail; none by default. */
+  readonly audit?: AuditOptions | undefined;
   /** An extra address for health and metrics, independent of client connections. */
   readonly healthListen?: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: string;
@@ -116,7 +119,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const facts = new FactLog(logger);
   const { folder, valueBytesMax, historyBytesMax, timing, secret, healthListen } = options;
   const { encryption } = options;
-  const onFact = (fact: NodeFact) => logFact(facts, fact);
+  const auditing = auditingOf(options, facts);
+  const onFact = (fact: NodeFact) => {
+    if (fact.type === 'audit') auditing?.add(fact.record);
+    else logFact(facts, fact);
+  };
   const budget = budgetFor(openFilesMax());
   const certificates = certificatesOf(options, facts, (texts) => sockets?.renew(texts));
   const { tablesMax } = budget;
@@ -130,6 +137,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     encryption,
     tablesMax,
     onFact,
+    auditing,
   });
   const answer = (path: string) => {
     const { core, guard } = nodeProcess;
@@ -141,6 +149,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
   try {
+    await auditing?.open();
     const { host, port } = options.listen;
     if (healthListen !== undefined) {
       health = await PlainHttpServer.listen({ ...healthListen, answer });
@@ -157,8 +166,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       answer,
       ownHosts: hostsOf(options.advertise),
       onFault: (text) => facts.tell('warn', 'network', { text }),
+      onRefused: (refused) => server?.refuse(refused),
     });
-    const parts = { nodeProcess, logger, facts, sockets, health, budget, certificates };
+    const common = { nodeProcess, logger, facts, sockets, health, budget };
+    const parts = { ...common, certificates, auditing };
     server = new Server({ ...parts, options });
     await server.open();
     return server;
@@ -178,6 +189,7 @@ interface ServerParts {
   readonly budget: FileBudget;
   readonly sockets: WebSockets;
   readonly certificates: Certificates | undefined;
+  readonly auditing: Auditing | undefined;
   readonly options: NodeOptions;
 }
 
@@ -199,10 +211,13 @@ class Server implements RunningNode {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    const { certificates } = parts;
+    const { certificates, auditing, facts } = parts;
     this.#dialler = new WebDialler({ tls: certificates && (() => certificates.dialTls) });
     this.#description = descriptionOf(parts);
-    this.#refusals = new RefusalLog((line, text) => parts.facts.tell('warn', text, line));
+    this.#refusals = new RefusalLog((line, text) => {
+      facts.tell('warn', text, line);
+      if (line.by === 'us') auditing?.refused(line);
+    });
     this.ended = parts.nodeProcess.guard.promise;
   }
 
@@ -229,6 +244,7 @@ class Server implements RunningNode {
     const { node, cluster } = stored;
     this.node = node;
     this.cluster = cluster;
+    this.#parts.auditing?.begin(node);
     if (!stored.hasLived) this.replaces = predecessorIn(map, node);
     const core = await nodeProcess.start({
       stored,
@@ -249,6 +265,11 @@ class Server implements RunningNode {
   get isGuarded(): boolean {
     const { options, certificates } = this.#parts;
     return (options.secret ?? NO_SECRET).length > 0 || certificates !== undefined;
+  }
+
+  /** A socket of a stranger was refused for its certificate. */
+  refuse({ address, text }: { readonly address: string; readonly text: string }): void {
+    this.#refusals.note({ type: 'refused', address, by: 'us', text });
   }
 
   reloadCertificates(): void {
@@ -291,6 +312,8 @@ class Server implements RunningNode {
     this.#discovery?.stop();
     this.#parts.certificates?.stop();
     this.#dialler.close();
+    // The counts of what was refused belong into the audit trail, too.
+    this.#refusals.close();
     await this.#parts.nodeProcess.stop();
     this.#parts.health?.close();
     await this.#parts.sockets.close();
@@ -360,6 +383,12 @@ function certificatesOf(
   };
   const warn = (text: string) => facts.tell('warn', 'certificate', { text });
   return new Certificates({ source: tls, name, onRenewed, warn });
+}
+
+function auditingOf({ audit, folder }: NodeOptions, facts: FactLog): Auditing | undefined {
+  if (audit === undefined) return undefined;
+  const warn = (text: string) => facts.tell('warn', 'audit', { text });
+  return new Auditing({ options: audit, dataFolder: folder, warn });
 }
 
 function hostsOf({ peerUrl, clientUrl }: NodeOptions['advertise']): readonly string[] {

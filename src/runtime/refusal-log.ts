@@ -19,12 +19,18 @@ const LOOK_MILLISECONDS = 5000;
 /** Maximum number of distinct series, as remote addresses are unbounded. */
 const SPELLS_MAX = 64;
 
+/** A line of the log: the first socket of a series, or how many there were. */
+type RefusalLine = Pick<Refused, 'address' | 'by' | 'text'> & {
+  readonly count?: number;
+  readonly seconds?: number;
+};
+
 export class RefusalLog {
-  readonly #tell: (line: object, text: string) => void;
+  readonly #tell: (line: RefusalLine, text: string) => void;
   readonly #spells = new Map<string, Spell>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tell: (line: object, text: string) => void) {
+  constructor(tell: (line: RefusalLine, text: string) => void) {
     this.#tell = tell;
   }
 

@@ -60,7 +60,8 @@ export class ClientConnections {
     this.#lines.set(connection, { socket, keepalive, deadline, isOver: false, isPaused: false });
     socket.send(this.#hello());
     const nodeName = nodeNameOn(socket, identity);
-    tell({ type: 'client-up', connection, hello: judged.hello, nodeName });
+    const { address, certificate } = socket;
+    tell({ type: 'client-up', connection, hello: judged.hello, nodeName, address, certificate });
     const listener: SocketListener = {
       onOpen: () => {},
       onFrame: (frame) => tell({ type: 'client-frame', connection, bytes: frame }),

@@ -17,6 +17,8 @@ export interface Socket {
   readonly address: string;
   /** The node that the certificate of the other side names. Undefined without TLS. */
   readonly holder?: NodeName | undefined;
+  /** What the certificate of the other side is called, if it was accepted. */
+  readonly certificate?: string | undefined;
   /** All received bytes, including those of an incomplete frame: a sign of life. */
   readonly bytesReceived: number;
   /** Received bytes that belong to an incomplete frame. */

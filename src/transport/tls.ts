@@ -7,7 +7,7 @@ import {
   type SecureContextOptions,
   TLSSocket,
 } from 'node:tls';
-import { type NodeName, nodeNameIn } from '../certificates/node-name.ts';
+import { type NodeName, nodeNameIn, nodeUri } from '../certificates/node-name.ts';
 import { NO_TICKETS, type TlsTexts } from '../certificates/reading.ts';
 import { certificateFault } from './tls-fault.ts';
 
@@ -65,7 +65,7 @@ type Presented =
   /** A certificate that the authority does not vouch for (any more). */
   | { readonly type: 'invalid'; readonly why: string }
   /** The authority vouches for it. A client's names no node. */
-  | { readonly type: 'valid'; readonly node: NodeName | undefined };
+  | { readonly type: 'valid'; readonly node: NodeName | undefined; readonly title: string };
 
 export function presentedOn(raw: RawSocket): Presented {
   if (!(raw instanceof TLSSocket)) return { type: 'plain' };
@@ -73,7 +73,9 @@ export function presentedOn(raw: RawSocket): Presented {
   if (certificate === undefined) return { type: 'nothing' };
   if (!raw.authorized)
     return { type: 'invalid', why: certificateFault(codeOf(raw.authorizationError)) };
-  return { type: 'valid', node: nodeNameIn(certificate.subjectAltName) };
+  const node = nodeNameIn(certificate.subjectAltName);
+  const [, title = certificate.subject] = /^CN=([^\n]*)$/m.exec(certificate.subject) ?? [];
+  return { type: 'valid', node, title: node === undefined ? title : nodeUri(node) };
 }
 
 interface DoorTerms {
@@ -104,6 +106,12 @@ export function presentedFault(
 export function nodeOn(raw: RawSocket | undefined): NodeName | undefined {
   const presented = raw === undefined ? undefined : presentedOn(raw);
   return presented?.type === 'valid' ? presented.node : undefined;
+}
+
+/** What an accepted certificate is called: the URI of a node, or the common name. */
+export function certificateOn(raw: RawSocket | undefined): string | undefined {
+  const presented = raw === undefined ? undefined : presentedOn(raw);
+  return presented?.type === 'valid' ? presented.title : undefined;
 }
 
 /** Declared as an error, but it is the code of one. */

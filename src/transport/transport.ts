@@ -68,6 +68,10 @@ export type TransportEvent =
       readonly hello: ClientHello;
       /** With TLS: the node of this cluster that its certificate names; empty if it names none. */
       readonly nodeName?: string | undefined;
+      /** The remote address; absent for a client of the same process. */
+      readonly address?: string | undefined;
+      /** What the certificate that it has presented is called; undefined for none. */
+      readonly certificate?: string | undefined;
     }
   | { readonly type: 'client-frame'; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly type: 'client-down'; readonly connection: number; readonly reason: string }

@@ -8,7 +8,7 @@ import type { NodeName } from '../certificates/node-name.ts';
 import { type CloseFrame, closeReasonOf } from '../wire/close-reason.ts';
 import { FrameMeter } from './frame-meter.ts';
 import type { Socket, SocketListener } from './sockets.ts';
-import { nodeOn } from './tls.ts';
+import { certificateOn, nodeOn } from './tls.ts';
 import { dialFault } from './tls-fault.ts';
 
 /**
@@ -46,6 +46,7 @@ export class WebLine implements Socket {
   /** The last reported value. */
   #unfinished = 0;
   #holder: NodeName | undefined;
+  #certificate: string | undefined;
   /** Undefined where the runtime keeps it to itself, as Bun does. */
   #raw: RawSocket | undefined;
   #isOpen = false;
@@ -75,6 +76,10 @@ export class WebLine implements Socket {
     return this.#holder;
   }
 
+  get certificate(): string | undefined {
+    return this.#certificate;
+  }
+
   get bytesUnfinished(): number {
     return this.#meter.unfinished;
   }
@@ -92,6 +97,7 @@ export class WebLine implements Socket {
     this.#isOpen = true;
     this.#raw = raw;
     this.#holder = nodeOn(raw);
+    this.#certificate = certificateOn(raw);
     raw?.on('data', this.#watch);
     this.#listener?.onOpen();
   }

@@ -52,6 +52,8 @@ interface WebSocketsOptions {
   readonly answer?: (path: string) => PlainAnswer | undefined;
   /** For the logger: an error that belongs to no socket. */
   readonly onFault?: (text: string) => void;
+  /** A socket was refused for its certificate, before any hello. */
+  readonly onRefused?: (refused: { readonly address: string; readonly text: string }) => void;
   /** Without it the port is plain. */
   readonly tls?: ServerTls | undefined;
   /** Defaults to the limits of the transport. */
@@ -211,7 +213,9 @@ export class WebSockets implements Sockets {
     } else if (!this.#isMeantForUs(request)) {
       refuse(raw, 421, MISDIRECTED);
     } else if (this.#presentedFault(raw, url) !== undefined) {
-      refuse(raw, 403, this.#presentedFault(raw, url) ?? '');
+      const text = this.#presentedFault(raw, url) ?? '';
+      this.#options.onRefused?.({ address: addressOf(raw), text });
+      refuse(raw, 403, text);
     } else if (headers.origin !== undefined && !origins.includes(headers.origin)) {
       refuse(raw, 403, 'web pages of this origin are not allowed');
     } else if (!protocols.some((protocol) => protocol.trim() === SUBPROTOCOL)) {

@@ -64,6 +64,8 @@ export const FAILURES = [
   'unauthenticated',
   /** The roles of the user do not permit it. */
   'forbidden',
+  /** It has to be audited, and the node cannot write its audit trail. */
+  'audit-unavailable',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

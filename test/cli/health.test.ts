@@ -207,11 +207,13 @@ test('a stopped replica and a full disk are degraded', () => {
   });
   const doubting = third.replicas.map((one) => ({ ...one, doubt: one.shard === 1 ? 'why' : '' }));
   const log = { ...third.log, damages: 2 };
+  const audit = { isWorking: false, lines: 9, dropped: 1, sequence: 9, head: '' };
   const cases: readonly (readonly [ClusterMap, NodeInfo, RegExp, number])[] = [
     [mapOn(NODES), infoOf(3, { replicas: doubting }), /not follow the leader of shard 1: why/, 1],
     [mapOn(NODES), infoOf(3, { replicas }), /has stopped its replica of shard 2: unknown entry/, 0],
     [mapOn(NODES), infoOf(3, { isReadOnly: true }), /refuses writes: its disk is nearly full/, 1],
     [mapOn(NODES), infoOf(3, { isClosing: true }), /is shutting down/, 1],
+    [mapOn(NODES), infoOf(3, { audit }), /cannot write its audit trail/, 1],
     [mapOn(NODES), infoOf(3, { log }), /found 2 damaged places in its log/, 1],
   ];
   for (const [map, info, reason, canLose] of cases) {

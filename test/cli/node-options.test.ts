@@ -50,6 +50,21 @@ test('flags override the file', () => {
   assert.deepEqual(options.join, ['ws://x:1', 'ws://y:2']);
 });
 
+test('an audit trail is kept by flags, or by the file, in a folder for each node', () => {
+  assert.equal(nodeOptionsOf({}).audit, undefined);
+  const flags = { audit: true, auditFailClosed: true, auditFolder: '/trail' };
+  assert.deepEqual(nodeOptionsOf(flags).audit, {
+    ...{ rules: [], isFailClosed: true, folder: '/trail' },
+  });
+  const audit = { folder: 'trails', failClosed: true, data: [{ prefix: 'a/' }] };
+  const config = fileWith({ nodes: NODES, audit });
+  const options = nodeOptionsOf({ config, node: 'b' });
+  assert.equal(options.audit?.folder, join(FOLDER, 'trails', 'b'));
+  assert.equal(options.audit?.isFailClosed, true);
+  const own = nodeOptionsOf({ config, node: 'b', audit: true }).audit;
+  assert.deepEqual(own, options.audit, 'a flag takes nothing away');
+});
+
 test('invalid options are reported before anything is started', () => {
   const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
     [{ config: CONFIG }, /--node is missing/],

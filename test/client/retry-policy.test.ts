@@ -36,6 +36,7 @@ const TABLE: Readonly<Record<Failure, object>> = {
   unsupported: resend({ avoidsNode: true }),
   unauthenticated: { type: 'fail', code: 'unauthenticated' },
   forbidden: { type: 'fail', code: 'forbidden' },
+  'audit-unavailable': resend({ avoidsNode: true }),
 };
 
 for (const failure of FAILURES) {

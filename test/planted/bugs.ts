@@ -2,6 +2,7 @@
 
 import type { Bug } from './bug.ts';
 import { ACCESS_BUGS } from './bugs-access.ts';
+import { AUDIT_BUGS } from './bugs-audit.ts';
 import { BOUNDS_BUGS } from './bugs-bounds.ts';
 import { BUDGET_BUGS } from './bugs-budgets.ts';
 import { CALL_BUGS } from './bugs-calls.ts';
@@ -51,6 +52,7 @@ import { foundBySeeds } from './found-by-seeds.ts';
 
 const ALL: readonly Bug[] = [
   ...ACCESS_BUGS,
+  ...AUDIT_BUGS,
   ...TESTKIT_BUGS,
   ...CLIENT_BUGS,
   ...CALL_BUGS,

@@ -81,7 +81,7 @@ test('the unit tests that a bug names come first, then all others of its room', 
   const [first, second, third] = suites;
   equal(first, 'test/storage/state-store.test.ts');
   equal(second, 'test/storage/log-crash.test.ts');
-  equal(third, 'test/storage/append-queue.test.ts');
+  equal(third, 'test/storage/append-folder.test.ts');
   equal(new Set(suites).size, suites.length);
   ok(suites.length > 10);
 });

@@ -54,6 +54,7 @@ const ROOMS: readonly Room[] = [
   { sources: 'src/txn/', tests: 'test/txn/', oracles: ['cluster-seeds', 'unit-tests'] },
   { sources: 'src/shard/', tests: 'test/shard/', oracles: ['cluster-seeds', 'unit-tests'] },
   { sources: 'src/node/', tests: 'test/node/', oracles: ['cluster-seeds', 'unit-tests'] },
+  { sources: 'src/audit/', tests: 'test/audit/', oracles: ['unit-tests'] },
   { sources: 'src/access/', tests: 'test/access/', oracles: ['unit-tests'] },
   { sources: 'src/base/', tests: 'test/base/', oracles: ['unit-tests'] },
   { sources: 'src/wire/', tests: 'test/wire/', oracles: ['unit-tests'] },

@@ -57,7 +57,7 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       7,
       'the file is 7, must be an object with cluster, secretFile, ' +
-        'encryption, settings, nodes, limits, timing, tls',
+        'encryption, settings, nodes, limits, timing, audit, tls',
     ],
     [
       { nodes: [NODE], cluster: 'two words' },
@@ -111,7 +111,7 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       { nodes: [NODE], colour: 1 },
       'colour is not a known field: known fields are cluster, secretFile, encryption, ' +
-        'settings, nodes, limits, timing, tls',
+        'settings, nodes, limits, timing, audit, tls',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
@@ -138,11 +138,37 @@ test('a fault names the field, what it is and what it may be', () => {
       'encryption names 2 keys, must name one of keyFile, keyCommand, keyEnv',
     ],
     [
+      { nodes: [NODE], audit: { data: [{ prefix: 'a/', verbs: ['steal'] }] } },
+      'audit.data[0].verbs[0] is "steal", must be one of read, write, watch, lock',
+    ],
+    [
+      { nodes: [NODE], audit: { bytesMax: 1_048_576, fileBytesMax: 524_288 } },
+      'audit.fileBytesMax is 524288, must be a quarter of bytesMax (1048576) or less',
+    ],
+    [
       { nodes: [{ ...NODE, zone: 'a\u001b[2J' }] },
       'nodes[0].zone is "a\\u001b[2J", must be a text of 0 to 64 bytes without control characters',
     ],
   ];
   for (const [value, fault] of cases) assert.deepEqual(faultsOf(value), [fault]);
+});
+
+test('an audit trail is kept if the file has a part for it', () => {
+  assert.equal(configOf({ nodes: [NODE] }).audit, undefined);
+  const sizes = { bytesMax: 268_435_456, fileBytesMax: 16_777_216 };
+  assert.deepEqual(configOf({ nodes: [NODE], audit: {} }).audit, {
+    ...{ folder: undefined, ...sizes },
+    ...{ syncMilliseconds: undefined, isFailClosed: false, rules: [] },
+  });
+  const small = configOf({ nodes: [NODE], audit: { bytesMax: 1_048_576 } }).audit;
+  assert.equal(small?.fileBytesMax, 262_144, 'a quarter');
+  const data = [{ prefix: 'a/' }, { prefix: 'b/', verbs: ['write'] }];
+  const { audit } = configOf({ nodes: [NODE], audit: { failClosed: true, data } });
+  assert.equal(audit?.isFailClosed, true);
+  assert.deepEqual(
+    audit?.rules.map(({ verbs }) => verbs.join()),
+    ['read,write,watch,lock', 'write'],
+  );
 });
 
 test('all faults are reported at once, in the order of the file', () => {

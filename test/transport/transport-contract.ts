@@ -137,6 +137,7 @@ function testClients(name: string, open: Open): void {
     assert.deepEqual(up.hello.limits, CLIENT_LIMITS);
     const [there] = one.recorder.of('client-up');
     assert.deepEqual(there?.hello.features, [1]);
+    assert.ok((there?.address ?? '') !== '', 'its address is known');
     const connection = there?.connection ?? 0;
     for (const number of count(100)) {
       assert.ok(line.send(numbered(number)));

@@ -234,7 +234,8 @@ export class Dispatch {
     const { failure } = response;
     const leader = response.leader as NodeId;
     if (effectOf(failure) === 'unknown') request.doubts += 1;
-    request.obstacle = failure === 'overloaded' ? 'overloaded' : 'timeout';
+    const isTold = failure === 'overloaded' || failure === 'audit-unavailable';
+    request.obstacle = isTold ? failure : 'timeout';
     const isElsewhere = failure === 'not-leader' && leader !== at.node;
     const isLeaderNews = isElsewhere && this.#options.routing.learn(request.shard, leader);
     const verdict = decideRetry({ failure, isLeaderNews, redirects: request.redirects });

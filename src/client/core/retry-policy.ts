@@ -37,6 +37,8 @@ export function decideRetry({ failure, isLeaderNews, redirects }: RefusedRequest
     case 'streams-full':
     // Nodes of several versions run while a cluster is upgraded.
     case 'unsupported':
+    // The disk of the node that audits is full or broken; another node has one of its own.
+    case 'audit-unavailable':
     // The replica gives up leading, and others have what it lacks.
     case 'damaged':
       return { type: 'resend', why, avoidsNode: true };

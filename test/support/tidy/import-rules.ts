@@ -16,6 +16,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/txn': ['src/base', 'src/ring', 'src/machine'],
   'src/wire': ['src/base', 'src/raft', 'src/machine', 'src/catalog', 'src/access'],
   'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
+  'src/audit': ['src/base', 'src/access', 'src/storage'],
   'src/certificates': ['src/base'],
   'src/transport': ['src/base', 'src/wire', 'src/certificates'],
   'src/index.ts': ['src/base', 'src/client', 'src/runtime'],
@@ -56,6 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/node': [
     'src/base',
     'src/access',
+    'src/audit',
     'src/raft',
     'src/machine',
     'src/catalog',
@@ -67,6 +69,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/runtime': [
     'src/base',
+    'src/access',
+    'src/audit',
     'src/catalog',
     'src/wire',
     'src/storage',
@@ -81,6 +85,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/index.ts',
     'src/admin.ts',
     'src/runtime',
+    'src/audit',
     'src/certificates',
     'src/catalog',
     'src/ring',

@@ -136,8 +136,8 @@ const pure: Rule = {
   ],
 };
 
-/** Ciphers and key derivation; randomness is passed in there too. */
-const CIPHER_HOMES = /^src\/storage\/sealing\//;
+/** Ciphers, key derivation and digests of data; randomness is passed in there too. */
+const CIPHER_HOMES = /^src\/(?:storage\/sealing|audit)\//;
 
 const ambient: Rule = {
   // Layers are applications: they take what any program takes. Keys are random by their nature,

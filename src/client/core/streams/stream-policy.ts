@@ -35,6 +35,7 @@ export function decideStream(failure: Failure): StreamVerdict {
     case 'too-late':
     case 'lost':
     case 'held':
+    case 'audit-unavailable':
       return { type: 'elsewhere', cause: 'other', isMapOld: false };
     case 'not-recording':
       return { type: 'barrier' };
@@ -59,6 +60,6 @@ export function beginFailureCode(
   { wasConnected }: { readonly wasConnected: boolean },
 ): KvErrorCode {
   if (last === 'streams-full') return 'too-many-watches';
-  if (last === 'overloaded') return 'overloaded';
+  if (last === 'overloaded' || last === 'audit-unavailable') return last;
   return wasConnected ? 'timeout' : 'unreachable';
 }

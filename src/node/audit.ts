@@ -1,0 +1,289 @@
+/**
+ * What the audit trail is told of clients: who they are, and what becomes of the requests that have
+ * to be audited. The node that a client is connected to tells it; a denial is told by the node that
+ * denies. With a fail-closed policy a request waits here until its line is durable.
+ */
+
+import { faultOfCredential, type Principal } from '../access/principal.ts';
+import { hexOf } from '../access/token.ts';
+import type { AuditPolicy } from '../audit/policy.ts';
+import type { AuditActor, AuditProgress, AuditRecord } from '../audit/record.ts';
+import { decodeReply as decodeCatalogReply } from '../catalog/command.ts';
+import { outcomeBy } from '../machine/outcome.ts';
+import { decodeReply, type Reply } from '../machine/reply.ts';
+import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
+import type { ClientHello } from '../wire/hello.ts';
+import { decodeRequests, encodeRequests, type Request } from '../wire/request.ts';
+import { effectOf, type Failure, type Response } from '../wire/response.ts';
+import { type AuditSubject, describe, subjectOf } from './audit-subjects.ts';
+import { ConnectedClient, type NamedRequest } from './clients.ts';
+import { AUDIT_NODE_LIMITS } from './limits.ts';
+import type { NodeState } from './node-state.ts';
+import type { Source } from './router.ts';
+
+type Node = Pick<NodeState, 'mention' | 'fair' | 'map' | 'wall' | 'now'>;
+
+/** How a request is served. */
+interface Service {
+  readonly client: ConnectedClient;
+  readonly request: Request;
+  readonly run: (request: Request) => void;
+}
+
+/** A request that waits for its line. */
+interface Held extends Service {
+  readonly named: AuditedRequest;
+  readonly bytes: number;
+}
+
+export class Audit {
+  readonly #node: Node;
+  readonly #policy: AuditPolicy;
+  /** In the order of their numbers. */
+  readonly #held = new Map<number, Held>();
+  #heldBytes = 0;
+  #number = 0;
+  /** Undefined until the trail has reported. */
+  progress: AuditProgress | undefined;
+  /** Denials of this second. */
+  #denials = { since: 0, told: 0, withheld: 0 };
+
+  constructor(node: Node, policy: AuditPolicy) {
+    this.#node = node;
+    this.#policy = policy;
+  }
+
+  /** A client has said hello. False: it cannot be audited, so the client has to go. */
+  meet(client: ConnectedClient, hello: ClientHello): boolean {
+    const { certificate, credential, address: from } = client;
+    if (hello.type !== 'bearer' && certificate === undefined) return true;
+    if (this.#isClosed) return false;
+    const { map, wall } = this.#node;
+    const isUnknownHere = credential !== undefined && map?.access?.isHidden === true;
+    const fault = credential && faultOfCredential(map?.access, credential, wall);
+    const by = [credential && 'token', certificate && 'certificate'].filter(Boolean);
+    const outcome = isUnknownHere ? 'unknown' : fault === undefined ? 'ok' : 'refused';
+    const why = isUnknownHere ? 'this node does not know the users yet' : fault;
+    const about = { who: actorOf(client), from, what: 'hello', on: { by }, outcome } as const;
+    this.#tell({ kind: 'authentication', ...about, ...(why === undefined ? {} : { why }) });
+    return true;
+  }
+
+  /** Undefined: the request is not audited. Required: it is open. */
+  name(client: ConnectedClient, request: Request): AuditedRequest | undefined {
+    const subject = subjectOf(request, this.#policy.rules);
+    if (subject === undefined) return undefined;
+    this.#number += 1;
+    const about = { who: actorOf(client), from: client.address, ...subject };
+    const isStream = request.type === 'watch';
+    const tell = (record: AuditRecord) => this.#tell(record);
+    const named = new AuditedRequest({ number: this.#number, about, isStream, tell });
+    client.name(request.id, named);
+    return named;
+  }
+
+  /** Serves a named request: now, or once its line is durable, or never. */
+  serve(named: AuditedRequest, { client, request, run }: Service): void {
+    if (!this.#policy.isFailClosed) {
+      if (request.type === 'watch') named.begin();
+      return run(request);
+    }
+    if (this.#isClosed) return refuse(client, request, 'audit-unavailable');
+    const { own, bytes } = ownCopyOf(request);
+    if (this.#heldBytes + bytes > AUDIT_NODE_LIMITS.heldBytesMax) {
+      return refuse(client, request, 'overloaded');
+    }
+    named.begin();
+    named.isHeld = true;
+    this.#heldBytes += bytes;
+    this.#held.set(named.number, { client, request: own, named, run, bytes });
+  }
+
+  /** Whether a message about a stream has to wait, as the request for the stream does. */
+  defers(client: ConnectedClient, id: number, run: () => void): boolean {
+    const named = client.namedRequest(id);
+    if (!(named instanceof AuditedRequest) || !named.isHeld) return false;
+    if (named.deferred.length < AUDIT_NODE_LIMITS.deferredMax) named.deferred.push(run);
+    return true;
+  }
+
+  /** The trail reports what is durable, and whether it can be written. */
+  heed(progress: AuditProgress): void {
+    this.progress = progress;
+    for (const [number, held] of this.#held) {
+      const isDurable = number <= progress.durable;
+      if (!isDurable && progress.isWorking) return;
+      this.#held.delete(number);
+      this.#heldBytes -= held.bytes;
+      if (held.client.share.isGone) continue;
+      if (isDurable) this.#release(held);
+      else refuse(held.client, held.request, 'audit-unavailable');
+    }
+  }
+
+  /** A request that no table makes audited is audited if it is denied. */
+  deny(request: Request, { responder, isForwarded, forwarder }: Source, failure: Failure): void {
+    if (!DENIALS.has(failure)) return;
+    // Its own line tells it.
+    if (responder instanceof ConnectedClient && responder.namedRequest(request.id)) return;
+    if (!this.#mayTellDenial()) return;
+    const isHere = responder instanceof ConnectedClient;
+    const who = isHere ? actorOf(responder) : actorOf({ principal: responder.principal });
+    const from = isHere ? responder.address : isForwarded ? `node ${forwarder ?? '?'}` : '';
+    const about = { who, from, ...describe(request), outcome: 'refused', why: failure } as const;
+    this.#tell({ kind: 'request', ...about });
+  }
+
+  tick(): void {
+    this.#endSecond();
+  }
+
+  /** A fail-closed policy, and no line can be written. */
+  get #isClosed(): boolean {
+    return this.#policy.isFailClosed && this.progress?.isWorking !== true;
+  }
+
+  /** In the turn of its client. */
+  #release({ client, request, named, run, bytes }: Held): void {
+    const serve = () => {
+      named.isHeld = false;
+      run(request);
+      for (const steer of named.deferred.splice(0)) steer();
+      return FAIRNESS_LIMITS.requestCost + bytes;
+    };
+    this.#node.fair.add(client.share, { run: serve, isOver: true }, 'asked');
+  }
+
+  /** A flood of denials must not push everything else out of the trail: it is counted. */
+  #mayTellDenial(): boolean {
+    this.#endSecond();
+    const denials = this.#denials;
+    const isTold = denials.told < AUDIT_NODE_LIMITS.denialsPerSecond;
+    if (isTold) denials.told += 1;
+    else denials.withheld += 1;
+    return isTold;
+  }
+
+  #endSecond(): void {
+    const { now } = this.#node;
+    const { since, withheld } = this.#denials;
+    if (now - since < SECOND) return;
+    this.#denials = { since: now, told: 0, withheld: 0 };
+    if (withheld === 0) return;
+    const about = { who: 'anonymous', from: '', what: 'denials', on: { count: withheld } } as const;
+    this.#tell({ kind: 'request', ...about, outcome: 'refused' });
+  }
+
+  #tell(record: AuditRecord): void {
+    this.#node.mention({ type: 'audit', record });
+  }
+}
+
+const SECOND = 1000;
+
+/** The client may not ask it. Other refusals concern requests that it may ask. */
+const DENIALS: ReadonlySet<Failure> = new Set(['nodes-only', 'unauthenticated', 'forbidden']);
+
+interface AuditedRequestOptions {
+  readonly number: number;
+  readonly about: AuditSubject & { readonly who: AuditActor; readonly from: string };
+  /** It has many responses. */
+  readonly isStream: boolean;
+  readonly tell: (record: AuditRecord) => void;
+}
+
+/** A request with lines: when it ends, and before it is served if that is held or long. */
+class AuditedRequest implements NamedRequest {
+  readonly #options: AuditedRequestOptions;
+  /** It waits for its line, so it has had no effect. */
+  isHeld = false;
+  /** What its client has said of the stream meanwhile. */
+  readonly deferred: (() => void)[] = [];
+
+  constructor(options: AuditedRequestOptions) {
+    this.#options = options;
+  }
+
+  get number(): number {
+    return this.#options.number;
+  }
+
+  begin(): void {
+    this.#tell('begun');
+  }
+
+  end(by: Response | 'closed' | 'cancelled'): void {
+    const { isStream } = this.#options;
+    if (by === 'cancelled') return this.#tell('ended', 'the client has ended it');
+    if (by === 'closed') {
+      const outcome = this.isHeld ? 'refused' : isStream ? 'ended' : 'unknown';
+      return this.#tell(outcome, 'the connection was closed');
+    }
+    if (by.type === 'commanded') {
+      const reply = decodeCatalogReply(by.reply);
+      return reply?.type === 'refused' ? this.#tell('refused', reply.reason) : this.#tell('ok');
+    }
+    if (by.type === 'written') return this.#endWritten(by.replies.map(decodeReply));
+    if (by.type !== 'failed') return this.#tell('ok');
+    const { failure } = by;
+    const isRefused = DENIALS.has(failure) || failure === 'audit-unavailable';
+    if (isStream && !isRefused) return this.#tell('ended', failure);
+    this.#tell(effectOf(failure) === 'unknown' ? 'unknown' : 'refused', failure);
+  }
+
+  /** The shard has answered each command: what it did, or why it had no effect. */
+  #endWritten(replies: readonly (Reply | undefined)[]): void {
+    const { what } = this.#options.about;
+    // What it aborts or finds committed is its result.
+    if (what === 'settle') return this.#tell('ok', outcomeBy(replies[0]));
+    const reasons = what === 'validate' ? [] : replies.flatMap(reasonOf);
+    if (reasons.length === 0) return this.#tell('ok');
+    if (reasons.length < replies.length) {
+      return this.#tell('ok', `${reasons.length} of ${replies.length} commands had no effect`);
+    }
+    const isForgotten = reasons.includes('acknowledged');
+    this.#tell(isForgotten ? 'unknown' : 'refused', [...new Set(reasons)].join());
+  }
+
+  #tell(outcome: AuditRecord['outcome'], why?: string): void {
+    const { number: request, about, tell } = this.#options;
+    tell({ kind: 'request', request, ...about, outcome, ...(why === undefined ? {} : { why }) });
+  }
+}
+
+/** Why a command had no effect; nothing if it had one. */
+function reasonOf(reply: Reply | undefined): readonly string[] {
+  if (reply === undefined || reply.type === 'done' || reply.type === 'committed') return [];
+  return [reply.type === 'refused' ? reply.reason : reply.type];
+}
+
+/** Who a client is, as far as it has shown it. */
+function actorOf({
+  principal,
+  credential,
+  certificate,
+}: {
+  readonly principal: Principal | undefined;
+  readonly credential?: ConnectedClient['credential'];
+  readonly certificate?: string | undefined;
+}): AuditActor {
+  const token = principal?.token ?? credential?.token;
+  if (token === undefined && certificate === undefined) return 'anonymous';
+  return {
+    ...(principal === undefined ? {} : { user: principal.user }),
+    ...(token === undefined ? {} : { token: hexOf(token) }),
+    ...(certificate === undefined ? {} : { certificate }),
+  };
+}
+
+/** Not as views on the frame, which may be much larger. */
+function ownCopyOf(request: Request): { readonly own: Request; readonly bytes: number } {
+  const frame = encodeRequests([request]);
+  const [own = request] = decodeRequests(frame) ?? [];
+  return { own, bytes: frame.length };
+}
+
+function refuse(client: ConnectedClient, { id }: Request, failure: Failure): void {
+  const { auditRetryMilliseconds: retryAfterMilliseconds } = AUDIT_NODE_LIMITS;
+  client.respond({ type: 'failed', id, failure, time: 0, leader: 0, retryAfterMilliseconds });
+}
