@@ -1,6 +1,7 @@
 /** All verbs of kvctl. Their implementations are loaded when they are called. */
 
 import { ACCESS_VERBS } from './access-verbs.ts';
+import { AUDIT_VERBS } from './audit-verbs.ts';
 import { CLUSTER_VERBS } from './cluster-verbs.ts';
 import { DATA_VERBS } from './data-verbs.ts';
 import { LOCK_VERBS } from './lock-verbs.ts';
@@ -11,6 +12,7 @@ export const VERBS: readonly Verb[] = [
   ...LOCK_VERBS,
   ...CLUSTER_VERBS,
   ...ACCESS_VERBS,
+  ...AUDIT_VERBS,
   {
     name: 'explain',
     summary: 'explain an error code and its remedy',

@@ -9,6 +9,7 @@
 
 import { loadavg } from 'node:os';
 import { bytes, connect } from '../../src/index.ts';
+import { measureAudit } from './audit.ts';
 import { measureEncryption } from './encryption.ts';
 import { measureEvents } from './events.ts';
 import { measureLocks } from './locks.ts';
@@ -38,6 +39,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   watches: measureWatches,
   events: measureEvents,
   encryption: measureEncryption,
+  audit: measureAudit,
 };
 const named = process.argv.slice(2);
 for (const name of named.length > 0 ? named : Object.keys(PARTS)) await PARTS[name]?.();
