@@ -18,7 +18,7 @@ export interface TrailOptions {
   readonly retryMilliseconds?: number;
 }
 
-const PATIENCE_MILLISECONDS = 30_000;
+const PATIENCE_MILLISECONDS = 20_000;
 
 /** The writer of a node, and what it has reported. */
 export class TrailRig {

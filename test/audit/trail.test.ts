@@ -159,6 +159,27 @@ test('lines that do not fit in memory are counted where they are missing', async
   ok(rig.reports.some(({ isWorking }) => !isWorking));
 });
 
+test('while the disk hangs, dropped lines are reported all the same', async () => {
+  const rig = await TrailRig.open();
+  await rig.settled();
+  let open = () => {};
+  rig.folder.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  rig.add('first');
+  await rig.settled();
+  const { queueLinesMax } = AUDIT_LIMITS;
+  for (let at = 0; at < queueLinesMax; at++) rig.add(`request-${at}`);
+  await rig.until(() => rig.reports.at(-1)?.isWorking === false);
+  equal(rig.trail.progress.dropped, 1);
+  rig.add('more');
+  open();
+  await rig.until(() => rig.trail.progress.isWorking);
+  await rig.trail.close();
+  const { isIntact, dropped } = verify(rig.folder.all());
+  deepEqual([isIntact, dropped], [true, 2]);
+});
+
 test('after a failed sync a new file says so', async () => {
   const rig = await TrailRig.open();
   await rig.settled();

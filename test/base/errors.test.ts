@@ -16,6 +16,7 @@ const PASSING: readonly KvErrorCode[] = [
   'timeout',
   'unreachable',
   'overloaded',
+  'audit-unavailable',
   'contended',
   'too-many-calls',
   'read-only',

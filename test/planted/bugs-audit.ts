@@ -26,6 +26,13 @@ const PLANTED: readonly Planted[] = [
   },
   {
     ...TRAIL,
+    name: 'hang-unreported',
+    sentence: 'while the disk hangs, the node does not learn that lines are dropped',
+    find: 'if (!this.#hasGap) setImmediate(() => this.#heedGap());',
+    replace: '',
+  },
+  {
+    ...TRAIL,
     name: 'written-is-durable',
     sentence: 'a line counts as durable once it is written, without a sync',
     find: 'if (one.request > 0) this.#written = one.request;',

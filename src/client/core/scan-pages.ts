@@ -56,4 +56,9 @@ function ask(stream: ScanStream, scan: Scan, context: CallContext): void {
   );
 }
 
-const PASSING: readonly KvErrorCode[] = ['timeout', 'unreachable', 'overloaded'];
+const PASSING: readonly KvErrorCode[] = [
+  'timeout',
+  'unreachable',
+  'overloaded',
+  'audit-unavailable',
+];

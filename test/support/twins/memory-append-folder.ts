@@ -17,6 +17,8 @@ export class MemoryAppendFolder implements AppendFolder {
   readonly faults = new Set<Fault>();
   /** A failing append writes so much of its bytes. */
   partBytes = 0;
+  /** Appends wait for it. */
+  gate: Promise<void> | undefined;
   writes = 0;
   syncs = 0;
 
@@ -85,13 +87,13 @@ class MemoryAppendFile implements AppendFile {
     return this.#stored.bytes.length;
   }
 
-  append(bytes: Uint8Array): Promise<void> {
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#folder.gate;
     const isFailing = this.#folder.faults.has('append');
     const written = isFailing ? bytes.subarray(0, this.#folder.partBytes) : bytes;
     this.#stored.bytes = new Uint8Array(Buffer.concat([this.#stored.bytes, written]));
-    if (isFailing) return Promise.reject(failure('ENOSPC'));
+    if (isFailing) throw failure('ENOSPC');
     this.#folder.writes += 1;
-    return Promise.resolve();
   }
 
   sync(): Promise<void> {

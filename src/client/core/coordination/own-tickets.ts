@@ -331,4 +331,9 @@ function stateOf(result: Replied | CallFailure): TicketState | 'none' | 'unknown
 }
 
 /** Failures after which the same request may succeed, as long as there is time. */
-const PASSING: readonly CallFailure['code'][] = ['timeout', 'unreachable', 'overloaded'];
+const PASSING: readonly CallFailure['code'][] = [
+  'timeout',
+  'unreachable',
+  'overloaded',
+  'audit-unavailable',
+];

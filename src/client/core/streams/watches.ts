@@ -356,7 +356,7 @@ const OUT_OF_ORDER = { type: 'refused', why: 'a message was lost or repeated' } 
 
 /** Failures that pass while the cluster is repaired. */
 const OUTAGES: ReadonlySet<KvErrorCode> = new Set([
-  ...(['timeout', 'unreachable', 'overloaded'] as const),
+  ...(['timeout', 'unreachable', 'overloaded', 'audit-unavailable'] as const),
   // A part stays prepared while its home shard has no majority.
   'contended',
 ]);
