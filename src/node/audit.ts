@@ -63,6 +63,7 @@ export class Audit {
     const fault = credential && faultOfCredential(map?.access, credential, wall);
     const by = [credential && 'token', certificate && 'certificate'].filter(Boolean);
     const outcome = isUnknownHere ? 'unknown' : fault === undefined ? 'ok' : 'refused';
+    if (outcome === 'refused' && !this.#mayTellDenial()) return true;
     const why = isUnknownHere ? 'this node does not know the users yet' : fault;
     const about = { who: actorOf(client), from, what: 'hello', on: { by }, outcome } as const;
     this.#tell({ kind: 'authentication', ...about, ...(why === undefined ? {} : { why }) });

@@ -39,7 +39,7 @@ assert(
 );
 
 export const AUDIT_NODE_LIMITS = {
-  /** Denials of a second that have a line each; further ones are counted in one line. */
+  /** Denials and refused tokens of a second with a line each; others are counted in one line. */
   denialsPerSecond: 100,
   /** Bytes of requests that wait for their lines. */
   heldBytesMax: 32 * 1024 * 1024,

@@ -425,6 +425,19 @@ test('who shows a token or a certificate is told, and whether it was accepted', 
   }
 });
 
+test('a flood of tokens that are refused is counted, and an accepted one is told', () => {
+  const rig = new Rig({ table: TABLE });
+  const { denialsPerSecond } = AUDIT_NODE_LIMITS;
+  const wrong = { type: 'bearer', token: tokenFor('ada', 9).bytes } as const;
+  for (let at = 0; at < denialsPerSecond + 3; at++) equal(greet(rig, wrong), true);
+  equal(rig.told.length, denialsPerSecond);
+  greet(rig, { type: 'bearer', token: ADA.bytes });
+  equal(rig.told.at(-1)?.outcome, 'ok');
+  rig.now = 1000;
+  rig.audit.tick();
+  deepEqual(rig.told.at(-1)?.on, { count: 3 });
+});
+
 test('a client that shows nothing has no line, one with a certificate has', () => {
   const rig = new Rig({ table: TABLE });
   greet(rig, { type: 'client' });

@@ -192,6 +192,41 @@ test(
   },
 );
 
+test('fail-closed: every kind of call works behind its line', LONG, async (t) => {
+  const site = new Site(t);
+  const verbs = ['read', 'write', 'watch', 'lock'] as const;
+  const rules = [{ prefix: new TextEncoder().encode('a/'), verbs }];
+  const init = { shards: 3, replicas: 1 };
+  const node = await site.start({ rules, isFailClosed: true }, { init });
+  const kv = await site.connect(node.clientUrl);
+  await kv.set('a/1', 1);
+  const seen: string[] = [];
+  const controller = new AbortController();
+  const watching = (async () => {
+    for await (const event of kv.watch({ prefix: 'a/', signal: controller.signal })) {
+      if (event.type === 'set') seen.push(String(event.key));
+    }
+  })().catch(() => {});
+  await kv.transaction(async (tx) => {
+    const one = await tx.get('a/1');
+    tx.set('a/2', one?.value);
+    tx.set('a/3', VALUE);
+  });
+  await site.until(() => ['a/2', 'a/3'].every((key) => seen.includes(key)));
+  equal(await kv.count({ prefix: 'a/' }), 3);
+  const lock = await kv.lock('a/lock');
+  await lock.release();
+  controller.abort();
+  await watching;
+  await node.stop();
+  equal(site.isIntact, true);
+  for (const what of ['write', 'read', 'range', 'transact', 'watch']) {
+    ok(site.has(what, 'begun'), `${what}\n${site.text()}`);
+  }
+  ok(site.lines().some(({ on }) => JSON.stringify(on ?? '').includes('"verb":"lock"')));
+  equal(site.text().includes(VALUE), false);
+});
+
 test('a trail that cannot be used keeps the node from starting', LONG, async (t) => {
   const site = new Site(t);
   const folder = join(site.root, 'file');
