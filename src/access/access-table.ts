@@ -1,6 +1,7 @@
 /** What the cluster knows of users, tokens and roles. The catalog keeps it, and nodes get it. */
 
 import { BUILT_IN_ROLES, ROOT_ROLE, type Role } from './role.ts';
+import type { LimitedUser } from './user-limits.ts';
 
 /** A person or a service. */
 export interface User {
@@ -40,18 +41,23 @@ export interface AccessTable {
   readonly users: readonly User[];
   /** By id. */
   readonly tokens: readonly TokenRow[];
+  /** By name: the users that have limits. */
+  readonly limited: readonly LimitedUser[];
 }
 
 /** Before anything was configured. */
 export const NO_ACCESS: AccessTable = {
   ...{ version: 0, isEnabled: false, isHidden: false },
-  ...{ roles: [], users: [], tokens: [] },
+  ...{ roles: [], users: [], tokens: [], limited: [] },
 };
 
 /** No two rows of one name; a hidden table has no rows. */
-export function isSoundTable({ isHidden, roles, users, tokens }: AccessTable): boolean {
-  if (isHidden && roles.length + users.length + tokens.length > 0) return false;
-  return isRising(roles.map(({ name }) => name)) && isRising(users.map(({ name }) => name));
+export function isSoundTable(table: AccessTable): boolean {
+  const { isHidden, roles, users, tokens, limited } = table;
+  const rows = roles.length + users.length + tokens.length + limited.length;
+  if (isHidden && rows > 0) return false;
+  const areNamed = [roles, users].every((named) => isRising(named.map(({ name }) => name)));
+  return areNamed && isRising(limited.map(({ user }) => user));
 }
 
 function isRising(names: readonly string[]): boolean {

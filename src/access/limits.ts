@@ -14,6 +14,12 @@ export const ACCESS_LIMITS = {
   noteBytesMax: 120,
   /** A key, and the least key behind one. */
   keyBytesMax: 4097,
+  /** Of a limit of a user. */
+  userLimitMax: 2 ** 40,
+  /** What a rate admits at once after a rest. */
+  burstMilliseconds: 1000,
+  /** How long at most a user whose answers exceeded its rate waits for the next request. */
+  debtMillisecondsMax: 60_000,
   /** All of it, encoded: every node keeps it with its map. */
   tableBytesMax: CATALOG_LIMITS.accessBytesMax,
 } as const;

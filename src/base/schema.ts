@@ -287,6 +287,45 @@ export function struct<const F extends Fields>(shape: F): Schema<FieldsOf<F>> {
   return tuple(fields(shape));
 }
 
+/**
+ * An object that has grown: lists were added to it behind its first elements. Those that are empty
+ * are left out at the end, so what earlier builds wrote is read, and they read what has no news.
+ */
+export function grown<const F extends Fields, const Later extends Fields>(
+  first: F,
+  later: Later,
+): Schema<FieldsOf<F> & FieldsOf<Later>> {
+  const of = fields(first);
+  const added = Object.entries(later) as unknown as [string, Schema<readonly unknown[]>][];
+  const elementsMax = of.elements + added.length;
+  assert(elementsMax <= ELEMENTS_MAX, 'a tuple has a header of one byte');
+  const listOf = (value: object, name: string) =>
+    (value as Readonly<Record<string, readonly unknown[]>>)[name] ?? [];
+  return {
+    elements: 1,
+    bytesMin: 1 + of.bytesMin,
+    write: (writer, value) => {
+      const last = added.findLastIndex(([name]) => listOf(value, name).length > 0);
+      writer.array(of.elements + last + 1);
+      of.write(writer, value);
+      for (const [name, schema] of added.slice(0, last + 1)) {
+        schema.write(writer, listOf(value, name));
+      }
+    },
+    read: (reader) => {
+      const count = reader.array(elementsMax, 0) - of.elements;
+      if (count < 0) reader.break();
+      const parts: Record<string, unknown> = { ...of.read(reader) };
+      added.forEach(([name, schema], at) => {
+        parts[name] = at < count ? schema.read(reader) : [];
+      });
+      const last = count > 0 ? listOf(parts, added[count - 1]?.[0] ?? '') : undefined;
+      if (last?.length === 0) reader.break();
+      return parts as FieldsOf<F> & FieldsOf<Later>;
+    },
+  };
+}
+
 /** An array of the elements of a value, or an empty one for none. */
 export function optional<T>(of: Schema<T>): Schema<T | undefined> {
   return {

@@ -11,6 +11,7 @@ import {
 import { ACCESS_LIMITS } from '../access/limits.ts';
 import { isBuiltIn, ROOT_ROLE } from '../access/role.ts';
 import { hexOf } from '../access/token.ts';
+import { isUnlimited, type LimitedUser, USER_LIMIT_NAMES } from '../access/user-limits.ts';
 import { unreachable } from '../base/assert.ts';
 import { encode } from '../base/schema.ts';
 import { isSameDigest } from '../base/sha256.ts';
@@ -28,7 +29,8 @@ export type AccessCommand = Extract<
       | 'put-user'
       | 'delete-user'
       | 'put-token'
-      | 'delete-token';
+      | 'delete-token'
+      | 'limit-user';
   }
 >;
 
@@ -78,6 +80,8 @@ const EFFECTS: Readonly<Record<AccessCommand['type'], 'narrows' | 'widens'>> = {
   'delete-user': 'narrows',
   'put-token': 'widens',
   'delete-token': 'narrows',
+  // Limits are no rights: the node of a connection keeps them, and no shard has to know.
+  'limit-user': 'widens',
 };
 
 function changeBy(table: AccessTable, command: AccessCommand): Change {
@@ -101,7 +105,9 @@ function changeBy(table: AccessTable, command: AccessCommand): Change {
       const { name } = command;
       if (userNamed(table, name) === undefined) return 'nothing';
       const users = table.users.filter((user) => user.name !== name);
-      return { users, tokens: table.tokens.filter(({ user }) => user !== name) };
+      const tokens = table.tokens.filter(({ user }) => user !== name);
+      // A later user of this name is another one.
+      return { users, tokens, limited: table.limited.filter(({ user }) => user !== name) };
     }
     case 'put-token':
       return putToken(table, command.token);
@@ -110,6 +116,8 @@ function changeBy(table: AccessTable, command: AccessCommand): Change {
       const tokens = table.tokens.filter((token) => hexOf(token.id) !== id);
       return tokens.length === table.tokens.length ? 'nothing' : { tokens };
     }
+    case 'limit-user':
+      return limitUser(table, command.limits);
     default:
       return unreachable(command);
   }
@@ -160,6 +168,15 @@ function putToken(table: AccessTable, token: TokenRow): Change {
   if (user === undefined) return 'unknown-user';
   if (token.scope.some((name) => !user.roles.includes(name))) return 'unknown-role';
   return { tokens: sorted([...table.tokens, token], (one) => hexOf(one.id)) };
+}
+
+function limitUser(table: AccessTable, limits: LimitedUser): Change {
+  if (userNamed(table, limits.user) === undefined) return 'unknown-user';
+  const known = table.limited.find(({ user }) => user === limits.user);
+  const others = table.limited.filter((one) => one !== known);
+  if (isUnlimited(limits)) return known === undefined ? 'nothing' : { limited: others };
+  const isInEffect = USER_LIMIT_NAMES.every((name) => known?.[name] === limits[name]);
+  return isInEffect ? 'nothing' : { limited: sorted([...others, limits], ({ user }) => user) };
 }
 
 function objectionTo(table: AccessTable): CatalogRefusal | undefined {

@@ -9,9 +9,11 @@ import {
 import { ACCESS_LIMITS } from '../access/limits.ts';
 import { ADMIN_VERBS, KEY_VERBS, type Role } from '../access/role.ts';
 import { TOKEN_ID_BYTES } from '../access/token.ts';
+import type { LimitedUser } from '../access/user-limits.ts';
 import {
   bytes,
   count,
+  grown,
   list,
   octets,
   oneOf,
@@ -24,6 +26,7 @@ import {
 
 const { rolesMax, usersMax, tokensMax, grantsMax, nameBytesMax, noteBytesMax, keyBytesMax } =
   ACCESS_LIMITS;
+const { userLimitMax } = ACCESS_LIMITS;
 
 /** Visible characters that need no quotes: names appear in tables and in logs. */
 export const NAME = where(text(nameBytesMax), (name) => /^[A-Za-z0-9][A-Za-z0-9._@-]*$/.test(name));
@@ -55,14 +58,27 @@ export const TOKEN_ROW: Schema<TokenRow> = struct({
   note: NOTE,
 });
 
+const LIMIT = count({ max: userLimitMax });
+
+export const LIMITED_USER: Schema<LimitedUser> = struct({
+  user: NAME,
+  requestsPerSecond: LIMIT,
+  bytesPerSecond: LIMIT,
+  connections: LIMIT,
+  watches: LIMIT,
+});
+
 export const ACCESS: Schema<AccessTable> = where(
-  struct({
-    version: count(),
-    isEnabled: truth,
-    isHidden: truth,
-    roles: list(ROLE, { max: rolesMax }),
-    users: list(USER, { max: usersMax }),
-    tokens: list(TOKEN_ROW, { max: tokensMax }),
-  }),
+  grown(
+    {
+      version: count(),
+      isEnabled: truth,
+      isHidden: truth,
+      roles: list(ROLE, { max: rolesMax }),
+      users: list(USER, { max: usersMax }),
+      tokens: list(TOKEN_ROW, { max: tokensMax }),
+    },
+    { limited: list(LIMITED_USER, { max: usersMax }) },
+  ),
   isSoundTable,
 );

@@ -18,7 +18,7 @@ import {
   variant,
   variantIn,
 } from '../base/schema.ts';
-import { NAME, ROLE, TOKEN_ID, TOKEN_ROW, USER } from './access-codec.ts';
+import { LIMITED_USER, NAME, ROLE, TOKEN_ID, TOKEN_ROW, USER } from './access-codec.ts';
 import {
   AIMED_BASIS,
   CLUSTER_ID,
@@ -120,6 +120,8 @@ const COMMAND = union({
    * and roles. Refused if they have changed since: then it has to be permitted anew.
    */
   permitted: variant(17, { accessVersion: count(), command: bytes(WIRE_LIMITS.payloadBytesMax) }),
+  /** What the user may use of each node, in place of its former limits; only zeros: no limits. */
+  'limit-user': variant(20, { limits: LIMITED_USER }),
 });
 
 const REFUSAL = oneOf([

@@ -77,6 +77,7 @@ const COMMANDS: Subjects = {
   'delete-role': ({ name: role }) => ({ role }),
   'put-user': ({ user: { name: user, roles } }) => ({ user, roles }),
   'delete-user': ({ name: user }) => ({ user }),
+  'limit-user': ({ limits }) => ({ ...limits }),
   'put-token': ({ token }) => tokenPlain(token),
   'delete-token': ({ token }) => ({ token: hexOf(token) }),
   // From a client these are denied.

@@ -34,6 +34,7 @@ const COMMANDS_OF_CLIENTS: ReadonlySet<CatalogCommand['type']> = new Set([
   'delete-user',
   'put-token',
   'delete-token',
+  'limit-user',
 ]);
 
 /**

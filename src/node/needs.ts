@@ -86,6 +86,7 @@ const COMMANDS: Table<CatalogCommand, AdminVerb | 'anyone' | 'nodes-only'> = {
   'delete-user': () => 'access',
   'put-token': () => 'access',
   'delete-token': () => 'access',
+  'limit-user': () => 'access',
   found: () => 'nodes-only',
   announce: () => 'nodes-only',
   aim: () => 'nodes-only',

@@ -13,6 +13,7 @@ import {
   decode,
   encode,
   fields,
+  grown,
   list,
   octets,
   oneOf,
@@ -176,6 +177,23 @@ const TABLE: readonly Row[] = [
     'no array around it': [1, 2],
     'a field of another type': [0x92, 1, 0xc3],
   }),
+  row(
+    'a struct that has grown',
+    grown(POINT, { ends: list(count(), { max: 2 }), marks: list(truth, { max: 1 }) }),
+    [
+      [{ x: 1, y: 2, ends: [], marks: [] }, [0x92, 1, 2]],
+      [{ x: 1, y: 2, ends: [7], marks: [] }, [0x93, 1, 2, 0x91, 7]],
+      [{ x: 1, y: 2, ends: [], marks: [true] }, [0x94, 1, 2, 0x90, 0x91, 0xc3]],
+    ],
+    {
+      'a first field too few': [0x91, 1],
+      'an empty list at its end': [0x93, 1, 2, 0x90],
+      'an empty list behind another': [0x94, 1, 2, 0x91, 7, 0x90],
+      'a list too many': [0x95, 1, 2, 0x91, 7, 0x91, 0xc3, 0x91, 7],
+      'a list that is too long': [0x93, 1, 2, 0x93, 7, 8, 9],
+      'no list': [0x93, 1, 2, 7],
+    },
+  ),
   row('fields', fields(POINT), [[{ x: 1, y: 2 }, [1, 2]]], { 'an array': [0x92, 1, 2] }),
   row(
     'what may be absent',
@@ -289,6 +307,7 @@ test('mutated values are refused, or have no other encoding', () => {
     rising: RISING,
     side: oneOf(['left', 'right']),
     place: optional(fields(POINT)),
+    later: grown(POINT, { ends: list(count(), { max: 5 }), marks: list(truth, { max: 2 }) }),
   });
   const corpus = Array.from({ length: 50 }, () => {
     const point = { x: random.below(1000), y: random.word() };
@@ -306,6 +325,11 @@ test('mutated values are refused, or have no other encoding', () => {
       rising: [1, 200, random.between(300, 70_000)],
       side: 'left',
       place,
+      later: {
+        ...point,
+        ends: random.chance(0.5) ? [] : [random.below(300)],
+        marks: random.chance(0.5) ? [] : [random.chance(0.5)],
+      },
     });
   });
   let understood = 0;

@@ -1,10 +1,13 @@
 /** Users, tokens and roles in the catalog: what is refused, and what raises the shards' epochs. */
 
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_ACCESS } from '../../src/access/access-table.ts';
+import { type AccessTable, NO_ACCESS } from '../../src/access/access-table.ts';
 import { ACCESS_LIMITS } from '../../src/access/limits.ts';
+import { UNLIMITED } from '../../src/access/user-limits.ts';
 import { Random } from '../../src/base/random.ts';
+import { count, decode, encode, list, type Schema, struct, truth } from '../../src/base/schema.ts';
+import { ACCESS, ROLE, TOKEN_ROW, USER } from '../../src/catalog/access-codec.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import { type CatalogCommand, encodeCommand } from '../../src/catalog/command.ts';
 import { decodeMap, encodeMap, encodeMapForClients } from '../../src/catalog/map-bytes.ts';
@@ -87,6 +90,78 @@ test('names that are not there, and roles that are built in or in use, are refus
   equal(say(rig, { type: 'put-token', token: other }), 'unsound', 'an id names one secret');
 });
 
+const LIMITS = {
+  user: 'ann',
+  requestsPerSecond: 10,
+  bytesPerSecond: 0,
+  connections: 2,
+  watches: 0,
+};
+
+test('limits are of a user, are replaced as a whole, and go with it', () => {
+  const rig = founded(1, { shards: 3 });
+  rig.mustSay(ENABLE);
+  const none = { ...UNLIMITED, user: 'ann' };
+  equal(say(rig, { type: 'limit-user', limits: LIMITS }), 'unknown-user');
+  rig.mustSay({ type: 'put-user', user: ANN });
+  const { version } = rig.map;
+  equal(say(rig, { type: 'limit-user', limits: none }), 'done');
+  equal(rig.map.version, version, 'there is nothing to lift');
+  equal(say(rig, { type: 'limit-user', limits: LIMITS }), 'done', 'no right changes');
+  deepEqual(rig.map.access?.limited, [LIMITS]);
+  const changed = rig.map.version;
+  equal(say(rig, { type: 'limit-user', limits: LIMITS }), 'done');
+  equal(rig.map.version, changed, 'a repetition changes nothing');
+  rig.mustSay({ type: 'put-user', user: { name: 'ann', roles: [] } });
+  deepEqual(rig.map.access?.limited, [LIMITS], 'other roles, the same limits');
+  const other = { ...none, watches: 5 };
+  rig.mustSay({ type: 'limit-user', limits: other });
+  deepEqual(rig.map.access?.limited, [other], 'what is not named does not hold');
+  rig.mustSay({ type: 'delete-user', name: 'ann' });
+  rig.mustSay({ type: 'put-user', user: ANN });
+  deepEqual(rig.map.access?.limited, [], 'another user of the same name');
+  rig.mustSay({ type: 'limit-user', limits: LIMITS });
+  rig.mustSay({ type: 'limit-user', limits: none });
+  deepEqual(rig.map.access?.limited, []);
+});
+
+test('a table without limits is written as it was before there were any, and read so', () => {
+  const before = struct({
+    version: count(),
+    isEnabled: truth,
+    isHidden: truth,
+    roles: list(ROLE, { max: 64 }),
+    users: list(USER, { max: 256 }),
+    tokens: list(TOKEN_ROW, { max: 1024 }),
+  }) as unknown as Schema<Omit<AccessTable, 'limited'>>;
+  const rig = founded(1);
+  rig.mustSay(ENABLE);
+  rig.mustSay({ type: 'put-user', user: ANN });
+  const { access } = rig.map;
+  ok(access !== undefined);
+  const { limited, ...known } = access;
+  deepEqual(limited, []);
+  const bytes = encode(before, known);
+  deepEqual(encode(ACCESS, access), bytes);
+  deepEqual(decode(ACCESS, bytes), access);
+  const grown = encode(ACCESS, { ...access, limited: [LIMITS] });
+  deepEqual(decode(ACCESS, grown), { ...access, limited: [LIMITS] });
+  equal(decode(before, grown), undefined);
+  const twice = encode(ACCESS, { ...access, limited: [LIMITS, LIMITS] });
+  equal(decode(ACCESS, twice), undefined, 'one row for a user');
+  equal(
+    decode(ACCESS, encode(ACCESS, { ...NO_ACCESS, isHidden: true, limited: [LIMITS] })),
+    undefined,
+  );
+});
+
+test('the number of the command that limits a user stays', () => {
+  deepEqual(
+    [...encodeCommand({ type: 'limit-user', limits: LIMITS })].slice(0, 3),
+    [0x92, 20, 0x95],
+  );
+});
+
 test('all of it is bounded', () => {
   const rig = founded(1);
   rig.mustSay(ENABLE);
@@ -128,6 +203,8 @@ test('a replica that opens, and one that gets the map or a difference, know the 
       { type: 'put-user', user: { name, roles: ['reader'] } },
       { type: 'put-token', token: tokenFor(name, 10 + random.below(20)).row },
       { type: 'delete-user', name },
+      { type: 'limit-user', limits: { ...LIMITS, user: name, watches: random.below(3) } },
+      { type: 'limit-user', limits: { ...UNLIMITED, user: name } },
       joining(3 + random.below(4)),
     ];
     rig.say(random.pick(commands));

@@ -46,12 +46,17 @@ function rangeOf(from: string, to: string): Request {
 const TOKEN = tokenFor('billing', 3);
 const NOTED = { ...TOKEN.row, note: 'a-note-of-people' };
 
+const LIMITS = {
+  ...{ user: 'billing', requestsPerSecond: 10, bytesPerSecond: 0, connections: 2, watches: 0 },
+};
+
 const COMMANDS: readonly (readonly [CatalogCommand, object])[] = [
   [
     { type: 'put-user', user: { name: 'billing', roles: ['orders'] } },
     { user: 'billing', roles: ['orders'] },
   ],
   [{ type: 'delete-user', name: 'billing' }, { user: 'billing' }],
+  [{ type: 'limit-user', limits: LIMITS }, LIMITS],
   [{ type: 'delete-role', name: 'orders' }, { role: 'orders' }],
   [
     { type: 'put-role', role: roleOf('orders', [grant('a/', ['read', 'write'])]) },

@@ -6,6 +6,7 @@ import { NO_ACCESS } from '../../src/access/access-table.ts';
 import { permits, principalOf } from '../../src/access/principal.ts';
 import type { Role } from '../../src/access/role.ts';
 import { credentialOf } from '../../src/access/token.ts';
+import { UNLIMITED } from '../../src/access/user-limits.ts';
 import type { ShardId } from '../../src/base/ids.ts';
 import { type CatalogCommand, encodeCommand } from '../../src/catalog/command.ts';
 import { encodeBatch } from '../../src/machine/batch.ts';
@@ -122,6 +123,7 @@ const DOORS: readonly Row[] = [
   ['a join with proof', commandOf({ ...joining(2), proof: PROOF } as CatalogCommand), 'anyone'],
   ['a foundation', commandOf(foundation()), []],
   ['a new user', commandOf({ type: 'put-user', user: { name: 'x', roles: [] } }), ['root']],
+  ['a limit', commandOf({ type: 'limit-user', limits: { ...UNLIMITED, user: 'x' } }), ['root']],
   ['a new token', commandOf({ type: 'put-token', token: tokenFor('x', 3).row }), ['root']],
   [
     'a command that says it was permitted',
