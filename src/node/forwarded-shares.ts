@@ -4,7 +4,7 @@
  */
 
 import type { NodeId } from '../base/ids.ts';
-import { Flow } from '../shard/fair-queue.ts';
+import { Flow, type FlowGroup } from '../shard/fair-queue.ts';
 
 interface ForwardedSharesOptions {
   /** The free capacity of the path to a node. */
@@ -25,7 +25,8 @@ export class ForwardedShares {
     this.#options = options;
   }
 
-  of(node: NodeId, client: number): Flow {
+  /** `groupOf` is asked for a new flow: with the other clients of its user, it has one share. */
+  of(node: NodeId, client: number, groupOf?: () => FlowGroup | undefined): Flow {
     const asking = this.#nodes.get(node) ?? { shares: new Map(), answered: 0 };
     this.#nodes.set(node, asking);
     const known = asking.shares.get(client);
@@ -33,7 +34,7 @@ export class ForwardedShares {
     // A node's own requests are steps of transactions, which hold locks that other requests wait
     // for.
     const mayGoOn = () => client === 0 || this.#options.roomTo(node) > asking.answered;
-    const share = new Flow({ client, mayGoOn });
+    const share = new Flow({ client, mayGoOn, group: groupOf?.() });
     asking.shares.set(client, share);
     return share;
   }

@@ -4,6 +4,9 @@
  * cost of a job is known only afterwards, so a flow may fall into debt; then it waits until it has
  * been granted as much as the others.
  *
+ * Clients of one user share one turn: the users are served in turn, and the flows of a user within
+ * its turn. So a user with many connections gets no more than one with a single connection.
+ *
  * A turn of the node serves a bounded slice; the rest waits for the next turn.
  */
 
@@ -33,6 +36,16 @@ interface ShareOptions {
   readonly client: number;
   /** Whether there is room for one more answer. */
   readonly mayGoOn: () => boolean;
+  /** With the other flows of its user; alone by default. */
+  readonly group?: FlowGroup | undefined;
+}
+
+/** The flows of one user, which have one share of the node. */
+export class FlowGroup {
+  /** Those that can be served, in order. */
+  readonly ring = new Set<Flow>();
+  /** As that of a flow. */
+  credit = 0;
 }
 
 /** The queue of one client: its open jobs and its credit. */
@@ -43,14 +56,17 @@ export class Flow {
   readonly #stages = { begun: new Fifo(), granted: new Fifo(), asked: new Fifo() };
   /** The credit left in this round; a negative value is a debt. */
   credit = 0;
+  /** It has one share of the node with all flows of the group. */
+  group: FlowGroup;
   /** Range reads in progress. */
   ranges = 0;
   /** Its connection is closed: nothing is computed for it any more. */
   isGone = false;
 
-  constructor({ client, mayGoOn }: ShareOptions) {
+  constructor({ client, mayGoOn, group = new FlowGroup() }: ShareOptions) {
     this.client = client;
     this.#mayGoOn = mayGoOn;
+    this.group = group;
   }
 
   get hasJobs(): boolean {
@@ -78,8 +94,13 @@ export class Flow {
     // The job is removed before it runs, because it may add others.
     const cost = job.run();
     if (job.isOver && queue.first === job) queue.shift();
-    this.credit -= cost;
+    this.charge(cost);
     return cost;
+  }
+
+  charge(cost: number): void {
+    this.credit -= cost;
+    this.group.credit -= cost;
   }
 
   leave(): void {
@@ -100,8 +121,8 @@ export class FairQueue {
   readonly #onWork: () => void;
   /** For requests that come from no client. */
   readonly #own = new Flow({ client: 0, mayGoOn: () => true });
-  /** The flows that can be served, in order. */
-  readonly #ring = new Set<Flow>();
+  /** The groups with flows that can be served, in order. */
+  readonly #ring = new Set<FlowGroup>();
   /** The flows that wait until their answers have been sent. */
   readonly #full = new Set<Flow>();
   #left: number = sliceCost;
@@ -125,9 +146,17 @@ export class FairQueue {
   /** Lists a flow whose next job may have become ready. */
   list(share: Flow = this.#own): void {
     if (share.isGone || !share.hasJobs || this.#full.has(share)) return;
-    this.#ring.add(share);
+    share.group.ring.add(share);
+    this.#ring.add(share.group);
     // A running turn serves it anyway.
     if (!this.#isTurn) this.#onWork();
+  }
+
+  /** Its user has become known. Required: no request of it waits for anything but its turn. */
+  regroup(share: Flow, group: FlowGroup): void {
+    const isListed = share.group.ring.delete(share);
+    share.group = group;
+    if (isListed) this.list(share);
   }
 
   beginTurn(): void {
@@ -151,18 +180,31 @@ export class FairQueue {
   /** Serves until the slice of this turn is used up. */
   work(): void {
     while (this.#left > 0) {
-      const share = this.#ring.values().next().value;
+      const group = this.#ring.values().next().value;
+      if (group === undefined) return;
+      this.#ring.delete(group);
+      group.credit = Math.min(group.credit + quantumCost, quantumCost);
+      this.#serveGroup(group);
+      if (group.ring.size > 0) this.#ring.add(group);
+    }
+  }
+
+  /** Its flows in turn, until the credit of all of them is used up. */
+  #serveGroup(group: FlowGroup): void {
+    const { ring } = group;
+    while (group.credit > 0 && this.#left > 0) {
+      const share = ring.values().next().value;
       if (share === undefined) return;
-      this.#ring.delete(share);
+      ring.delete(share);
       if (share.isGone) continue;
       share.credit = Math.min(share.credit + quantumCost, quantumCost);
-      if (this.#serve(share)) this.#ring.add(share);
+      if (this.#serve(share)) ring.add(share);
     }
   }
 
   /** Returns whether the flow is to be served again. */
   #serve(share: Flow): boolean {
-    while (share.hasJobs && share.credit > 0) {
+    while (share.hasJobs && share.credit > 0 && share.group.credit > 0) {
       if (!share.isReady) return false;
       if (!share.mayGoOn) {
         this.#full.add(share);

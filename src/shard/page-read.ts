@@ -94,7 +94,7 @@ export class PageRead {
     if (this.#isClosed) return;
     if (rows instanceof StateDamage) return this.#end(rows);
     const { share } = this.#options;
-    if (share !== undefined) share.credit -= costOf(rows);
+    share?.charge(costOf(rows));
     if (rows.length === 0) return this.#finish(undefined);
     for (const { key, value } of rows) {
       if (!this.#write(key, value)) return this.#end(damageOf(this.#options.shard, key));

@@ -87,7 +87,7 @@ export class RangeRead implements FairJob {
       return this.#fail(onDamage(rows));
     }
     if (share?.isGone === true) return this.#close();
-    if (share !== undefined) share.credit -= costOf(rows);
+    share?.charge(costOf(rows));
     for (const row of rows) {
       this.#isStopped ||= this.#isBehindLock(row.key);
       if (this.#isStopped) break;

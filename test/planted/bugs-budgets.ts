@@ -88,7 +88,7 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
     name: 'debtors-are-served-on',
     sentence: 'a client with many requests is served to the end before the next one has a turn',
     file: QUEUE,
-    find: 'while (share.hasJobs && share.credit > 0)',
+    find: 'while (share.hasJobs && share.credit > 0 && share.group.credit > 0)',
     replace: 'while (share.hasJobs)',
   },
   {
@@ -109,7 +109,7 @@ const TURN_BUGS: readonly (Planted & Partial<Bug>)[] = [
     name: 'slices-of-ranges-cost-nothing',
     sentence: 'the rows of a range are not charged',
     file: 'src/shard/range-read.ts',
-    find: 'share.credit -= costOf(rows);',
+    find: 'share?.charge(costOf(rows));',
     replace: 'costOf(rows);',
   },
   {

@@ -2,7 +2,13 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FairJob, FairQueue, Flow, type Stage } from '../../src/shard/fair-queue.ts';
+import {
+  type FairJob,
+  FairQueue,
+  Flow,
+  FlowGroup,
+  type Stage,
+} from '../../src/shard/fair-queue.ts';
 import { FAIRNESS_LIMITS } from '../../src/shard/fairness-limits.ts';
 
 const { sliceCost, quantumCost } = FAIRNESS_LIMITS;
@@ -16,9 +22,9 @@ class Rig {
   calls = 0;
   readonly done: string[] = [];
 
-  share(): Flow & { hasRoom: boolean } {
+  share(group?: FlowGroup): Flow & { hasRoom: boolean } {
     const room = { hasRoom: true };
-    const share = new Flow({ client: 1, mayGoOn: () => made.hasRoom });
+    const share = new Flow({ client: 1, mayGoOn: () => made.hasRoom, group });
     const made = Object.assign(share, room);
     return made;
   }
@@ -162,4 +168,56 @@ test('work that no client requested has turns as well', () => {
   const run = () => rig.done.push('own');
   rig.queue.add(undefined, { run, isOver: true }, 'granted');
   deepEqual(rig.turn(), ['own']);
+});
+
+test('a user with 50 flows and one with a single flow get half each', () => {
+  const rig = new Rig();
+  const group = new FlowGroup();
+  const many = Array.from({ length: 50 }, () => rig.share(group));
+  const one = rig.share();
+  for (let at = 0; at < 400; at++) {
+    for (const [number, share] of many.entries()) rig.ask(share, `${number}`, quantumCost / 4);
+    for (let more = 0; more < 50; more++) rig.ask(one, 'one', quantumCost / 4);
+  }
+  for (let turns = 0; turns < 40; turns++) rig.turn();
+  const ofOne = rig.done.filter((name) => name === 'one').length;
+  ok(Math.abs(2 * ofOne - rig.done.length) <= 8, `${ofOne} of ${rig.done.length}`);
+  const counts = many.map((_, number) => rig.done.filter((name) => name === `${number}`).length);
+  ok(Math.max(...counts) - Math.min(...counts) <= 8, 'and within the user all get the same');
+});
+
+test('what one flow of a user owes, its others pay', () => {
+  const rig = new Rig();
+  const group = new FlowGroup();
+  const [debtor, sibling, other] = [rig.share(group), rig.share(group), rig.share()];
+  rig.ask(debtor, 'huge', 10 * quantumCost);
+  rig.turn();
+  for (let at = 0; at < 100; at++) rig.ask(other, 'other', quantumCost);
+  rig.ask(sibling, 'sibling', 1);
+  const order = rig.turn();
+  ok(order.indexOf('sibling') >= 9, `it came after ${order.indexOf('sibling')} quanta`);
+});
+
+test('a flow in debt does not delay the others of its user', () => {
+  const rig = new Rig();
+  const group = new FlowGroup();
+  const [debtor, sibling] = [rig.share(group), rig.share(group)];
+  rig.ask(debtor, 'huge', 10 * quantumCost);
+  rig.turn();
+  rig.ask(debtor, 'more', 1);
+  rig.ask(sibling, 'sibling', 1);
+  deepEqual(rig.turn(), ['sibling', 'more']);
+});
+
+test('a flow whose user becomes known keeps what it has waiting', () => {
+  const rig = new Rig();
+  const group = new FlowGroup();
+  const [late, other] = [rig.share(), rig.share(group)];
+  rig.ask(late, 'late', 1);
+  rig.queue.regroup(late, group);
+  rig.ask(other, 'other', 1);
+  deepEqual(rig.turn(), ['late', 'other']);
+  equal(rig.queue.hasWork, false);
+  rig.ask(late, 'again', 1);
+  deepEqual(rig.turn(), ['again']);
 });

@@ -2,7 +2,7 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Flow } from '../../src/shard/fair-queue.ts';
+import { Flow, FlowGroup } from '../../src/shard/fair-queue.ts';
 import { FairQuota } from '../../src/shard/fair-quota.ts';
 
 const MAX = 1000;
@@ -40,4 +40,15 @@ test('work that no client requested may have all that is left', () => {
   const portions = new FairQuota({ max: MAX });
   equal(fill(portions, undefined), MAX);
   equal(portions.admits(newShare(1)), false);
+});
+
+test('the clients of one user have one part', () => {
+  const portions = new FairQuota({ max: MAX });
+  const group = new FlowGroup();
+  const flows = [1, 2, 3].map((client) => new Flow({ client, mayGoOn: () => true, group }));
+  const counts = flows.map((flow) => fill(portions, flow));
+  equal(counts.join(), `${MAX / 2},0,0`);
+  portions.remove(flows[0]);
+  equal(portions.admits(flows[2]), true, 'what one of them gives back, another one may take');
+  ok(fill(portions, newShare(4)) >= MAX / 4);
 });
