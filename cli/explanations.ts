@@ -53,6 +53,12 @@ audit trail, as on a full disk. Nothing was applied. Only nodes with failClosed
 refuse for that.
 Do: free space for the trail (audit in the data folder, or audit.folder of the
 config file); the log of the node names the cause. It goes on by itself.`,
+  'limit-exceeded': `The user has used up what it may use of a node: requests or bytes in a second,
+connections, or open streams of watches. The message names the limit and what it
+allows. Nothing was applied, unless the line "effect" says otherwise.
+Do: ask for less, or use fewer clients; the client has already waited and retried.
+kvctl whoami -o json shows the limits; an administrator changes them: kvctl user
+limit.`,
   'too-many-calls': `This client has reached its limit of unanswered calls. Nothing was applied.
 Do: await earlier calls before making more.`,
   aborted: `The caller aborted the call. The line "effect" says whether it may have been

@@ -2,6 +2,7 @@
 
 export type { AccessTable, TokenRow, User } from './access/access-table.ts';
 export type { AdminVerb, KeyGrant, KeyVerb, Role } from './access/role.ts';
+export type { LimitedUser, UserLimitName, UserLimits } from './access/user-limits.ts';
 export type { MemberId, NodeId, ShardId } from './base/ids.ts';
 export type {
   AimedBasis,

@@ -59,6 +59,16 @@ export const CODES = {
    */
   'audit-unavailable': [true, 'free space for the audit trail; the logs of the nodes say why'],
   /**
+   * The user has used up what it may use of a node: requests or bytes in a second, connections, or
+   * open streams of watches. The message names the limit and what it allows.
+   *
+   * Effect: none, unless `outcome` says `unknown`.
+   *
+   * Do: ask for less, use fewer clients, or let an administrator raise the limit
+   * (`kvctl user limit`). The client has waited and retried already.
+   */
+  'limit-exceeded': [true, 'ask for less, or let an administrator raise it: kvctl user limit'],
+  /**
    * Other transactions wrote or held the same keys at each attempt, until the timeout.
    *
    * Effect: none.

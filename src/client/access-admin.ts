@@ -3,6 +3,7 @@
 import type { AccessTable, User } from '../access/access-table.ts';
 import type { KeyGrant, Role } from '../access/role.ts';
 import { credentialOf, TOKEN_BYTES, tokenIdOf, tokenText } from '../access/token.ts';
+import { type LimitedUser, UNLIMITED, type UserLimits } from '../access/user-limits.ts';
 import { monotoneNow, secureBytes } from '../base/ambient.ts';
 import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
 import type { CatalogCommand, CatalogRefusal } from '../catalog/command.ts';
@@ -34,6 +35,8 @@ export type AccessChange =
   | { readonly type: 'delete-role'; readonly name: string }
   /** The id of a token, as lists show it. */
   | { readonly type: 'delete-token'; readonly id: string }
+  /** What a user may use of each node, in place of its former limits. The others are none. */
+  | { readonly type: 'limit-user'; readonly name: string; readonly limits: Partial<UserLimits> }
   /** From now on everyone may do everything. */
   | { readonly type: 'disable-access' };
 
@@ -71,6 +74,8 @@ export interface AccessIdentity {
   readonly expiresAt: number;
   /** What the user may do; keys are texts of one character for each byte. */
   readonly roles: readonly RoleText[];
+  /** What the user may use of each node; 0: not limited. Earlier builds do not tell it. */
+  readonly limits?: UserLimits;
 }
 
 /** A role as JSON: keys are texts of one character for each byte. */
@@ -99,6 +104,8 @@ export interface AccessReport extends Pick<AccessTable, 'isEnabled' | 'version' 
   readonly roles: readonly RoleText[];
   /** By id. */
   readonly tokens: readonly TokenText[];
+  /** Users with limits. Nodes of earlier builds do not tell it. */
+  readonly limited?: readonly LimitedUser[];
 }
 
 const ID = 1;
@@ -123,6 +130,10 @@ export async function changeAccess(
   change: AccessChange,
   options: AskOptions = {},
 ): Promise<number> {
+  if (change.type === 'limit-user') {
+    const limits = { ...UNLIMITED, ...change.limits, user: change.name };
+    return await command(urls, { type: 'limit-user', limits }, options);
+  }
   if (change.type !== 'delete-token') return await command(urls, change, options);
   const token = tokenIdOf(change.id);
   if (token === undefined) throw invalid(`${JSON.stringify(change.id)} is not an id of a token`);
@@ -323,7 +334,8 @@ function encoded(what: CatalogCommand): Uint8Array {
     return encodeCommand(what);
   } catch (cause) {
     const names = 'names have 1 to 64 letters, digits, dots, dashes, underscores and at signs';
-    throw invalid(`the change is not valid: ${names}, notes at most 120 bytes`, cause);
+    const rest = 'notes at most 120 bytes, limits are whole numbers of at most 2^40';
+    throw invalid(`the change is not valid: ${names}, ${rest}`, cause);
   }
 }
 

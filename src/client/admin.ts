@@ -1,5 +1,6 @@
 /** Requests of tools that operate a cluster: its map, nodes and pending transactions. */
 
+import { limitText } from '../access/user-limits.ts';
 import { monotoneNow } from '../base/ambient.ts';
 import { present } from '../base/assert.ts';
 import { type Attempt, KvError, type Outcome } from '../base/errors.ts';
@@ -205,11 +206,13 @@ function outcomeOf(answer: Response | Unanswered): SettledOutcome | undefined {
 
 export function mayHaveActed(answer: Response | Unanswered): boolean {
   if (answer.type === 'unanswered') return answer.isSent;
+  if (answer.type === 'limited') return false;
   return answer.type !== 'failed' || effectOf(answer.failure) === 'unknown';
 }
 
 export function faultOf(answer: Response | Unanswered): string {
   if (answer.type === 'unanswered') return answer.why;
+  if (answer.type === 'limited') return limitText(answer.limit, answer.allowed);
   return answer.type === 'failed' ? `it refused: ${answer.failure}` : 'unexpected answer';
 }
 

@@ -40,6 +40,8 @@ export const CLIENT_LIMITS = {
   contentionMillisecondsMax: 128,
   redialMillisecondsMin: 50,
   redialMillisecondsMax: 2000,
+  /** A connection that a limit refused is dialled again as after so many failures. */
+  limitedDialFailures: 6,
   /** A dial that takes longer has failed. */
   dialMilliseconds: 3000,
   /** How long the first url is tried before another one is tried in parallel. */

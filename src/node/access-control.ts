@@ -14,6 +14,9 @@ import {
 } from '../access/principal.ts';
 import { BUILT_IN_ROLES, type KeyGrant, type Role } from '../access/role.ts';
 import { credentialOf, hexOf } from '../access/token.ts';
+import { limitsOf, limitText } from '../access/user-limits.ts';
+import type { FlowGroup } from '../shard/fair-queue.ts';
+import type { ClientClose } from '../transport/transport.ts';
 import type { ClientHello } from '../wire/hello.ts';
 import type { Request } from '../wire/request.ts';
 import type { Failure } from '../wire/response.ts';
@@ -21,8 +24,9 @@ import type { ConnectedClient } from './clients.ts';
 import { isJoin, needsOf } from './needs.ts';
 import type { NodeState } from './node-state.ts';
 import type { Source } from './router.ts';
+import type { UserUse } from './user-use.ts';
 
-type Node = Pick<NodeState, 'map' | 'wall' | 'isCertified' | 'clients' | 'transport'>;
+type Node = Pick<NodeState, 'map' | 'wall' | 'isCertified' | 'clients' | 'transport' | 'fair'>;
 
 export class AccessControl {
   readonly #node: Node;
@@ -38,6 +42,31 @@ export class AccessControl {
     if (hello.type !== 'bearer') return;
     client.credential = credentialOf(hello.token);
     client.principal = this.#principalOf(client);
+    // Nothing that it sends is served.
+    this.#admit(client, 'limited');
+  }
+
+  /**
+   * Counts a client as one of its user, or closes it if it is one too many. An administrator has as
+   * many as it likes, so that limits never keep it out.
+   */
+  #admit(client: ConnectedClient, kind: ClientClose): void {
+    const { clients, fair } = this.#node;
+    const { principal } = client;
+    if (!this.#table.isEnabled || principal === undefined) return;
+    const use = clients.users.of(principal.user, this.#table);
+    if (principal.admin.size === 0 && !use.admitsConnection()) {
+      return this.#close(client, limitText('connections', use.limits.connections), kind);
+    }
+    // What it has asked for holds portions of its present group.
+    if (client.isIdle) fair.regroup(client.share, use.group);
+    client.countFor(use);
+  }
+
+  /** Whose requests another node forwards; undefined without access control. */
+  groupOf(token: Uint8Array): FlowGroup | undefined {
+    const principal = this.#table.isEnabled ? this.bearerOf(token) : undefined;
+    return principal && this.#node.clients.users.of(principal.user, this.#table).group;
   }
 
   /** Undefined: it may be served. */
@@ -68,11 +97,34 @@ export class AccessControl {
     const isNews = version !== this.#known.version || isHidden !== this.#known.isHidden;
     this.#known = { version, isHidden };
     if (!isNews && !isEnabled) return;
+    if (isNews) clients.users.learn(this.#table);
     for (const client of clients.all()) {
       const { principal } = client;
       const isOver = principal !== undefined && isExpired(principal, wall);
       if (isNews || isOver) this.#identifyAgain(client);
     }
+    if (isNews) this.#closeExcess();
+  }
+
+  /** Limits may have become lower: the oldest connections stay. */
+  #closeExcess(): void {
+    const { clients } = this.#node;
+    const counts = new Map<UserUse, number>();
+    for (const client of clients.all()) {
+      const { use, principal } = client;
+      if (use === undefined || principal === undefined || principal.admin.size > 0) continue;
+      const { connections: allowed } = use.limits;
+      const count = (counts.get(use) ?? 0) + 1;
+      counts.set(use, count);
+      if (allowed > 0 && count > allowed) this.#close(client, limitText('connections', allowed));
+    }
+  }
+
+  /** By default its requests may have been served. */
+  #close({ connection }: ConnectedClient, text: string, kind?: ClientClose): void {
+    const { clients, transport } = this.#node;
+    clients.remove(connection);
+    transport.closeClient(connection, text, kind);
   }
 
   #identifyAgain(client: ConnectedClient): void {
@@ -81,28 +133,27 @@ export class AccessControl {
     // An unknown client may have something open from before access control was enabled.
     const hasOpen = this.#table.isEnabled && client.principal === undefined && !client.isIdle;
     const isOther = before !== undefined && !isSamePrincipal(before, client.principal);
-    if (!hasOpen && !isOther) return;
-    const { clients, transport } = this.#node;
-    clients.remove(client.connection);
-    transport.closeClient(client.connection, 'the rights of its user have changed');
+    if (hasOpen || isOther) return this.#close(client, 'the rights of its user have changed');
+    if (client.use === undefined) this.#admit(client, 'dismissed');
   }
 
   /** What the client may know of itself, or an administrator of all. */
   report(what: 'self' | 'table', principal: Principal | undefined): object {
-    const { isEnabled, version, roles, users, tokens } = this.#table;
+    const { isEnabled, version, roles, users, tokens, limited } = this.#table;
     if (what === 'self') {
       const isKnown = principal !== undefined;
       const names = principal?.roles ?? [];
       const held = names.flatMap((name) => roleNamed(this.#table, name) ?? []).map(roleText);
       const { user = '', token, expiresAt = 0 } = principal ?? {};
       const id = token === undefined ? '' : hexOf(token);
-      return { isEnabled, isKnown, user, token: id, expiresAt, roles: held };
+      const limits = limitsOf(limited, user);
+      return { isEnabled, isKnown, user, token: id, expiresAt, roles: held, limits };
     }
     const known = tokens.map(({ id, user, scope, expiresAt, note }) => {
       return { id: hexOf(id), user, scope, expiresAt, note };
     });
     const all = [...BUILT_IN_ROLES, ...roles].map(roleText);
-    return { isEnabled, version, roles: all, users, tokens: known };
+    return { isEnabled, version, roles: all, users, tokens: known, limited };
   }
 
   get #table(): AccessTable {

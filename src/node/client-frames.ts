@@ -84,6 +84,7 @@ export class ClientFrames {
   /** Serves one request. Returns its cost beside its bytes. */
   #serveNext(client: ConnectedClient, reader: RequestReader): number {
     const { requests, audit } = this.#options;
+    const { left } = reader;
     const request = reader.next();
     if (request === undefined || request.id === 0) {
       this.#cutOff(client);
@@ -105,8 +106,12 @@ export class ClientFrames {
     const failure = begin(client, request);
     const named = audit?.name(client, request);
     if (failure !== undefined) refuse(client, request, failure);
-    else if (named === undefined) requests.route(request, source);
-    else audit?.serve(named, { client, request, run: (own) => requests.route(own, source) });
+    else {
+      const limited = client.use?.charge(request, left - reader.left);
+      if (limited !== undefined) client.respond({ type: 'limited', id: request.id, ...limited });
+      else if (named === undefined) requests.route(request, source);
+      else audit?.serve(named, { client, request, run: (own) => requests.route(own, source) });
+    }
     return this.#costOf(request);
   }
 

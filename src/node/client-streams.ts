@@ -30,8 +30,14 @@ interface Attached {
   readonly bytes: number;
 }
 
+/** Where the open streams of several clients are counted together. */
+interface StreamCount {
+  streams: number;
+}
+
 export class ClientStreams implements ResponderStreams {
   readonly #quota: StreamQuota;
+  #count: StreamCount | undefined;
   /** Called for a stream that ends without a response. */
   readonly #onCancelled: (id: number) => void;
   /** By the id of its request; undefined until a replica serves it. */
@@ -46,6 +52,13 @@ export class ClientStreams implements ResponderStreams {
     return this.#open.size;
   }
 
+  /** From now on they are counted there, too. */
+  countIn(count: StreamCount | undefined): void {
+    if (this.#count !== undefined) this.#count.streams -= this.#open.size;
+    this.#count = count;
+    if (count !== undefined) count.streams += this.#open.size;
+  }
+
   /** Whether one more would be too many. */
   get isFull(): boolean {
     return this.#open.size >= WATCH_LIMITS.streamsOfConnectionMax;
@@ -54,6 +67,7 @@ export class ClientStreams implements ResponderStreams {
   /** A request for a stream has arrived. Required: no other one has the id. */
   begin(id: number): void {
     this.#open.set(id, undefined);
+    if (this.#count !== undefined) this.#count.streams += 1;
   }
 
   has(id: number): boolean {
@@ -83,12 +97,15 @@ export class ClientStreams implements ResponderStreams {
   end(id: number): boolean {
     const attached = this.#open.get(id);
     if (attached !== undefined) this.#quota.remove(attached.bytes);
-    return this.#open.delete(id);
+    const wasOpen = this.#open.delete(id);
+    if (wasOpen && this.#count !== undefined) this.#count.streams -= 1;
+    return wasOpen;
   }
 
   /** The client is gone. */
   endAll(): void {
     const all = [...this.#open.values()];
+    this.countIn(undefined);
     this.#open.clear();
     for (const attached of all) {
       if (attached === undefined) continue;

@@ -17,6 +17,7 @@ import {
 } from '../wire/response.ts';
 import { ClientStreams, StreamQuota } from './client-streams.ts';
 import { Debt, ResponseBudget } from './response-budget.ts';
+import { type UserUse, UserUses } from './user-use.ts';
 
 /** The header of a frame. */
 const HEADER_BYTES_MAX = 8;
@@ -41,6 +42,8 @@ export class ConnectedClient implements Responder {
   /** Its remote address, and the name in the certificate that it has presented. */
   address = '';
   certificate: string | undefined;
+  /** What its user uses here; undefined without access control, and for a client without a user. */
+  #use: UserUse | undefined;
   readonly connection: number;
   readonly share: Flow;
   readonly #clients: Clients;
@@ -79,6 +82,18 @@ export class ConnectedClient implements Responder {
     const left = NODE_LIMITS.clientRequestsMax - this.outstanding;
     const ofShard = shard === undefined ? 0 : (this.#ofShard.get(shard) ?? 0);
     return left <= ofShard;
+  }
+
+  get use(): UserUse | undefined {
+    return this.#use;
+  }
+
+  /** It is one of the connections of this user from now on, or of no user. */
+  countFor(use: UserUse | undefined): void {
+    if (this.#use !== undefined) this.#use.connections -= 1;
+    this.#use = use;
+    if (use !== undefined) use.connections += 1;
+    this.streams.countIn(use);
   }
 
   /** It waits for nothing. */
@@ -208,12 +223,14 @@ export class Clients {
   readonly watch: RequestWatch;
   readonly budget: ResponseBudget;
   readonly streams = new StreamQuota();
+  readonly users: UserUses;
 
   constructor(transport: Transport, touched: () => void, watch: RequestWatch) {
     this.watch = watch;
     this.#transport = transport;
     this.#touched = touched;
     this.#tickedAt = watch.now();
+    this.users = new UserUses(watch.now);
     const bufferedTo = (connection: number) => transport.bufferedToClient(connection);
     this.budget = new ResponseBudget({ bufferedTo });
   }
@@ -239,6 +256,7 @@ export class Clients {
     this.#clients.delete(connection);
     this.#waiting.delete(client);
     client.leave();
+    client.countFor(undefined);
     this.budget.forget(client.debt);
   }
 
@@ -283,6 +301,7 @@ export class Clients {
         bytes += frame.length;
       }
       this.budget.send(client.debt, bytes);
+      client.use?.answered(bytes);
     }
   }
 }

@@ -49,6 +49,14 @@ export const AUDIT_NODE_LIMITS = {
   auditRetryMilliseconds: 1000,
 } as const;
 
+/** Users and their limits. */
+export const USER_LIMITS = {
+  /** After a refused watch: others of the user may have ended. */
+  watchRetryMilliseconds: 1000,
+  /** Users that metrics and reports show: those with the most requests. */
+  usersShownMax: 16,
+} as const;
+
 /** The streams of all clients of a node: their number, and the bytes of their ranges. */
 export const WATCH_NODE_LIMITS = {
   streamsMax: 262_144,

@@ -37,7 +37,7 @@ export class Addresses {
       sendToPeer: (to, bytes) => transport.sendToPeer(to, bytes),
       flushPeers: () => transport.flushPeers(),
       sendToClient: (connection, bytes) => transport.sendToClient(connection, bytes),
-      closeClient: (connection, reason) => transport.closeClient(connection, reason),
+      closeClient: (connection, reason, kind) => transport.closeClient(connection, reason, kind),
       listenToClient: (connection, isWanted) => transport.listenToClient(connection, isWanted),
       dropPeer: (to, reason) => transport.dropPeer(to, reason),
       roomToPeer: (to) => transport.roomToPeer(to),

@@ -129,8 +129,9 @@ export class PeerFrames {
       case 'forward':
       case 'forward-as': {
         const { id, client, request: bytes } = message;
-        const share = this.shares.of(from, client);
         const bearer = message.type === 'forward-as' ? message : undefined;
+        const groupOf = () => bearer && this.#options.access.groupOf(bearer.token);
+        const share = this.shares.of(from, client, groupOf);
         const run = () => this.#serve({ id, from, share, bytes, bearer });
         return node.fair.add(share, { run, isOver: true }, 'asked');
       }

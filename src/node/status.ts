@@ -10,6 +10,7 @@ import type { NodeState } from './node-state.ts';
 import type { OwnLife } from './own-life.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Relay } from './relay.ts';
+import type { UserUseInfo } from './user-use.ts';
 
 interface ReplicaInfo {
   readonly shard: ShardId;
@@ -47,6 +48,8 @@ export interface NodeInfo {
   /** Why this life of the node is not confirmed yet; empty once it is. */
   readonly unconfirmed: string;
   readonly clients: number;
+  /** With access control: the users with the most requests, since the start of the node. */
+  readonly users: readonly UserUseInfo[];
   readonly silentNodes: readonly number[];
   readonly replicas: readonly ReplicaInfo[];
   readonly log: {
@@ -148,6 +151,7 @@ export function infoOf(parts: Parts): NodeInfo {
     isClosing: state.isClosing,
     unconfirmed: ownLife.reason,
     clients: state.clients.size,
+    users: state.clients.users.infos(),
     silentNodes: peers.nodes.filter((node) => !peers.isHeard(node, now)),
     replicas: [...state.replicas.all].map((replica) => replicaInfoOf(state, replica.shard)),
     log: {

@@ -8,7 +8,7 @@ import { FrameDeadline } from './frame-deadline.ts';
 import { judgeClient, type PeerIdentity } from './handshake.ts';
 import { Keepalive } from './keepalive.ts';
 import type { Reception, Socket, SocketListener } from './sockets.ts';
-import type { TransportEvent } from './transport.ts';
+import type { ClientClose, TransportEvent } from './transport.ts';
 
 interface ClientLinksOptions {
   readonly identity: PeerIdentity;
@@ -93,8 +93,8 @@ export class ClientConnections {
     return line === undefined || line.isOver ? 0 : line.socket.bytesBuffered;
   }
 
-  dismiss(connection: number, reason: string): void {
-    this.#lines.get(connection)?.socket.close(closeReasonOf('dismissed', reason));
+  dismiss(connection: number, reason: string, kind: ClientClose): void {
+    this.#lines.get(connection)?.socket.close(closeReasonOf(kind, reason));
     this.#lines.delete(connection);
   }
 

@@ -2,11 +2,12 @@
 
 import { assert } from '../base/assert.ts';
 import { WIRE_LIMITS } from '../base/limits.ts';
+import { closeReasonOf } from '../wire/close-reason.ts';
 import { type NodeHello, VERSION_MAX, VERSION_MIN } from '../wire/hello.ts';
 import type { PeerIdentity } from './handshake.ts';
 import { LANE_DOWN } from './paced-lane.ts';
 import type { Schedule } from './sockets.ts';
-import type { LaneRoom, Transport, TransportEvent } from './transport.ts';
+import type { ClientClose, LaneRoom, Transport, TransportEvent } from './transport.ts';
 
 /** The client end. As on a socket: up, frames, down; never emitted from inside a call. */
 interface InProcessListener {
@@ -101,9 +102,10 @@ export class InProcessTransport implements Transport {
     return true;
   }
 
-  closeClient(connection: number, reason: string): void {
+  closeClient(connection: number, reason: string, kind?: ClientClose): void {
     const end = this.#ends.get(connection);
-    if (end !== undefined) this.#drop(connection, end, reason);
+    const text = kind === 'limited' ? closeReasonOf(kind, reason).text : reason;
+    if (end !== undefined) this.#drop(connection, end, text);
   }
 
   /** The client in the same process bounds what it sends. */

@@ -15,7 +15,14 @@ import { ClientConnections } from './client-connections.ts';
 import type { PeerIdentity } from './handshake.ts';
 import { PeerConnections } from './peer-connections.ts';
 import type { Door, Reception, Schedule, Socket, SocketListener, Sockets } from './sockets.ts';
-import type { LaneRoom, Peer, PeerAddress, Transport, TransportEvent } from './transport.ts';
+import type {
+  ClientClose,
+  LaneRoom,
+  Peer,
+  PeerAddress,
+  Transport,
+  TransportEvent,
+} from './transport.ts';
 
 interface SwitchboardOptions {
   readonly identity: PeerIdentity;
@@ -92,8 +99,8 @@ export class Switchboard implements Transport {
     return this.#clients.send(connection, bytes);
   }
 
-  closeClient(connection: number, reason: string): void {
-    this.#clients.dismiss(connection, reason);
+  closeClient(connection: number, reason: string, kind: ClientClose = 'dismissed'): void {
+    this.#clients.dismiss(connection, reason, kind);
   }
 
   listenToClient(connection: number, isWanted: boolean): void {

@@ -87,6 +87,9 @@ export type TransportEvent =
       readonly text: string;
     };
 
+/** Why a node closes a client. */
+export type ClientClose = 'dismissed' | 'limited';
+
 /** The capacity of a lane in bytes. */
 export interface LaneRoom {
   /** Bytes that are sent at once. */
@@ -138,8 +141,11 @@ export interface Transport {
    */
   sendToClient(connection: number, bytes: Uint8Array): boolean;
 
-  /** Closes a client with a reason of at most 120 bytes. No event of it follows this call. */
-  closeClient(connection: number, reason: string): void;
+  /**
+   * Closes a client with a reason of at most 120 bytes. No event of it follows this call.
+   * `limited`: nothing that it has sent was served; by default some of it may have been.
+   */
+  closeClient(connection: number, reason: string, kind?: ClientClose): void;
 
   /**
    * Pauses or resumes reading from a client; initially it is read. Unread frames queue at the

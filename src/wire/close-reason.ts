@@ -26,6 +26,7 @@ const CODES = {
   crowded: 4017,
   'wrong-secret': 4016,
   'wrong-certificate': 4018,
+  limited: 4019,
 } as const;
 
 type CloseKind = keyof typeof CODES;

@@ -1,5 +1,6 @@
 /** Responses of nodes to clients, and their one encoding. */
 
+import { USER_LIMIT_NAMES } from '../access/user-limits.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
@@ -247,6 +248,13 @@ const RESPONSE = union({
     /** Where the next page begins. */
     last: bytes(REQUEST_LIMITS.keyBytesMax + 1),
     isEnd: truth,
+  }),
+  /** The user of the client has used up what it may use of this node: not served, not applied. */
+  limited: variant(13, {
+    id: count(),
+    limit: oneOf(USER_LIMIT_NAMES),
+    allowed: count(),
+    retryAfterMilliseconds: count(),
   }),
 });
 

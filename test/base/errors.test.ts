@@ -17,6 +17,7 @@ const PASSING: readonly KvErrorCode[] = [
   'unreachable',
   'overloaded',
   'audit-unavailable',
+  'limit-exceeded',
   'contended',
   'too-many-calls',
   'read-only',

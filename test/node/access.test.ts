@@ -185,7 +185,8 @@ test('a client is known once a node has the rest of a map that it had without us
   const client = clients.add(99);
   client.credential = credentialOf(ROOT.bytes);
   const hidden = decodeMap(encodeMapForClients(rig.map), undefined);
-  const node = { map: hidden, wall: 0, isCertified: false, clients, transport };
+  const { fair } = core.state;
+  const node = { map: hidden, wall: 0, isCertified: false, clients, transport, fair };
   const access = new AccessControl(node);
   const nameOfUser = () => client.principal?.user;
   access.tick();

@@ -212,6 +212,14 @@ test('what becomes of a transaction that an operator ends is its outcome', () =>
   deepEqual(named.outcomes, ['settle ok aborted']);
 });
 
+test('a request that a limit of its user refuses is told as refused', () => {
+  const rig = new Rig();
+  rig.ask(writing('a/1'));
+  const about = { allowed: 5, retryAfterMilliseconds: 10 };
+  rig.client.respond({ type: 'limited', id: 1, limit: 'requestsPerSecond', ...about });
+  deepEqual(rig.outcomes, ['write refused limit requestsPerSecond']);
+});
+
 test('what no rule covers has no line', () => {
   const rig = new Rig();
   rig.ask(writing('b/1'), { type: 'cancel', id: 2 }, { type: 'reach', id: 2, index: 5 });

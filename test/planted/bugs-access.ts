@@ -65,8 +65,8 @@ const PLANTED: readonly Planted[] = [
     ...CONTROL,
     name: 'open-outlives-rights',
     sentence: 'a client whose rights have changed stays connected as it was',
-    find: 'if (!hasOpen && !isOther) return;',
-    replace: 'return;',
+    find: 'if (hasOpen || isOther)',
+    replace: 'if (false)',
   },
   {
     ...NEEDS,

@@ -55,7 +55,7 @@ const PLANTED: readonly Planted[] = [
     name: 'lost-is-not-applied',
     sentence: 'a lost connection counts as a refusal',
     file: DISPATCH,
-    find: `request.doubts += 1;
+    find: `else request.doubts += 1;
         const why`,
     replace: 'const why',
     isFast: true,

@@ -34,6 +34,7 @@ export function testTransport(name: string, open: Open): void {
   testSecrets(name, open);
   testRefusals(name, open);
   testClients(name, open);
+  testClosedClients(name, open);
   testPausedClients(name, open);
   testBadClients(name, open);
 }
@@ -169,7 +170,9 @@ function testClients(name: string, open: Open): void {
       false,
     );
   });
+}
 
+function testClosedClients(name: string, open: Open): void {
   testOn(open, `${name}: a client is dismissed with a reason`, async (network, all) => {
     const one = await openStation(network, { node: 1 });
     all.push(one);
@@ -184,6 +187,17 @@ function testClients(name: string, open: Open): void {
     await network.pass(100);
     assert.deepEqual(typesOf(one.recorder.events), ['client-up']);
     assert.equal(line.send(numbered(1)), false);
+  });
+
+  testOn(open, `${name}: a client beyond a limit is told so`, async (network, all) => {
+    const one = await openStation(network, { node: 1 });
+    all.push(one);
+    const { events } = await connect(network, one.place.url);
+    await until(network, 'it is up', () => one.recorder.of('client-up').length === 1);
+    one.recorder.call(() => one.board.closeClient(1, 'two connections are enough', 'limited'));
+    await until(network, 'it gets the reason', () => events.at(-1)?.type === 'down');
+    assert.deepEqual(typesOf(events), ['up', 'down']);
+    assert.match(JSON.stringify(events), /limited: two connections are enough/);
   });
 }
 

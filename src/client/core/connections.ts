@@ -8,7 +8,7 @@ import { encodeRequests, type Request } from '../../wire/request.ts';
 import { endsRequest, type Response } from '../../wire/response.ts';
 import { CLIENT_LIMITS } from '../limits.ts';
 import type { Outage } from './outage.ts';
-import type { ClientPort, Greeting } from './port.ts';
+import { type ClientPort, type Greeting, isOverLimit } from './port.ts';
 import { BACKOFF, backoffAfter } from './retry-policy.ts';
 import type { RequestBody, ShardRequest } from './shard-request.ts';
 
@@ -231,7 +231,9 @@ export class Connections {
     const place = this.#places.get(connection.url);
     if (place?.connection !== connection) return;
     place.connection = undefined;
-    place.dialAt = now + backoffAfter(place.failures, BACKOFF.redial, this.#options.random);
+    // It was up for a moment each time, so its failures are not counted.
+    const failures = isOverLimit(reason) ? CLIENT_LIMITS.limitedDialFailures : place.failures;
+    place.dialAt = now + backoffAfter(failures, BACKOFF.redial, this.#options.random);
     place.failures += 1;
     place.trouble = reason;
   }

@@ -1,5 +1,6 @@
 /** Dispatch: sends each request to the node that should answer it, again until it is over. */
 
+import { limitText } from '../../access/user-limits.ts';
 import { assert, present, unreachable } from '../../base/assert.ts';
 import type { Attempt } from '../../base/errors.ts';
 import type { NodeId, ShardId } from '../../base/ids.ts';
@@ -10,7 +11,7 @@ import { type Balancer, candidatesOf } from './balance.ts';
 import type { Call } from './call.ts';
 import { type CallFailure, isDenial } from './call-failure.ts';
 import type { Connection, Connections } from './connections.ts';
-import { type CloseReason, WRONG_CLUSTER } from './port.ts';
+import { type CloseReason, isOverLimit, WRONG_CLUSTER } from './port.ts';
 import { rangeRequest, TIME_QUESTION } from './query-request.ts';
 import {
   BACKOFF,
@@ -132,6 +133,7 @@ export class Dispatch {
     // The fate of this attempt is known, unless the verdict is otherwise.
     request.state = 'ready';
     if (response.type === 'failed') return this.#judge(request, response, at);
+    if (response.type === 'limited') return this.#waitFor(request, response, at);
     const { sessions } = this.#options;
     const { level, shard } = request.body;
     // A stale replica only knows an earlier log time.
@@ -142,7 +144,8 @@ export class Dispatch {
   /** The connection is gone, and with it all answers that were still to come. */
   lose(request: ShardRequest, at: Arrival, reason: string): void {
     if (request.state === 'over') return;
-    request.doubts += 1;
+    if (isOverLimit(reason)) request.obstacle = 'limit-exceeded';
+    else request.doubts += 1;
     const why = `the connection was lost: ${reason}`;
     this.#retry(request, { type: 'resend', why, avoidsNode: true }, at);
   }
@@ -170,7 +173,7 @@ export class Dispatch {
     if (connection === undefined) {
       if (connections.dial(url, now)) return this.#park(request, `a connection to ${name}`);
       const trouble = connections.troubleAt(url);
-      request.obstacle = trouble === WRONG_CLUSTER ? 'wrong-cluster' : 'timeout';
+      request.obstacle = obstacleAt(trouble);
       const why = `not reachable: ${trouble}`;
       const at = { url: name, node, now };
       return this.#retry(request, { type: 'resend', why, avoidsNode: true }, at);
@@ -241,6 +244,17 @@ export class Dispatch {
     const verdict = decideRetry({ failure, isLeaderNews, redirects: request.redirects });
     const atLeast = response.retryAfterMilliseconds;
     this.#follow(request, verdict.type === 'resend' ? { ...verdict, atLeast } : verdict, at);
+  }
+
+  /** The user may ask for more after a while. The time of the client bounds how often it waits. */
+  #waitFor(
+    request: ShardRequest,
+    { limit, allowed, retryAfterMilliseconds }: Extract<Response, { type: 'limited' }>,
+    at: Arrival,
+  ): void {
+    request.obstacle = 'limit-exceeded';
+    const why = limitText(limit, allowed);
+    this.#retry(request, { type: 'resend', why, atLeast: retryAfterMilliseconds }, at);
   }
 
   #follow(request: ShardRequest, verdict: Verdict, at: Arrival): void {
@@ -347,6 +361,12 @@ export class Dispatch {
     this.#parked.delete(request);
     this.#resting.delete(request);
   }
+}
+
+/** As the code of a failure by timeout. */
+function obstacleAt(trouble: string): ShardRequest['obstacle'] {
+  if (trouble === WRONG_CLUSTER) return 'wrong-cluster';
+  return isOverLimit(trouble) ? 'limit-exceeded' : 'timeout';
 }
 
 /** Where and when an attempt was answered or lost. */

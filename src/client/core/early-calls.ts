@@ -5,7 +5,7 @@ import { type CallFailure, notApplied } from './call-failure.ts';
 import type { Connections } from './connections.ts';
 import type { MapSource } from './map-source.ts';
 import type { OpenCalls } from './open-calls.ts';
-import { WRONG_CLUSTER } from './port.ts';
+import { isOverLimit, WRONG_CLUSTER } from './port.ts';
 
 interface EarlyCallsOptions {
   readonly urls: readonly string[];
@@ -79,6 +79,8 @@ export class EarlyCalls {
   #failureOf(what: string, code: 'timeout' | 'unreachable'): CallFailure {
     const { all, last } = this.#options.mapSource.attempts;
     const { endpoint = 'the cluster', what: why = 'no answer' } = last ?? {};
+    if (isOverLimit(why))
+      return notApplied('limit-exceeded', `${endpoint} refused it: ${why}`, all);
     const isForeign = all.some((attempt) => attempt.what === WRONG_CLUSTER);
     const message = `${what}; last error from ${endpoint}: ${why}`;
     return notApplied(isForeign ? 'wrong-cluster' : code, message, all);

@@ -42,6 +42,14 @@ export interface WatchNotice {
 /** The reason of a dial that went down because a node of another cluster answered. */
 export const WRONG_CLUSTER = 'it belongs to another cluster';
 
+/** How the reason begins if a node closed a connection before it had served anything on it. */
+const OVER_LIMIT = 'limited: ';
+
+/** The user has as many connections to the node as it may have: no request was served. */
+export function isOverLimit(reason: string): boolean {
+  return reason.startsWith(OVER_LIMIT);
+}
+
 /** What the node says of itself when a connection is up. */
 export interface Greeting {
   readonly cluster: string;

@@ -61,4 +61,5 @@ const PASSING: readonly KvErrorCode[] = [
   'unreachable',
   'overloaded',
   'audit-unavailable',
+  'limit-exceeded',
 ];

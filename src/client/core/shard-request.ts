@@ -139,7 +139,13 @@ export const UNREADABLE: Verdict = { type: 'unreadable' };
 type State = 'ready' | 'parked' | 'resting' | 'contending' | 'sent' | 'over';
 
 /** What the last attempt met, as the code of a failure by timeout. */
-type Obstacle = 'timeout' | 'wrong-cluster' | 'overloaded' | 'audit-unavailable' | 'contended';
+type Obstacle =
+  | 'timeout'
+  | 'wrong-cluster'
+  | 'overloaded'
+  | 'audit-unavailable'
+  | 'limit-exceeded'
+  | 'contended';
 
 export class ShardRequest {
   /** Replaced by `renew`. */

@@ -336,4 +336,5 @@ const PASSING: readonly CallFailure['code'][] = [
   'unreachable',
   'overloaded',
   'audit-unavailable',
+  'limit-exceeded',
 ];

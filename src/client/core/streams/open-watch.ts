@@ -69,6 +69,8 @@ export class OpenWatch {
   isOver = false;
   /** Why a stream of it ended last, as its node said. */
   lastFailure: Failure | undefined;
+  /** The limit of the user that the last stream met, if it met one. */
+  lastLimit: string | undefined;
   /** A stream of it was asked for. */
   wasConnected = false;
   #syncs: PendingSync[] = [];

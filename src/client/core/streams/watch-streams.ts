@@ -4,6 +4,7 @@
  * the same share one stream, until the consumer of one of them does not keep up.
  */
 
+import { limitText } from '../../../access/user-limits.ts';
 import { assert } from '../../../base/assert.ts';
 import { nameOf } from '../../../base/bytes.ts';
 import type { Attempt } from '../../../base/errors.ts';
@@ -219,6 +220,7 @@ export class WatchStreams {
     if (verdict.type === 'elsewhere' && verdict.isMapOld) onMapOld();
     for (const one of this.#close(stream)) {
       one.watch.lastFailure = failure;
+      one.watch.lastLimit = undefined;
       if (verdict.type === 'barrier') this.#endWith(one, 'barrier');
       else if (verdict.type === 'fail') {
         const name = this.#nameOf(node);
@@ -229,6 +231,17 @@ export class WatchStreams {
         const { cause } = verdict;
         this.#retry(one, { node, why: failure, cause, atLeast: retryAfterMilliseconds }, now);
       }
+    }
+  }
+
+  /** The user may have no more at this node now; another one may have room. */
+  limited(stream: Shared, response: Extract<Response, { type: 'limited' }>, now: number): void {
+    const { limit, allowed, retryAfterMilliseconds: atLeast } = response;
+    const { node } = stream;
+    const why = limitText(limit, allowed);
+    for (const one of this.#close(stream)) {
+      one.watch.lastLimit = why;
+      this.#retry(one, { node, why, cause: 'other', atLeast }, now);
     }
   }
 

@@ -86,6 +86,9 @@ export class Watches {
     else if (response.type === 'failed') {
       this.#streams.answer(stream, response, now);
       this.#followEnds();
+    } else if (response.type === 'limited') {
+      this.#streams.limited(stream, response, now);
+      this.#followEnds();
     }
     return true;
   }
@@ -356,7 +359,11 @@ const OUT_OF_ORDER = { type: 'refused', why: 'a message was lost or repeated' } 
 
 /** Failures that pass while the cluster is repaired. */
 const OUTAGES: ReadonlySet<KvErrorCode> = new Set([
-  ...(['timeout', 'unreachable', 'overloaded', 'audit-unavailable'] as const),
+  'timeout',
+  'unreachable',
+  'overloaded',
+  'audit-unavailable',
+  'limit-exceeded',
   // A part stays prepared while its home shard has no majority.
   'contended',
 ]);
@@ -375,7 +382,10 @@ function closedBy({ code, message }: CloseReason): CallFailure {
   return notApplied(code, message);
 }
 
-function lateFailure({ lastFailure, wasConnected }: OpenWatch): CallFailure {
+function lateFailure({ lastFailure, lastLimit, wasConnected }: OpenWatch): CallFailure {
+  if (lastLimit !== undefined) {
+    return notApplied('limit-exceeded', `the watch could not begin in time: ${lastLimit}`);
+  }
   const code = beginFailureCode(lastFailure, { wasConnected });
   const last = lastFailure === undefined ? '' : `; the last stream ended with: ${lastFailure}`;
   return notApplied(code, `the watch could not begin in time${last}`);
