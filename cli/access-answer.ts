@@ -1,6 +1,6 @@
 /** What the verbs for users, tokens and roles have in common. */
 
-import type { AccessChange, GrantText, RoleText } from '../src/admin.ts';
+import type { AccessChange, GrantText, RoleText, UserLimits } from '../src/admin.ts';
 import type { Call } from './call.ts';
 import { EXIT, type Exit } from './exit-codes.ts';
 import { textOption } from './options.ts';
@@ -22,6 +22,7 @@ function nameOf(what: AccessChange): string {
       return what.role.name;
     case 'delete-user':
     case 'delete-role':
+    case 'limit-user':
       return what.name;
     case 'delete-token':
       return what.id;
@@ -55,6 +56,20 @@ export async function giveToken(call: Call, token: string): Promise<void> {
   writePrivate(path, `${token}\n`);
   await call.terminal.write(`${token.split('.')[0]}\n`);
   call.terminal.note(`the token is in ${path}: use it with kvctl login < ${path}`);
+}
+
+/** `1000 requests/s, 20 connections`; empty without limits. */
+export function limitsText(limits: UserLimits | undefined): string {
+  if (limits === undefined) return '';
+  const { requestsPerSecond, bytesPerSecond, connections, watches } = limits;
+  const parts = [
+    [requestsPerSecond, 'requests/s'],
+    [bytesPerSecond, 'bytes/s'],
+    [connections, 'connections'],
+    [watches, 'watches'],
+  ] as const;
+  const set = parts.filter(([allowed]) => allowed > 0);
+  return set.map(([allowed, what]) => `${allowed} ${what}`).join(', ');
 }
 
 export function grantsText({ grants, admin }: RoleText): string {

@@ -67,6 +67,34 @@ export function durationOf(text: string, what: string): number {
   );
 }
 
+const SIZES: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1000,
+  mb: 1000 ** 2,
+  gb: 1000 ** 3,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+};
+
+/** In bytes: `500`, `10kb`, `10mb`, `1.5gib`. */
+export function bytesOption(
+  options: Options,
+  name: string,
+  { max }: { readonly max: number },
+): number | undefined {
+  const text = textOption(options, name);
+  if (text === undefined) return undefined;
+  const [, digits, unit] = /^(\d{1,16}(?:\.\d{1,3})?)([a-z]*)$/.exec(text.toLowerCase()) ?? [];
+  const bytes = Math.round(Number(digits) * (SIZES[unit ?? ''] ?? Number.NaN));
+  if (bytes >= 1 && bytes <= max) return bytes;
+  throw usageFailure(
+    `${flagOf(name)} is ${JSON.stringify(text)}`,
+    `${flagOf(name)} takes a size from 1 to ${max} bytes: 500, 10kb, 10mb or 1.5gib`,
+  );
+}
+
 /** The ID of the only cluster that kvctl accepts. */
 export function clusterOption(options: Options): string | undefined {
   const text = textOption(options, 'cluster');

@@ -1,6 +1,6 @@
 /** `kvctl whoami`: the user of the token, and what it may do. */
 
-import { grantsText } from '../access-answer.ts';
+import { grantsText, limitsText } from '../access-answer.ts';
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
 import { printRows } from '../printers/rows.ts';
@@ -26,5 +26,7 @@ export async function run(call: Call): Promise<Exit> {
   await terminal.write(`${user} (token ${token}${end})\n`);
   const rows = roles.map((role) => [role.name, grantsText(role)]);
   await printRows(terminal, 'table', { columns: COLUMNS, rows, plain: roles });
+  const limits = limitsText(self.limits);
+  if (limits !== '') terminal.note(`limited at each node to ${limits}`);
   return exit;
 }
