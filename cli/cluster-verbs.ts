@@ -1,6 +1,7 @@
 /** Verbs for the cluster and its nodes. */
 
 import { ENCRYPTION_OPTIONS, NEW_KEY_OPTIONS } from './encryption-options.ts';
+import { HTTP_OPTIONS } from './http-options.ts';
 import { ENCODING_OPTIONS, type OptionSpec, TLS_OPTIONS, type Verb } from './verb.ts';
 
 const CONFIG_OPTION: OptionSpec = {
@@ -112,6 +113,7 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
     description: 'extra host:port for health and metrics, independent of client connections',
     environment: 'RINGKV_HEALTH_LISTEN',
   },
+  ...HTTP_OPTIONS,
   {
     flags: '--insecure',
     description:

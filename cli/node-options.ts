@@ -21,6 +21,7 @@ import {
 } from './config-file.ts';
 import { encryptionOf } from './encryption-options.ts';
 import { usageFailure } from './failure.ts';
+import { httpOptionsOf } from './http-options.ts';
 import { clusterOption, countOption, durationOption, textOption } from './options.ts';
 import { secretOf } from './secret-file.ts';
 import { nodeTlsOf, place, type TlsPaths, tlsPathsOf } from './tls-files.ts';
@@ -32,7 +33,9 @@ const VALUE_BYTES_MAX = 16 * 1024 * 1024;
 
 export function nodeOptionsOf(options: Options): NodeOptions {
   const name = textOption(options, 'node');
-  const base = name === undefined ? plainNode(options) : nodeOfFile(configOrDefault(options), name);
+  const file = name === undefined ? undefined : configOrDefault(options);
+  const base =
+    file === undefined || name === undefined ? plainNode(options) : nodeOfFile(file, name);
   const { valueBytesMax, historyBytesMax } = base;
   const given = (flag: string) => textOption(options, flag);
   const peer = given('advertisePeer');
@@ -56,9 +59,10 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     timing: timingOf(options, base.timing),
     ...membershipOf(options, base),
     tls: tlsOf(options, base.paths),
-    secret: secretOf(options, name === undefined ? undefined : configOrDefault(options)),
-    encryption: encryptionOf(options, name === undefined ? undefined : configOrDefault(options)),
+    secret: secretOf(options, file),
+    encryption: encryptionOf(options, file),
     audit: auditOf(options, base.audit),
+    ...httpOptionsOf(options, file),
     healthListen: listenOf(given('healthListen'), '--health-listen'),
     logLevel: given('logLevel') ?? 'info',
   };

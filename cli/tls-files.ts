@@ -66,6 +66,11 @@ export function nodeTlsOf(paths: TlsPaths): (() => Texts) | undefined {
   });
 }
 
+/** The certificate of the health listener. It is read at each call of the result. */
+export function healthTextsOf(paths: { readonly cert: string; readonly key: string }) {
+  return () => ({ cert: textIn(paths.cert, '--health-tls-cert'), key: keyIn(paths.key) });
+}
+
 /** The part of the config file that is for clients, as paths. */
 function configuredPaths({ config, folder }: ConfigFile): Partial<TlsPaths> {
   const { tls } = config;

@@ -14,13 +14,27 @@ export interface TlsTexts {
   readonly key: string;
 }
 
+/** What a server presents that asks its clients for nothing. */
+export type OwnTexts = Pick<TlsTexts, 'cert' | 'key'>;
+
 /** Why these texts cannot be used; undefined if they can, at this time. */
-export function faultOfTexts({ ca, cert, key }: TlsTexts, now: number): string | undefined {
+export function faultOfTexts({ ca, ...own }: TlsTexts, now: number): string | undefined {
+  const fault = faultOfOwn(own, now);
+  if (fault !== undefined) return fault;
+  try {
+    const [authority] = certificatesIn(ca);
+    if (authority !== undefined) return undefined;
+    return 'the file of the authority has no certificate in PEM';
+  } catch (error) {
+    return `the certificate of the authority cannot be read: ${(error as Error).message}`;
+  }
+}
+
+/** The same without an authority. */
+export function faultOfOwn({ cert, key }: OwnTexts, now: number): string | undefined {
   try {
     const [own] = certificatesIn(cert);
-    const [authority] = certificatesIn(ca);
     if (own === undefined) return 'the file of the certificate has no certificate in PEM';
-    if (authority === undefined) return 'the file of the authority has no certificate in PEM';
     if (!isOfKey(own, key)) return 'the key is not that of the certificate';
     if (Date.parse(own.validTo) <= now) return `the certificate has expired (${own.validTo})`;
     if (Date.parse(own.validFrom) > now) return `it is valid from ${own.validFrom} on`;

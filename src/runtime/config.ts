@@ -22,7 +22,7 @@ import {
   visibleText,
   wholeNumber,
 } from './config-checks.ts';
-import { isListenAddress, isReachableAddress, urlOf } from './listen-address.ts';
+import { isListenAddress, isOrigin, isReachableAddress, urlOf } from './listen-address.ts';
 
 export interface ClusterConfig {
   /** The ID of the only cluster to join or use, or empty. If set, no cluster is founded. */
@@ -47,6 +47,17 @@ export interface ClusterConfig {
   readonly audit: AuditOptions | undefined;
   /** Undefined: the cluster is plain. */
   readonly tls: TlsConfig | undefined;
+  readonly http: HttpConfig;
+}
+
+/** Who may ask the nodes by HTTP, and by WebSockets of web pages. */
+interface HttpConfig {
+  /** Origins of web pages that may use the nodes. */
+  readonly origins: readonly string[];
+  /** The file with the token for metrics, relative to the folder of the config file, or empty. */
+  readonly metricsTokenFile: string;
+  /** The ports of the nodes have no metrics, and tell nodes alone of which cluster they are. */
+  readonly isPortPrivate: boolean;
 }
 
 /** Paths of PEM files, relative to the folder of the config file. */
@@ -279,6 +290,19 @@ const checkAudit: ConfigCheck<ClusterConfig['audit']> = (value, path, faults) =>
   };
 };
 
+const ORIGINS_MAX = 64;
+
+const checkHttp: ConfigCheck<HttpConfig> = (value, path, faults) => {
+  const field = fieldsOf(value, path, faults, ['origins', 'metricsTokenFile', 'privatePort']);
+  const origin = matching(isOrigin, 'an origin as browsers send it, such as "https://app.example"');
+  const origins = listOf(origin, { lengthMin: 0, lengthMax: ORIGINS_MAX });
+  return {
+    origins: field('origins', optional(origins, [])),
+    metricsTokenFile: field('metricsTokenFile', optional(shortText(1, DATA_CHARACTERS_MAX), '')),
+    isPortPrivate: field('privatePort', optional(isFlag, false)),
+  };
+};
+
 const CLUSTER_FIELDS = [
   'cluster',
   'secretFile',
@@ -289,6 +313,7 @@ const CLUSTER_FIELDS = [
   'timing',
   'audit',
   'tls',
+  'http',
 ] as const;
 
 const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
@@ -304,6 +329,7 @@ const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
     timing: field('timing', optional(checkTiming, TIMING_DEFAULT)),
     audit: field('audit', optional(checkAudit, undefined)),
     tls: field('tls', optional(checkTls, undefined)),
+    http: field('http', optional(checkHttp, checkHttp({}, '', empty))),
   };
 };
 

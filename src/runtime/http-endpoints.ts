@@ -1,8 +1,10 @@
 /** The HTTP endpoints of a node: liveness, readiness, cluster membership and metrics. */
 
+import { isSameDigest, sha256 } from '../base/sha256.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import { infoOf, type NodeInfo } from '../node/status.ts';
-import type { PlainAnswer } from '../transport/web-sockets.ts';
+import type { UserUseInfo } from '../node/user-use.ts';
+import type { PlainAnswer, PlainAsk } from '../transport/plain-http.ts';
 import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliation.ts';
 import type { NodeEnd } from './fatal-guard.ts';
 
@@ -14,12 +16,41 @@ interface Answering {
   readonly affiliation: Affiliation | undefined;
   /** The node ended by itself, and the process is about to exit. */
   readonly end: NodeEnd | undefined;
+  readonly rules: HttpRules;
 }
 
+/** What an operator decides about HTTP. */
+export interface HttpOptions {
+  /** Without it there are no metrics; undefined: all get them. */
+  readonly metricsToken?: string | undefined;
+  /** The port of the node has no metrics, and tells nodes alone of which cluster it is. */
+  readonly isPortPrivate?: boolean;
+}
+
+/** Who gets which answer. */
+interface HttpRules {
+  /** SHA-256 of the token for metrics. */
+  readonly metricsDigest: Uint8Array | undefined;
+  readonly isPortPrivate: boolean;
+}
+
+export function rulesOf({ metricsToken, isPortPrivate = false }: HttpOptions = {}): HttpRules {
+  const metricsDigest = metricsToken === undefined ? undefined : digestOfToken(metricsToken);
+  return { metricsDigest, isPortPrivate };
+}
+
+/** `main`: the port of the node, where also clients and peers connect. */
+export type HttpPort = 'main' | 'health';
+
 export function httpAnswer(
-  { core, affiliation, end, certificateExpiry }: Answering,
-  path: string,
+  { core, affiliation, end, certificateExpiry, rules }: Answering,
+  { path, authorization, isNode }: PlainAsk,
+  port: HttpPort,
 ): PlainAnswer | undefined {
+  const isHidden = port === 'main' && rules.isPortPrivate;
+  if (isHidden && path === '/metrics') return text(404, ELSEWHERE);
+  if (isHidden && path === AFFILIATION_PATH && !isNode) return text(404, ELSEWHERE);
+  if (path === '/metrics' && !mayMeasure(rules, authorization)) return UNAUTHORIZED;
   if (end !== undefined) return text(503, `ended (${end.kind}): ${firstLineOf(end.text)}\n`);
   switch (path) {
     case AFFILIATION_PATH:
@@ -35,11 +66,41 @@ export function httpAnswer(
     case '/metrics':
       return core === undefined
         ? text(503, 'starting\n')
-        : text(200, metricsOf(infoOf(core), certificateExpiry));
+        : text(200, metricsText(infoOf(core), certificateExpiry, showsUsers(rules, port)));
     default:
       return undefined;
   }
 }
+
+/**
+ * The digests are compared in constant time: the time of the answer tells nothing of the token, and
+ * not how much of it was right.
+ */
+function mayMeasure({ metricsDigest }: HttpRules, authorization: string | undefined): boolean {
+  if (metricsDigest === undefined) return true;
+  const [, token] = /^Bearer ([^ ]+)$/i.exec(authorization ?? '') ?? [];
+  return token !== undefined && isSameDigest(digestOfToken(token), metricsDigest);
+}
+
+function digestOfToken(token: string): Uint8Array {
+  return sha256(new TextEncoder().encode(token));
+}
+
+/** Names of users are for those who may read metrics, and not for all who reach the port. */
+function showsUsers({ metricsDigest }: HttpRules, port: HttpPort): boolean {
+  return port === 'health' || metricsDigest !== undefined;
+}
+
+const ELSEWHERE = 'not at this port: ask the health listener of the node (--health-listen)\n';
+
+const UNAUTHORIZED: PlainAnswer = {
+  status: 401,
+  contentType: 'text/plain; charset=utf-8',
+  body:
+    'metrics need the token of metricsTokenFile (--metrics-token-file) of this node, as ' +
+    '"Authorization: Bearer TOKEN"\n',
+  headers: { 'www-authenticate': 'Bearer realm="metrics"' },
+};
 
 /** The reason why the node is not ready. */
 function obstacleOf(core: NodeCore | undefined): string | undefined {
@@ -59,6 +120,33 @@ function text(status: number, body: string): PlainAnswer {
 }
 
 type Family = readonly [name: string, type: 'gauge' | 'counter', help: string, value: number];
+
+function metricsText(info: NodeInfo, expiry: number | undefined, areUsersShown: boolean): string {
+  return metricsOf(info, expiry) + (areUsersShown ? userMetricsOf(info.users) : '');
+}
+
+const USER_FAMILIES: readonly (readonly [
+  name: string,
+  type: Family[1],
+  help: string,
+  of: (use: UserUseInfo) => number,
+])[] = [
+  ['ringkv_user_connections', 'gauge', 'Connections of a user', (use) => use.connections],
+  ['ringkv_user_watches', 'gauge', 'Open streams of a user', (use) => use.watches],
+  ['ringkv_user_requests_total', 'counter', 'Requests of a user', (use) => use.requests],
+  ['ringkv_user_bytes_total', 'counter', 'Bytes of requests and answers', (use) => use.bytes],
+  ['ringkv_user_limited_total', 'counter', 'What limits of a user refused', (use) => use.limited],
+];
+
+/** Of a bounded number of users. Their names need no escapes. */
+function userMetricsOf(users: readonly UserUseInfo[]): string {
+  if (users.length === 0) return '';
+  const families = USER_FAMILIES.map(([name, type, help, of]) => {
+    const lines = users.map((use) => `${name}{user="${use.user}"} ${of(use)}\n`);
+    return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+  });
+  return families.join('');
+}
 
 /** In the text format of Prometheus. */
 function metricsOf(info: NodeInfo, certificateExpiry: number | undefined): string {

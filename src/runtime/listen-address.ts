@@ -32,3 +32,9 @@ export function isReachableAddress(text: string): boolean {
 export function urlOf(address: string): string {
   return address.includes('://') ? address : `ws://${address}`;
 }
+
+/** Whether a configured origin is one that browsers send: scheme, host, and port if not usual. */
+export function isOrigin(text: string): boolean {
+  if (!/^https?:\/\/[^*]+$/.test(text) || !URL.canParse(text)) return false;
+  return new URL(text).origin === text;
+}

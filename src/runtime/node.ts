@@ -19,7 +19,7 @@ import { openFilesMax } from '../storage/files/open-files.ts';
 import type { KeySource } from '../storage/sealing/key-source.ts';
 import type { PeerIdentity } from '../transport/handshake.ts';
 import { isLoopback } from '../transport/host-check.ts';
-import { PlainHttpServer } from '../transport/plain-http-server.ts';
+import type { PlainAsk } from '../transport/plain-http.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { TIMERS } from '../transport/timers.ts';
 import type { Transport, TransportEvent } from '../transport/transport.ts';
@@ -32,7 +32,8 @@ import { Certificates, type TlsSource } from './certificates.ts';
 import { FactLog } from './fact-log.ts';
 import type { NodeEnd } from './fatal-guard.ts';
 import { budgetFor, type FileBudget } from './file-budget.ts';
-import { httpAnswer } from './http-endpoints.ts';
+import { HealthPort, type HealthTls } from './health-port.ts';
+import { type HttpOptions, type HttpPort, httpAnswer, rulesOf } from './http-endpoints.ts';
 import { identify, type Membership } from './identity.ts';
 import { type LogSink, standardErrorSink } from './log-sink.ts';
 import { type Logger, logFact, newLogger } from './logger.ts';
@@ -90,6 +91,12 @@ export interface NodeOptions {
   readonly audit?: AuditOptions | undefined;
   /** An extra address for health and metrics, independent of client connections. */
   readonly healthListen?: { readonly host: string; readonly port: number } | undefined;
+  /** TLS at that address; without it, it is plain. */
+  readonly healthTls?: HealthTls | undefined;
+  /** Who gets metrics, and what the port of the node tells. */
+  readonly http?: HttpOptions | undefined;
+  /** Origins of web pages that may use the node: `https://app.example`. None by default. */
+  readonly origins?: readonly string[] | undefined;
   readonly logLevel: string;
   /** The log output; standard error by default. */
   readonly log?: Pick<LogSink, 'write'>;
@@ -99,6 +106,8 @@ export interface RunningNode {
   readonly node: number;
   readonly cluster: string;
   readonly clientUrl: string;
+  /** The port for health and metrics alone, if there is one. */
+  readonly healthPort: number | undefined;
   /** The lost node that this new node replaces at its address, or 0. */
   readonly replaces: number;
   /** Reads the files of the certificate now, and not within seconds. */
@@ -117,43 +126,38 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const logger = newLogger(options.logLevel, options.log ?? standardErrorSink());
   const facts = new FactLog(logger);
-  const { folder, valueBytesMax, historyBytesMax, timing, secret, healthListen } = options;
-  const { encryption } = options;
   const auditing = auditingOf(options, facts);
-  const onFact = (fact: NodeFact) => {
-    if (fact.type === 'audit') auditing?.add(fact.record);
-    else logFact(facts, fact);
-  };
   const budget = budgetFor(openFilesMax());
-  const certificates = certificatesOf(options, facts, (texts) => sockets?.renew(texts));
-  const { tablesMax } = budget;
-  const nodeProcess = await NodeProcess.open({
-    folder,
-    valueBytesMax,
-    historyBytesMax,
-    timing,
-    secret,
-    isCertified: certificates !== undefined,
-    encryption,
-    tablesMax,
-    onFact,
-    auditing,
+  const certificates = certificatesOf(options, facts, (texts) => {
+    sockets?.renew(texts);
+    health?.renew(texts);
   });
-  const answer = (path: string) => {
+  const isCertified = certificates !== undefined;
+  const { tablesMax } = budget;
+  const nodeProcess = await openProcess(options, { facts, auditing, isCertified, tablesMax });
+  const { origins = [] } = options;
+  const rules = rulesOf(options.http);
+  const answerAt = (door: HttpPort) => (ask: PlainAsk) => {
     const { core, guard } = nodeProcess;
     const { affiliation } = server ?? {};
     const certificateExpiry = certificates?.expiresAtSeconds;
-    return httpAnswer({ core, affiliation, end: guard.end, certificateExpiry }, path);
+    return httpAnswer({ core, affiliation, end: guard.end, certificateExpiry, rules }, ask, door);
   };
-  let health: PlainHttpServer | undefined;
+  const pages = { ownHosts: hostsOf(options.advertise), origins };
+  let health: HealthPort | undefined;
   let sockets: WebSockets | undefined;
   let server: Server | undefined;
   try {
     await auditing?.open();
     const { host, port } = options.listen;
-    if (healthListen !== undefined) {
-      health = await PlainHttpServer.listen({ ...healthListen, answer });
-    }
+    health = await HealthPort.open({
+      listen: options.healthListen,
+      tls: options.healthTls,
+      node: certificates?.texts,
+      ...pages,
+      answer: answerAt('health'),
+      warn: (text) => facts.tell('warn', 'certificate', { text }),
+    });
     sockets = await WebSockets.listen({
       host,
       port,
@@ -163,8 +167,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         isClientCertified: options.tls?.isClientCertified ?? !isLoopback(host),
       },
       isInsecureAllowed: options.isInsecureAllowed,
-      answer,
-      ownHosts: hostsOf(options.advertise),
+      answer: answerAt('main'),
+      ...pages,
       onFault: (text) => facts.tell('warn', 'network', { text }),
       onRefused: (refused) => server?.refuse(refused),
     });
@@ -181,11 +185,38 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
+interface ProcessParts {
+  readonly facts: FactLog;
+  readonly auditing: Auditing | undefined;
+  readonly isCertified: boolean;
+  readonly tablesMax: number;
+}
+
+function openProcess(options: NodeOptions, parts: ProcessParts): Promise<NodeProcess> {
+  const { folder, valueBytesMax, historyBytesMax, timing, secret, encryption } = options;
+  const { facts, auditing, isCertified, tablesMax } = parts;
+  return NodeProcess.open({
+    folder,
+    valueBytesMax,
+    historyBytesMax,
+    timing,
+    secret,
+    isCertified,
+    encryption,
+    tablesMax,
+    onFact: (fact: NodeFact) => {
+      if (fact.type === 'audit') auditing?.add(fact.record);
+      else logFact(facts, fact);
+    },
+    auditing,
+  });
+}
+
 interface ServerParts {
   readonly nodeProcess: NodeProcess;
   readonly logger: Logger;
   readonly facts: FactLog;
-  readonly health: PlainHttpServer | undefined;
+  readonly health: HealthPort | undefined;
   readonly budget: FileBudget;
   readonly sockets: WebSockets;
   readonly certificates: Certificates | undefined;
@@ -223,6 +254,10 @@ class Server implements RunningNode {
 
   get clientUrl(): string {
     return this.#description.clientUrl;
+  }
+
+  get healthPort(): number | undefined {
+    return this.#parts.health?.port;
   }
 
   async open(): Promise<void> {
@@ -274,6 +309,7 @@ class Server implements RunningNode {
 
   reloadCertificates(): void {
     this.#parts.certificates?.reload();
+    this.#parts.health?.reload();
   }
 
   fail(error: unknown): void {

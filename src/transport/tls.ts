@@ -8,7 +8,7 @@ import {
   TLSSocket,
 } from 'node:tls';
 import { type NodeName, nodeNameIn, nodeUri } from '../certificates/node-name.ts';
-import { NO_TICKETS, type TlsTexts } from '../certificates/reading.ts';
+import { NO_TICKETS, type OwnTexts, type TlsTexts } from '../certificates/reading.ts';
 import { certificateFault } from './tls-fault.ts';
 
 /** What a dialler presents, and which servers it accepts. */
@@ -30,7 +30,7 @@ const VERSION = 'TLSv1.3';
  * Without session tickets: a resumed session would keep what an old certificate, or an old
  * authority, had proven. Sockets live long, so there is little to resume.
  */
-export function contextOf(texts: TlsTexts): SecureContextOptions {
+export function contextOf(texts: OwnTexts | TlsTexts): SecureContextOptions {
   return { ...texts, minVersion: VERSION, secureOptions: NO_TICKETS };
 }
 

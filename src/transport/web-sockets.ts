@@ -17,19 +17,14 @@ import type { TlsTexts } from '../certificates/reading.ts';
 import { type ConnectionBounds, ConnectionLimits } from './connection-limits.ts';
 import { isMeantForUs } from './host-check.ts';
 import { ListenError, listenFault } from './listen-error.ts';
+import { judgeOrigin } from './origin-check.ts';
+import { answerPlainly, MISDIRECTED, type PlainRules, plain } from './plain-http.ts';
 import { ReceiveBudget } from './receive-budget.ts';
 import { newSecureServer } from './secure-server.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
-import { contextOf, presentedFault, presentedOn } from './tls.ts';
+import { contextOf, nodeOn, presentedFault, presentedOn } from './tls.ts';
 import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
-
-/** The response to a GET of any other path: health, readiness, metrics. */
-export interface PlainAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
 
 /** TLS on the port, and of the sockets to peers. */
 interface ServerTls {
@@ -49,7 +44,7 @@ interface WebSocketsOptions {
   /** Origins of web pages that may connect. None by default. */
   readonly origins?: readonly string[];
   /** Undefined: the path does not exist. */
-  readonly answer?: (path: string) => PlainAnswer | undefined;
+  readonly answer?: PlainRules['answer'];
   /** For the logger: an error that belongs to no socket. */
   readonly onFault?: (text: string) => void;
   /** A socket was refused for its certificate, before any hello. */
@@ -70,9 +65,6 @@ const HTTP_OPTIONS = {
   connectionsCheckingInterval: TRANSPORT_LIMITS.helloMilliseconds / 2,
 } as const;
 const FAREWELL_LOOK_MILLISECONDS = 10;
-const MISDIRECTED =
-  'this node listens on loopback and does not accept the name in the Host header: use its ' +
-  'address or localhost, or advertise that name';
 
 /** Until `accept` is called, both endpoints answer 503; health is answered from the start. */
 export class WebSockets implements Sockets {
@@ -205,7 +197,9 @@ export class WebSockets implements Sockets {
 
   #upgrade(request: IncomingMessage, raw: RawSocket, head: Buffer): void {
     const { url = '', headers } = request;
-    const { origins = [] } = this.#options;
+    // No page is a node.
+    const { origins = [] } = url === '/client' ? this.#options : {};
+    const verdict = judgeOrigin(headers.origin, origins);
     const take = this.#take;
     const protocols = (headers['sec-websocket-protocol'] ?? '').split(',');
     if (!isDoor(url)) {
@@ -216,8 +210,8 @@ export class WebSockets implements Sockets {
       const text = this.#presentedFault(raw, url) ?? '';
       this.#options.onRefused?.({ address: addressOf(raw), text });
       refuse(raw, 403, text);
-    } else if (headers.origin !== undefined && !origins.includes(headers.origin)) {
-      refuse(raw, 403, 'web pages of this origin are not allowed');
+    } else if (verdict.type === 'refused') {
+      refuse(raw, 403, url === '/peer' ? 'no web page is a node' : verdict.text);
     } else if (!protocols.some((protocol) => protocol.trim() === SUBPROTOCOL)) {
       refuse(raw, 400, `the required subprotocol is ${SUBPROTOCOL}`);
     } else if (take === undefined) {
@@ -248,20 +242,14 @@ export class WebSockets implements Sockets {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    request.resume();
-    const fault = this.#presentedFault(request.socket, undefined);
-    const answer = !this.#isMeantForUs(request)
-      ? plain(421, MISDIRECTED)
-      : fault !== undefined
-        ? plain(403, fault)
-        : this.#answerTo(request.method, path);
-    response.writeHead(answer.status, {
-      'content-type': answer.contentType,
-      'content-length': Buffer.byteLength(answer.body),
-      'x-content-type-options': 'nosniff',
-    });
-    response.end(request.method === 'HEAD' ? undefined : answer.body);
+    const { host: listenHost, ownHosts = [], origins = [] } = this.#options;
+    const presented = {
+      isNode: nodeOn(request.socket) !== undefined,
+      fault: this.#presentedFault(request.socket, undefined),
+    };
+    const answer: PlainRules['answer'] = (ask) =>
+      isDoor(ask.path) ? plain(426, NEEDS_WEB_SOCKET) : this.#options.answer?.(ask);
+    answerPlainly(request, response, { listenHost, ownHosts, origins, answer, presented });
   }
 
   #presentedFault(raw: RawSocket, door: Door | undefined): string | undefined {
@@ -273,14 +261,9 @@ export class WebSockets implements Sockets {
     const { host: listenHost, ownHosts = [] } = this.#options;
     return isMeantForUs(headers.host, { listenHost, ownHosts });
   }
-
-  #answerTo(method: string | undefined, path: string): PlainAnswer {
-    if (isDoor(path))
-      return plain(426, `this endpoint needs a WebSocket with subprotocol ${SUBPROTOCOL}`);
-    if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET and HEAD are allowed');
-    return this.#options.answer?.(path) ?? plain(404, 'not found');
-  }
 }
+
+const NEEDS_WEB_SOCKET = `this endpoint needs a WebSocket with subprotocol ${SUBPROTOCOL}`;
 
 /**
  * Accepts sockets at an endpoint. Incomplete frames of clients have their own budget, so that a
@@ -304,10 +287,6 @@ function newEntrance(maxPayload: number, bytesMax: number): Entrance {
 
 function isDoor(path: string): path is Door {
   return DOORS.has(path);
-}
-
-function plain(status: number, text: string): PlainAnswer {
-  return { status, contentType: 'text/plain; charset=utf-8', body: `${text}\n` };
 }
 
 /** Writes a raw HTTP response on a socket that the server does not handle. */

@@ -84,6 +84,44 @@ test('invalid options are reported before anything is started', () => {
   }
 });
 
+test('who may ask by HTTP is in the file, and flags override it', () => {
+  assert.deepEqual(nodeOptionsOf({}).http, { metricsToken: undefined, isPortPrivate: false });
+  assert.deepEqual(nodeOptionsOf({}).origins, []);
+  assert.equal(nodeOptionsOf({}).healthTls, undefined);
+  const path = join(FOLDER, 'metrics.token');
+  writeFileSync(path, 'a-token-of-the-file\n', { mode: 0o600 });
+  const http = {
+    origins: ['https://app.example'],
+    metricsTokenFile: 'metrics.token',
+    privatePort: true,
+  };
+  const config = fileWith({ nodes: NODES, http });
+  const configured = nodeOptionsOf({ config, node: 'a' });
+  assert.deepEqual(configured.http, { metricsToken: 'a-token-of-the-file', isPortPrivate: true });
+  assert.deepEqual(configured.origins, ['https://app.example']);
+  const other = join(FOLDER, 'other.token');
+  writeFileSync(other, 'a-token-of-the-flag', { mode: 0o600 });
+  const flags = { metricsTokenFile: other, origins: 'http://localhost:1, https://b.example' };
+  const flagged = nodeOptionsOf({ config, node: 'a', ...flags, healthTls: true });
+  assert.equal(flagged.http?.metricsToken, 'a-token-of-the-flag');
+  assert.deepEqual(flagged.origins, ['http://localhost:1', 'https://b.example']);
+  assert.equal(flagged.healthTls, 'node');
+  writeFileSync(join(FOLDER, 'short.token'), 'short', { mode: 0o600 });
+  writeFileSync(join(FOLDER, 'open.token'), 'a-token-of-the-file', { mode: 0o644 });
+  const cases: readonly (readonly [Record<string, string | boolean>, RegExp])[] = [
+    [{ metricsTokenFile: join(FOLDER, 'short.token') }, /has 5 characters; the minimum is 16/],
+    [{ metricsTokenFile: join(FOLDER, 'open.token') }, /other users of this machine can read/],
+    [{ metricsTokenFile: join(FOLDER, 'no.token') }, /cannot be read/],
+    [{ origins: 'app.example' }, /--origins has "app\.example"/],
+    [{ origins: 'https://a.example,*' }, /--origins has "\*"/],
+    [{ healthTlsCert: 'a.pem' }, /needs one certificate, with its key/],
+    [{ healthTls: true, healthTlsCert: 'a.pem', healthTlsKey: 'a.key' }, /needs one certificate/],
+  ];
+  for (const [options, message] of cases) {
+    assert.throws(() => nodeOptionsOf(options), message, JSON.stringify(options));
+  }
+});
+
 test('all faults of a config file are reported', () => {
   const config = fileWith({ nodes: [{ name: 'a', data: 'd', lisen: 'x' }], setings: {} });
   try {

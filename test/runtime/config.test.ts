@@ -40,6 +40,21 @@ test('missing fields have their defaults', () => {
   assert.deepEqual(nodes, [{ ...NODE, ...defaults }]);
 });
 
+test('origins are checked, and by default no page may ask and metrics need no token', () => {
+  const { http } = configOf({ nodes: [NODE] });
+  assert.deepEqual(http, { origins: [], metricsTokenFile: '', isPortPrivate: false });
+  const given = { origins: ['https://app.example'], metricsTokenFile: 'm', privatePort: true };
+  const taken = { origins: given.origins, metricsTokenFile: 'm', isPortPrivate: true };
+  assert.deepEqual(configOf({ nodes: [NODE], http: given }).http, taken);
+  const faulty = { origins: ['https://app.example/'], privatePort: 'yes', origin: [] };
+  assert.deepEqual(faultsOf({ nodes: [NODE], http: faulty }), [
+    'http.origin is not a known field: did you mean origins?',
+    'http.origins[0] is "https://app.example/", must be an origin as browsers send it, such as ' +
+      '"https://app.example"',
+    'http.privatePort is "yes", must be true or false',
+  ]);
+});
+
 test('an advertised address is for peers and clients alike, or for each its own', () => {
   const advertiseOf = (advertise: unknown) =>
     configOf({ nodes: [{ ...NODE, advertise }] }).nodes[0]?.advertise;
@@ -57,7 +72,7 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       7,
       'the file is 7, must be an object with cluster, secretFile, ' +
-        'encryption, settings, nodes, limits, timing, audit, tls',
+        'encryption, settings, nodes, limits, timing, audit, tls, http',
     ],
     [
       { nodes: [NODE], cluster: 'two words' },
@@ -111,7 +126,7 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       { nodes: [NODE], colour: 1 },
       'colour is not a known field: known fields are cluster, secretFile, encryption, ' +
-        'settings, nodes, limits, timing, audit, tls',
+        'settings, nodes, limits, timing, audit, tls, http',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },

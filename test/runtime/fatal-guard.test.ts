@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect } from '../../src/index.ts';
 import { FatalGuard } from '../../src/runtime/fatal-guard.ts';
-import { httpAnswer } from '../../src/runtime/http-endpoints.ts';
+import { httpAnswer, rulesOf } from '../../src/runtime/http-endpoints.ts';
 import { type RunningNode, startNode } from '../../src/runtime/node.ts';
 import { ClientConnection } from '../../src/transport/client-connection.ts';
 import { TIMERS } from '../../src/transport/timers.ts';
@@ -87,15 +87,18 @@ test('its port is free at once, and its clients get the reason', { timeout: 30_0
   await kv.close();
 });
 
+const NOTHING = { core: undefined, affiliation: undefined, rules: rulesOf() };
+const ASK = { authorization: undefined, isNode: false };
+
 test('until its sockets are closed it answers every path with its real state', () => {
   const end = { kind: 'storage', text: 'EIO: the disk\n  at nowhere' } as const;
   for (const path of ['/healthz', '/readyz', '/metrics', '/cluster']) {
-    const answer = httpAnswer({ core: undefined, affiliation: undefined, end }, path);
+    const answer = httpAnswer({ ...NOTHING, end }, { ...ASK, path }, 'main');
     equal(answer?.status, 503, path);
     equal(answer?.body, 'ended (storage): EIO: the disk\n');
   }
   equal(
-    httpAnswer({ core: undefined, affiliation: undefined, end: undefined }, '/healthz')?.status,
+    httpAnswer({ ...NOTHING, end: undefined }, { ...ASK, path: '/healthz' }, 'main')?.status,
     200,
   );
 });

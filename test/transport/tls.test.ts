@@ -7,6 +7,7 @@ import test, { afterEach } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import type { TlsTexts } from '../../src/certificates/reading.ts';
+import type { PlainAsk } from '../../src/transport/plain-http.ts';
 import { askPlainly } from '../../src/transport/plain-question.ts';
 import type { Door } from '../../src/transport/sockets.ts';
 import type { DialTls } from '../../src/transport/tls.ts';
@@ -36,7 +37,7 @@ async function listen({
   readonly crowd?: { readonly clientsMax: number; readonly plainMax: number };
 } = {}): Promise<WebSockets> {
   const tls = texts === null ? undefined : { texts, isClientCertified };
-  const answer = (path: string) =>
+  const answer = ({ path }: PlainAsk) =>
     path === '/healthz' ? { status: 200, contentType: 'text/plain', body: 'ok\n' } : undefined;
   const sockets = await WebSockets.listen({ host: '127.0.0.1', port: 0, tls, answer, ...rest });
   closing.push(() => sockets.close());

@@ -212,7 +212,7 @@ test('half a request is not waited for', { timeout: 20_000 }, async () => {
 test('plain paths are answered, and the endpoints report when a node is not ready', async () => {
   const sockets = await listen({
     origins: ['https://console.example'],
-    answer: (path) =>
+    answer: ({ path }) =>
       path === '/healthz' ? { status: 200, contentType: 'text/plain', body: 'ok' } : undefined,
   });
   const at = (path: string, method = 'GET') =>
@@ -225,6 +225,10 @@ test('plain paths are answered, and the endpoints report when a node is not read
   assert.match(await say(sockets.port, upgrade('/peer', [OURS])), /503 .*not ready/s);
   const allowed = [OURS, 'Origin: https://console.example'];
   assert.match(await say(sockets.port, upgrade('/client', allowed)), /503 .*not ready/s);
+  assert.match(await say(sockets.port, upgrade('/peer', allowed)), /403 .*no web page is a node/s);
+  const other = [OURS, 'Origin: https://console.example.evil.example'];
+  const refused = await say(sockets.port, upgrade('/client', other));
+  assert.match(refused, /403 .*"https:\/\/console\.example\.evil\.example" .*--origins/s);
   await sockets.close();
   await sockets.close();
 });

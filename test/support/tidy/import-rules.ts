@@ -156,7 +156,7 @@ function forbidden(file: SourceFile): string[] {
 
 /** What of a node is loaded by a kvctl that runs none. */
 const NODE_FACTS = /^src\/runtime\/(?:cluster-id|config|listen-address)\.ts$/;
-const NODE_RUNNERS = /^cli\/(?:commands\/(?:start|salvage|encryption)|node-options)\.ts$/;
+const NODE_RUNNERS = /^cli\/(?:commands\/(?:start|salvage|encryption)|(?:node|http)-options)\.ts$/;
 
 const runners: Rule = {
   sentence:
