@@ -34,6 +34,7 @@ import { TRANSACTION_BUGS } from './bugs-machine-transactions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { NODE_MEMBERSHIP_BUGS } from './bugs-node-membership.ts';
 import { OUTPUT_BUGS } from './bugs-output.ts';
+import { QUOTA_BUGS } from './bugs-quotas.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { REPAIR_BUGS } from './bugs-repair.ts';
 import { RESERVATION_BUGS } from './bugs-reservations.ts';
@@ -53,6 +54,7 @@ import { foundBySeeds } from './found-by-seeds.ts';
 const ALL: readonly Bug[] = [
   ...ACCESS_BUGS,
   ...AUDIT_BUGS,
+  ...QUOTA_BUGS,
   ...TESTKIT_BUGS,
   ...CLIENT_BUGS,
   ...CALL_BUGS,
