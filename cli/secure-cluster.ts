@@ -75,12 +75,14 @@ export function hostsOf({ listen, advertise }: Pick<NodeConfig, 'listen' | 'adve
   return [...new Set(hosts)].filter((host) => host !== '' && !EVERY_ADDRESS.has(host));
 }
 
-/** Adds the paths of the files; a file that the user wrote keeps everything else. */
+/** Adds the paths, and an audit trail; a file that the user wrote keeps everything else. */
 function writeConfig(file: ConfigFile, folder: CertificateFolder): string {
   const path = file.path ?? join(file.folder, FILE);
   const at = (name: string) => relative(dirname(path), join(folder.path, name));
   const { nodes, ...rest } = rawConfigOf(file);
   const secured = {
+    // Administration and who connects; data requests by rules that an operator adds.
+    audit: {},
     ...rest,
     tls: { ca: at('ca.pem'), cert: at(`${OPERATOR}.pem`), key: at(`${OPERATOR}.key`) },
     nodes: nodes.map((node) => {
