@@ -12,6 +12,11 @@ const OUT_OPTION: OptionSpec = {
   description: 'write the token to this file (mode 0600) instead of standard output',
 };
 
+const PASSWORD_FILE_OPTION: OptionSpec = {
+  flags: '--password-file <file>',
+  description: 'file with the password; only its owner may read it',
+};
+
 export const ACCESS_VERBS: readonly Verb[] = [
   {
     name: 'access',
@@ -31,15 +36,37 @@ keeps users, tokens and roles.`,
   },
   {
     name: 'login',
-    summary: 'store a token for the URLs, read from standard input',
+    summary: 'store a token for the URLs: from standard input, or by a password',
+    words: [],
+    options: [
+      { flags: '--user <name>', description: 'exchange the password of this user for a token' },
+      PASSWORD_FILE_OPTION,
+      { flags: '--ttl <time>', description: 'with --user: when it ends (default: 12h, max: 30d)' },
+      { flags: '--scope <roles>', description: 'with --user: only these roles, comma-separated' },
+      {
+        flags: '--insecure',
+        description: 'with --user: send the password without TLS to another machine',
+      },
+    ],
+    formats: [],
+    details: `At a terminal it asks for the token or the password and shows nothing of it; else
+both are read from standard input. The token is stored for these URLs alone, in
+~/.config/ringkv/tokens.json (mode 0600). logout removes it.`,
+    examples: ['kvctl login < root.token', 'kvctl login --user ann --ttl 1h'],
+    isRemote: true,
+    load: () => import('./commands/login.ts'),
+  },
+  {
+    name: 'logout',
+    summary: 'remove the stored token; one of a password is revoked too',
     words: [],
     options: [],
     formats: [],
-    details: `At a terminal it asks for the token and shows nothing of it. The token is stored
-for these URLs alone, in ~/.config/ringkv/tokens.json (mode 0600).`,
-    examples: ['kvctl login < root.token', 'kvctl login --url kv://127.0.0.1:7400'],
+    details: `A token that login has read is not revoked: a service may use it as well. For that
+there is kvctl token revoke.`,
+    examples: ['kvctl logout', 'kvctl logout --url kv://127.0.0.1:7400'],
     isRemote: true,
-    load: () => import('./commands/login.ts'),
+    load: () => import('./commands/logout.ts'),
   },
   {
     name: 'whoami',
@@ -53,13 +80,16 @@ for these URLs alone, in ~/.config/ringkv/tokens.json (mode 0600).`,
   },
   {
     name: 'user',
-    summary: 'list users, set their roles, limit what they use, or delete them',
+    summary: 'list users, set their roles, passwords and limits, or delete them',
     words: [
-      action('list', 'set', 'limit', 'delete'),
+      action('list', 'set', 'password', 'limit', 'delete'),
       { form: '[name]', kind: 'command', description: 'name of the user' },
       { form: '[roles...]', kind: 'command', description: 'all of its roles, for set' },
     ],
     options: [
+      PASSWORD_FILE_OPTION,
+      { flags: '--remove', description: 'password: from now on the user has none' },
+      { flags: '--revoke-tokens', description: 'password: end the tokens of earlier logins' },
       { flags: '--requests <count>', description: 'for limit: requests a second, at each node' },
       { flags: '--bytes <size>', description: 'for limit: bytes a second in and out, as 10mb' },
       { flags: '--connections <count>', description: 'for limit: connections to each node' },
@@ -67,12 +97,15 @@ for these URLs alone, in ~/.config/ringkv/tokens.json (mode 0600).`,
       { flags: '--none', description: 'for limit: no limits any more' },
     ],
     formats: ['table', 'json'],
-    details: `limit states all limits of a user: one that is not named does not hold any more.
+    details: `password asks twice at a terminal, and shows nothing; else it reads standard input.
+The cluster gets a hash (scrypt), not the password.
+limit states all limits of a user: one that is not named does not hold any more.
 They hold at each node by itself, with access control enabled. Each set, get and
 page of a scan is a request; administration is exempt.`,
     examples: [
       'kvctl user list',
       'kvctl user set billing orders',
+      'kvctl user password ann',
       'kvctl user limit billing --requests 1000 --bytes 10mb --connections 20 --watches 100',
       'kvctl user limit billing --none',
       'kvctl user delete billing',

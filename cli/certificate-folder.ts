@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { issue, newAuthority, newKey, type Pair } from '../src/certificates/issuing.ts';
 import { nodeUri } from '../src/certificates/node-name.ts';
 import { holderOf } from '../src/certificates/reading.ts';
+import { isUserName, userUri } from '../src/certificates/user-name.ts';
 import { usageFailure } from './failure.ts';
 import { readPrivate } from './private-file.ts';
 
@@ -28,12 +29,16 @@ export interface Wanted {
   readonly name: string;
   /** A node: its host names and addresses. Undefined for a client. */
   readonly hosts: readonly string[] | undefined;
+  /** The user that a client is without a token; undefined for none. */
+  readonly user?: string | undefined;
   readonly days: number;
 }
 
 export interface Listed {
   readonly name: string;
   readonly kind: 'authority' | 'node' | 'client';
+  /** Of a client; undefined if it names none. */
+  readonly user: string | undefined;
   readonly hosts: readonly string[];
   /** In milliseconds since 1970. */
   readonly validTo: number;
@@ -80,17 +85,24 @@ export class CertificateFolder {
   }
 
   /** A certificate of a key that its holder keeps. */
-  sign({ name, hosts, days }: Wanted, publicKey: string): string {
+  sign({ name, hosts, user, days }: Wanted, publicKey: string): string {
     if (!NAME.test(name) || name === AUTHORITY) {
       throw usageFailure(
         `${JSON.stringify(name)} is not a name for a certificate`,
         'use 1 to 64 letters, digits, dots, dashes or underscores, and not "ca"',
       );
     }
+    if (user !== undefined && !isUserName(user)) {
+      throw usageFailure(
+        `${JSON.stringify(user)} is not the name of a user`,
+        'use 1 to 64 letters, digits, dots, dashes, underscores or at signs',
+      );
+    }
     const authority = this.authority;
     const { cluster } = authority;
     const isServer = hosts !== undefined;
-    const uris = isServer ? [nodeUri({ cluster, name })] : [];
+    const ofUser = user === undefined ? [] : [userUri({ cluster, user })];
+    const uris = isServer ? [nodeUri({ cluster, name })] : ofUser;
     const life = lifeOf(days);
     return issue(authority, {
       title: name,
@@ -130,9 +142,11 @@ export class CertificateFolder {
 
   /** The same holder and hosts for another time; the same key, unless a new one is wanted. */
   renew(name: string, { days, isKeyNew }: { readonly days: number; readonly isKeyNew: boolean }) {
-    const { node, names, publicKey } = holderOf({ cert: this.#read(name, 'pem') });
+    const holder = holderOf({ cert: this.#read(name, 'pem') });
+    const { node, names, publicKey } = holder;
+    const user = holder.user?.user;
     const hosts = names.filter(({ kind }) => KIND_OF_HOST.has(kind)).map(({ value }) => value);
-    const wanted = { name, hosts: node === undefined ? undefined : hosts, days };
+    const wanted = { name, hosts: node === undefined ? undefined : hosts, user, days };
     if (isKeyNew) this.make(wanted);
     else this.#write(name, 'pem', this.sign(wanted, publicKey));
   }
@@ -146,9 +160,10 @@ export class CertificateFolder {
     return names.map((name) => {
       const holder = holderOf({ cert: this.#read(name, 'pem') });
       const { node, validTo, fingerprint } = holder;
+      const user = holder.user?.user;
       const hosts = holder.names.filter(({ kind }) => KIND_OF_HOST.has(kind));
       const kind = name === AUTHORITY ? 'authority' : node === undefined ? 'client' : 'node';
-      return { name, kind, hosts: hosts.map(({ value }) => value), validTo, fingerprint };
+      return { name, kind, user, hosts: hosts.map(({ value }) => value), validTo, fingerprint };
     });
   }
 

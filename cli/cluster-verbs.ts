@@ -300,15 +300,20 @@ stays as it is.`,
       CONFIG_OPTION,
       ...CERTIFICATE_OPTIONS,
       { flags: '--new-key', description: 'renew: with a new key' },
+      { flags: '--user <name>', description: 'client: the user of the cluster that it is' },
       { flags: '--token-file <file>', description: 'join: the token (default: standard input)' },
     ],
     formats: ['table', 'json', 'ndjson'],
     details: `ls      lists the certificates in the folder, and when they expire
 renew   signs them anew, all but the authority, or those that are named
 node    makes the certificate of one more node; --hosts names its addresses
-client  makes the certificate of a client
+client  makes the certificate of a client; with --user it needs no token
 join    makes a key here and has it signed by a token of kvctl node join-token`,
-    examples: ['kvctl cert ls', 'kvctl cert renew n1 --days 90', 'kvctl cert client app'],
+    examples: [
+      'kvctl cert ls',
+      'kvctl cert renew n1 --days 90',
+      'kvctl cert client app --user app',
+    ],
     isRemote: false,
     load: () => import('./commands/cert.ts'),
   },

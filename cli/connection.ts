@@ -12,8 +12,11 @@ import {
   changeAccess,
   createToken,
   enableAccess,
+  login,
+  type PasswordRequest,
   revokeLease,
   setMembership,
+  setPassword,
   settle,
   type TokenRequest,
   whoAmI,
@@ -31,6 +34,7 @@ import {
 import type { NodeInfo } from './node-info.ts';
 import type { PendingInfo } from './pending-info.ts';
 import type {
+  AccessCalls,
   Committed,
   ElectionRequest,
   KeySpan,
@@ -126,6 +130,14 @@ function accessBy({ urls, cluster, tls, token: given, timeoutMilliseconds: timeo
     report: () => ask((url) => askAccess(url, terms())),
     change: (change: AccessChange) => changeAccess(urls, change, terms()),
     createToken: (request: TokenRequest) => createToken(urls, request, terms()),
+    login: ({ isInsecure, ...request }: Parameters<AccessCalls['login']>[0]) => {
+      return login(urls, request, { ...terms(), isInsecure });
+    },
+    logout: (own: string) => {
+      const [id = ''] = own.split('.');
+      return changeAccess(urls, { type: 'delete-token', id }, { ...terms(), token: own });
+    },
+    setPassword: (request: PasswordRequest) => setPassword(urls, request, terms()),
     enable: async ({ isForced }: { readonly isForced: boolean }) => {
       const text = await enableAccess(urls, { ...terms(), isForced });
       token = () => text;

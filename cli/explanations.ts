@@ -44,6 +44,15 @@ range, is outside what is granted, or the verb is for administrators. Nothing wa
 applied.
 Do: kvctl whoami shows what is granted. Ask for a range that lies wholly inside of
 it, or let an administrator grant more: kvctl role set, kvctl user set.`,
+  'too-many-logins': `Too many attempts to log in: of this user from this address, of all users
+from it, or for this user from everywhere. After three failures each further one
+doubles the wait, up to a quarter of an hour. The password was not checked.
+Do: wait for the time in the message. Check the name of the user and the password;
+an administrator sets a new one: kvctl user password NAME.`,
+  'access-refused': `The change of users, passwords, tokens or roles is not possible; the message
+has the reason. Nothing was changed.
+Do: follow the message. kvctl user list, kvctl token list and kvctl role list show
+what there is.`,
   overloaded: `The queues of the cluster are full, so it refused the request early. Nothing
 was applied.
 Do: send fewer requests at a time, or retry later; the client has already retried

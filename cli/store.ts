@@ -7,6 +7,9 @@ import type {
   AccessChange,
   AccessIdentity,
   AccessReport,
+  LoggedIn,
+  LoginRequest,
+  PasswordRequest,
   TokenRequest,
   Unconfirmed,
 } from '../src/admin.ts';
@@ -233,6 +236,12 @@ export interface AccessCalls {
   change(change: AccessChange): Promise<number>;
   /** The text of the new token. */
   createToken(request: TokenRequest): Promise<string>;
+  /** Exchanges a password for a token. */
+  login(request: LoginRequest & { readonly isInsecure: boolean }): Promise<LoggedIn>;
+  /** Revokes this token by itself. */
+  logout(token: string): Promise<number>;
+  /** Returns as `change` does. */
+  setPassword(request: PasswordRequest): Promise<number>;
   /** The text of the first token, which is used from then on. */
   enable(options: { readonly isForced: boolean }): Promise<string>;
   /** Waits; what has not confirmed the version, or the newest one, in time. */

@@ -22,9 +22,22 @@ export function tokenSourceOf(
     readToken(path);
     return () => readToken(path).trim();
   }
-  const stored = storedTokens();
-  const token = urls.map((url) => stored[url]).find((one) => one !== undefined);
+  const token = storedTokenFor(urls);
   return token === undefined ? undefined : () => token;
+}
+
+/** What `login` has stored for one of these URLs. */
+export function storedTokenFor(urls: readonly string[]): string | undefined {
+  const stored = storedTokens();
+  return urls.map((url) => stored[url]).find((one) => one !== undefined);
+}
+
+/** Returns the path of the file that had it. */
+export function forgetToken(urls: readonly string[]): string {
+  const kept = Object.entries(storedTokens()).filter(([url]) => !urls.includes(url));
+  const path = storedPath();
+  writePrivate(path, `${JSON.stringify(Object.fromEntries(kept), undefined, 2)}\n`);
+  return path;
 }
 
 /** Of these URLs alone: no other cluster is ever shown the token. */

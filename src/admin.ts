@@ -1,6 +1,7 @@
 /** The second public surface, `ringkv/admin`: calls for tools that operate a cluster. */
 
 export type { AccessTable, TokenRow, User } from './access/access-table.ts';
+export type { PasswordCost, PasswordRow, PasswordTerms } from './access/password.ts';
 export type { AdminVerb, KeyGrant, KeyVerb, Role } from './access/role.ts';
 export type { LimitedUser, UserLimitName, UserLimits } from './access/user-limits.ts';
 export type { MemberId, NodeId, ShardId } from './base/ids.ts';
@@ -25,6 +26,7 @@ export type {
   TokenRequest,
   TokenText,
   Unconfirmed,
+  UserText,
 } from './client/access-admin.ts';
 export {
   askAccess,
@@ -38,6 +40,8 @@ export type { AskOptions, Waiting } from './client/admin.ts';
 export { askInfo, askMap, askPending, settle } from './client/admin.ts';
 export type { LeaseInShard, TicketInLock } from './client/coordination-admin.ts';
 export { askLeases, askTickets, revokeLease } from './client/coordination-admin.ts';
+export type { LoggedIn, LoginOptions, LoginRequest, PasswordRequest } from './client/login.ts';
+export { login, setPassword } from './client/login.ts';
 export type { MembershipRequest } from './client/membership.ts';
 export { setMembership } from './client/membership.ts';
 export type { SettledOutcome } from './machine/outcome.ts';

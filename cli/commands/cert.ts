@@ -12,6 +12,7 @@ const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 const COLUMNS = [
   { title: 'NAME' },
   { title: 'KIND' },
+  { title: 'USER' },
   { title: 'EXPIRES' },
   { title: 'DAYS', isNumber: true },
   { title: 'HOSTS' },
@@ -48,11 +49,12 @@ async function list(call: Call): Promise<Exit> {
   });
   await printRows(terminal, formatOf(call), {
     columns: COLUMNS,
-    rows: listed.map(({ name, kind, expires, days, hosts }) => {
-      return [name, kind, expires, days < 0 ? 'expired' : String(days), hosts.join(' ') || '-'];
+    rows: listed.map(({ name, kind, user = '-', expires, days, hosts }) => {
+      const left = days < 0 ? 'expired' : String(days);
+      return [name, kind, user, expires, left, hosts.join(' ') || '-'];
     }),
-    plain: listed.map(({ name, kind, expires, days, hosts, fingerprint }) => {
-      return { name, kind, expires, days, hosts, fingerprint };
+    plain: listed.map(({ name, kind, user = '', expires, days, hosts, fingerprint }) => {
+      return { name, kind, user, expires, days, hosts, fingerprint };
     }),
   });
   return EXIT.ok;
@@ -95,7 +97,11 @@ async function make(
   }
   const hosts = textOption(options, 'hosts')?.split(',') ?? [];
   const days = certificateDays(options);
-  folder.make({ name, hosts: kind === 'node' ? hosts : undefined, days });
+  const user = textOption(options, 'user');
+  if (kind === 'node' && user !== undefined) {
+    throw usageFailure('the certificate of a node names no user', 'leave --user out');
+  }
+  folder.make({ name, hosts: kind === 'node' ? hosts : undefined, user, days });
   await terminal.write(`made ${folder.path}/${name}.pem and ${name}.key for ${days} days\n`);
   return EXIT.ok;
 }

@@ -1,19 +1,30 @@
-/** `kvctl login`: checks a token, and stores it for the URLs. */
+/** `kvctl login`: a token, or a password that is exchanged for one, is stored for the URLs. */
 
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import type { Call } from '../call.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
-import { CliFailure } from '../failure.ts';
+import { CliFailure, reportOf, usageFailure } from '../failure.ts';
+import { durationOption, textOption } from '../options.ts';
+import { askUnseen, readPassword } from '../password-input.ts';
+import type { Store } from '../store.ts';
 import { storeToken } from '../token-file.ts';
 
+const KNOWN_MILLISECONDS = 2000;
+const REST_MILLISECONDS = 100;
+const OF_PASSWORD = ['passwordFile', 'ttl', 'scope', 'insecure'];
+
 export async function run(call: Call): Promise<Exit> {
-  const { terminal } = call;
-  const isAsked = call.dialogue !== undefined;
-  const text = isAsked ? await askUnseen(call) : new TextDecoder().decode(await call.input());
+  const { terminal, options } = call;
+  const user = textOption(options, 'user');
+  const alone = OF_PASSWORD.find((name) => options[name] !== undefined);
+  if (user === undefined && alone !== undefined) {
+    throw usageFailure(
+      'without --user, kvctl login reads a token, and no other option applies',
+      'name the user: kvctl login --user NAME',
+    );
+  }
   const store = await call.store();
-  const token = text.trim();
-  const { isKnown, user, isEnabled } = await store.access.selfBy(token);
+  const token = user === undefined ? await readToken(call) : await exchange(call, store, user);
+  const { isKnown, isEnabled, ...self } = await selfOf(store, token, user !== undefined);
   if (!isKnown) {
     throw new CliFailure({
       code: 'unauthenticated',
@@ -24,21 +35,48 @@ export async function run(call: Call): Promise<Exit> {
   }
   const path = storeToken(store.urls, token);
   const not = isEnabled ? '' : '; access control is not enabled';
-  await terminal.write(`${user}\n`);
-  terminal.note(`you are ${user} at ${store.urls.join(', ')}${not} (${path})`);
+  const until = user === undefined ? '' : ` until ${new Date(self.expiresAt).toISOString()}`;
+  await terminal.write(`${self.user}\n`);
+  terminal.note(`you are ${self.user} at ${store.urls.join(', ')}${until}${not} (${path})`);
   return EXIT.ok;
 }
 
-/** What is typed or pasted appears nowhere. */
-async function askUnseen({ terminal }: Call): Promise<string> {
-  terminal.note('token (it is not shown):');
-  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true });
-  return await new Promise((resolve) => {
-    lines.once('line', (line) => {
-      lines.close();
-      resolve(line);
+async function readToken(call: Call): Promise<string> {
+  const isAsked = call.dialogue !== undefined;
+  const text = isAsked
+    ? await askUnseen(call, 'token (it is not shown):')
+    : new TextDecoder().decode(await call.input());
+  return text.trim();
+}
+
+async function exchange(call: Call, store: Store, user: string): Promise<string> {
+  const { options } = call;
+  const password = await readPassword(call, { isNew: false });
+  const ttl = durationOption(options, 'ttl');
+  const scope = textOption(options, 'scope')?.split(',');
+  try {
+    const { token } = await store.access.login({
+      user,
+      password,
+      ...(ttl === undefined ? {} : { ttl }),
+      ...(scope === undefined ? {} : { scope }),
+      isInsecure: options.insecure === true,
     });
-    lines.once('close', () => resolve(''));
-  });
+    return token;
+  } catch (error) {
+    const { code, exit, message } = reportOf(error);
+    if (code !== 'unauthenticated') throw error;
+    const hint = `try again; an administrator sets another one: kvctl user password ${user}`;
+    throw new CliFailure({ code, exit, message, hint });
+  }
+}
+
+/** Another node than the one that made the token learns of it within a heartbeat. */
+async function selfOf(store: Store, token: string, isNew: boolean) {
+  const until = Date.now() + (isNew ? KNOWN_MILLISECONDS : 0);
+  for (;;) {
+    const self = await store.access.selfBy(token);
+    if (self.isKnown || Date.now() >= until) return self;
+    await new Promise((resume) => setTimeout(resume, REST_MILLISECONDS));
+  }
 }

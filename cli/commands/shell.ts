@@ -17,8 +17,8 @@ import { VERBS } from '../verbs.ts';
 
 const HISTORY_LINES = 1000;
 
-/** Verbs that run until they are stopped, or need the terminal: the shell does not offer them. */
-const OUTSIDE = new Set(['start', 'init', 'dev', 'shell', 'watch', 'lock', 'elect']);
+/** They run until they are stopped, or need the terminal for themselves: the shell lacks them. */
+const OUTSIDE = new Set(['start', 'init', 'dev', 'shell', 'watch', 'lock', 'elect', 'login']);
 const SHELL_VERBS = VERBS.filter(({ name }) => !OUTSIDE.has(name));
 
 /** Connection options come from the shell's own call. */
@@ -53,7 +53,8 @@ async function runLine(line: string, call: Call): Promise<void> {
   try {
     const program = { verbs: SHELL_VERBS, version: '', environment: process.env };
     const words = wordsOf(line);
-    if (OUTSIDE.has(words[0] ?? '')) {
+    const isUnseen = words[0] === 'user' && words[1] === 'password';
+    if (OUTSIDE.has(words[0] ?? '') || isUnseen) {
       throw usageFailure(`the shell cannot run ${words[0]}`, `outside of it: kvctl ${line.trim()}`);
     }
     const parsed = parse(words, program);

@@ -1,47 +1,52 @@
-/** `kvctl user list|set|limit|delete`. */
+/** `kvctl user list|set|password|limit|delete`. */
 
 import type { UserLimits } from '../../src/admin.ts';
-import { change, limitsText } from '../access-answer.ts';
+import { change, confirm, limitsText } from '../access-answer.ts';
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import { bytesOption, countOption } from '../options.ts';
+import { readPassword } from '../password-input.ts';
 import { printRows } from '../printers/rows.ts';
 
 const COLUMNS = [
   { title: 'USER' },
   { title: 'ROLES' },
   { title: 'TOKENS', isNumber: true },
+  { title: 'PASSWORD' },
   { title: 'LIMITS' },
 ];
 
 export async function run(call: Call): Promise<Exit> {
   const [action, name, ...roles] = call.words;
   if (action === 'list' && name === undefined) return await list(call);
-  const store = await call.store();
   if (action === 'set' && name !== undefined && roles.length > 0) {
-    return await change(call, store, { type: 'put-user', user: { name, roles } });
+    return await change(call, await call.store(), { type: 'put-user', user: { name, roles } });
   }
   if (action === 'limit' && name !== undefined && roles.length === 0) {
     const limits = limitsIn(call);
-    return await change(call, store, { type: 'limit-user', name, limits });
+    return await change(call, await call.store(), { type: 'limit-user', name, limits });
   }
   if (action === 'delete' && name !== undefined && roles.length === 0) {
-    return await change(call, store, { type: 'delete-user', name });
+    return await change(call, await call.store(), { type: 'delete-user', name });
+  }
+  if (action === 'password' && name !== undefined && roles.length === 0) {
+    return await setPassword(call, name);
   }
   throw usageFailure(
     `user ${call.words.join(' ')} is no command`,
-    'use kvctl user list, kvctl user set NAME ROLE..., kvctl user limit NAME --requests 1000 or ' +
-      'kvctl user delete NAME',
+    'use kvctl user list, user set NAME ROLE..., user password NAME, ' +
+      'user limit NAME --requests 1000 or user delete NAME',
   );
 }
 
 async function list(call: Call): Promise<Exit> {
   const { users, tokens, limited = [] } = await (await call.store()).access.report();
   const limitsOf = (name: string) => limited.find(({ user }) => user === name);
-  const rows = users.map(({ name, roles }) => {
+  const rows = users.map(({ name, roles, hasPassword }) => {
     const count = tokens.filter(({ user }) => user === name).length;
-    return [name, roles.join(','), `${count}`, limitsText(limitsOf(name))];
+    const password = hasPassword ? 'yes' : 'no';
+    return [name, roles.join(','), `${count}`, password, limitsText(limitsOf(name))];
   });
   const plain = users.map((user) => {
     const { user: _, ...limits } = limitsOf(user.name) ?? { user: '' };
@@ -49,6 +54,21 @@ async function list(call: Call): Promise<Exit> {
   });
   await printRows(call.terminal, formatOf(call), { columns: COLUMNS, rows, plain });
   return EXIT.ok;
+}
+
+/** The password itself does not leave this process. */
+async function setPassword(call: Call, user: string): Promise<Exit> {
+  const { options, terminal } = call;
+  const store = await call.store();
+  const isRemoved = options.remove === true;
+  const password = isRemoved ? undefined : await readPassword(call, { isNew: true });
+  const endsLogins = options.revokeTokens === true;
+  const version = await store.access.setPassword({ user, password, endsLogins });
+  await terminal.write(`${user}\n`);
+  if (!endsLogins) {
+    terminal.note('tokens of earlier logins stay valid until they end; --revoke-tokens ends them');
+  }
+  return await confirm(call, store, version);
 }
 
 /** All limits of the user; what no option names is not limited. */

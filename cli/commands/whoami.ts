@@ -19,11 +19,12 @@ export async function run(call: Call): Promise<Exit> {
   if (!isEnabled) terminal.note('access control is not enabled: everyone may do everything');
   if (!isKnown) {
     await terminal.write('anonymous\n');
-    if (isEnabled) terminal.note('the token is missing, unknown or expired: run kvctl login');
+    if (isEnabled) terminal.note('no token or certificate of a user: run kvctl login');
     return exit;
   }
   const end = expiresAt === 0 ? '' : `, until ${new Date(expiresAt).toISOString()}`;
-  await terminal.write(`${user} (token ${token}${end})\n`);
+  const proof = token === '' ? 'certificate' : `token ${token}`;
+  await terminal.write(`${user} (${proof}${end})\n`);
   const rows = roles.map((role) => [role.name, grantsText(role)]);
   await printRows(terminal, 'table', { columns: COLUMNS, rows, plain: roles });
   const limits = limitsText(self.limits);

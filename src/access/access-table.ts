@@ -1,5 +1,6 @@
 /** What the cluster knows of users, tokens and roles. The catalog keeps it, and nodes get it. */
 
+import type { PasswordRow } from './password.ts';
 import { BUILT_IN_ROLES, ROOT_ROLE, type Role } from './role.ts';
 import type { LimitedUser } from './user-limits.ts';
 
@@ -41,6 +42,10 @@ export interface AccessTable {
   readonly users: readonly User[];
   /** By id. */
   readonly tokens: readonly TokenRow[];
+  /** By user. At most one of each. */
+  readonly passwords: readonly PasswordRow[];
+  /** Tokens that passwords were exchanged for, in the order of the logins. They end. */
+  readonly logins: readonly TokenRow[];
   /** By name: the users that have limits. */
   readonly limited: readonly LimitedUser[];
 }
@@ -48,16 +53,16 @@ export interface AccessTable {
 /** Before anything was configured. */
 export const NO_ACCESS: AccessTable = {
   ...{ version: 0, isEnabled: false, isHidden: false },
-  ...{ roles: [], users: [], tokens: [], limited: [] },
+  ...{ roles: [], users: [], tokens: [], passwords: [], logins: [], limited: [] },
 };
 
 /** No two rows of one name; a hidden table has no rows. */
 export function isSoundTable(table: AccessTable): boolean {
-  const { isHidden, roles, users, tokens, limited } = table;
-  const rows = roles.length + users.length + tokens.length + limited.length;
-  if (isHidden && rows > 0) return false;
-  const areNamed = [roles, users].every((named) => isRising(named.map(({ name }) => name)));
-  return areNamed && isRising(limited.map(({ user }) => user));
+  const { isHidden, roles, users, tokens, passwords, logins, limited } = table;
+  const rows = [roles, users, tokens, passwords, logins, limited];
+  if (isHidden && rows.some(({ length }) => length > 0)) return false;
+  const named = [roles, users].every((all) => isRising(all.map(({ name }) => name)));
+  return named && [passwords, limited].every((all) => isRising(all.map(({ user }) => user)));
 }
 
 function isRising(names: readonly string[]): boolean {
@@ -78,6 +83,10 @@ export function userNamed({ users }: AccessTable, name: string): User | undefine
   return users.find((user) => user.name === name);
 }
 
+export function passwordOf({ passwords }: AccessTable, name: string): PasswordRow | undefined {
+  return passwords.find(({ user }) => user === name);
+}
+
 /** The names of the roles that a token has now: its scope never exceeds the user's roles. */
 export function rolesOfToken(
   { scope }: Pick<TokenRow, 'scope'>,
@@ -86,7 +95,10 @@ export function rolesOfToken(
   return scope.length === 0 ? roles : roles.filter((name) => scope.includes(name));
 }
 
-/** Whether a token that never expires may do everything: without one no user could change it. */
+/**
+ * Whether a token that never expires may do everything: without one no user could change it. A
+ * password does not count: who keeps failing with it keeps its user out, and a login needs room.
+ */
 export function hasRoot(table: AccessTable): boolean {
   return table.tokens.some((token) => {
     const user = userNamed(table, token.user);

@@ -42,6 +42,23 @@ export const CODES = {
    */
   forbidden: [false, 'let an administrator grant it; `kvctl whoami` shows what is granted'],
   /**
+   * `login`: too many attempts, by this user from this address, by all from this address, or for
+   * this user. The message has the time to wait.
+   *
+   * Effect: none; the password was not checked.
+   *
+   * Do: wait for that time; then check the name of the user, and the password.
+   */
+  'too-many-logins': [true, 'wait for the time in the message, then check user and password'],
+  /**
+   * A change of users, passwords, tokens or roles is not possible: the message has the reason.
+   *
+   * Effect: none.
+   *
+   * Do: what the message says.
+   */
+  'access-refused': [false, 'do what the message says; nothing was changed'],
+  /**
    * The cluster refused the call early because its queues are full, until the timeout.
    *
    * Effect: none.

@@ -288,40 +288,41 @@ export function struct<const F extends Fields>(shape: F): Schema<FieldsOf<F>> {
 }
 
 /**
- * An object that has grown: lists were added to it behind its first elements. Those that are empty
- * are left out at the end, so what earlier builds wrote is read, and they read what has no news.
+ * An object as an array that has become longer: the lists behind its fields were added later. Those
+ * at the end that are empty are left out: so what was written before them is read, and a value
+ * without them is written as it was then.
  */
-export function grown<const F extends Fields, const Later extends Fields>(
-  first: F,
-  later: Later,
-): Schema<FieldsOf<F> & FieldsOf<Later>> {
-  const of = fields(first);
-  const added = Object.entries(later) as unknown as [string, Schema<readonly unknown[]>][];
-  const elementsMax = of.elements + added.length;
-  assert(elementsMax <= ELEMENTS_MAX, 'a tuple has a header of one byte');
-  const listOf = (value: object, name: string) =>
-    (value as Readonly<Record<string, readonly unknown[]>>)[name] ?? [];
+export function grown<const F extends Fields, const L extends Fields>(
+  shape: F,
+  lists: L,
+): Schema<FieldsOf<F> & FieldsOf<L>> {
+  const first = fields(shape);
+  const later = Object.entries(lists as Readonly<Record<string, unknown>>) as [
+    string,
+    Schema<readonly unknown[]>,
+  ][];
+  assert(first.elements + later.length <= ELEMENTS_MAX, 'it has a header of one byte');
   return {
     elements: 1,
-    bytesMin: 1 + of.bytesMin,
+    bytesMin: 1 + first.bytesMin,
     write: (writer, value) => {
-      const last = added.findLastIndex(([name]) => listOf(value, name).length > 0);
-      writer.array(of.elements + last + 1);
-      of.write(writer, value);
-      for (const [name, schema] of added.slice(0, last + 1)) {
-        schema.write(writer, listOf(value, name));
-      }
+      const parts = value as Readonly<Record<string, readonly unknown[]>>;
+      const used = later.findLastIndex(([name]) => (parts[name]?.length ?? 0) > 0) + 1;
+      writer.array(first.elements + used);
+      first.write(writer, value);
+      for (const [name, of] of later.slice(0, used)) of.write(writer, parts[name] ?? []);
     },
     read: (reader) => {
-      const count = reader.array(elementsMax, 0) - of.elements;
-      if (count < 0) reader.break();
-      const parts: Record<string, unknown> = { ...of.read(reader) };
-      added.forEach(([name, schema], at) => {
-        parts[name] = at < count ? schema.read(reader) : [];
+      const length = reader.array(first.elements + later.length, 1);
+      if (length < first.elements) reader.break();
+      const value = first.read(reader);
+      const added = later.map(([name, of], at) => {
+        return [name, first.elements + at < length ? of.read(reader) : []] as const;
       });
-      const last = count > 0 ? listOf(parts, added[count - 1]?.[0] ?? '') : undefined;
-      if (last?.length === 0) reader.break();
-      return parts as FieldsOf<F> & FieldsOf<Later>;
+      // The one writing of a value has no empty list at its end.
+      const last = added[length - first.elements - 1];
+      if (last?.[1].length === 0) reader.break();
+      return { ...value, ...Object.fromEntries(added) } as FieldsOf<F> & FieldsOf<L>;
     },
   };
 }

@@ -4,11 +4,14 @@ import {
   type AccessTable,
   hasRoot,
   NO_ACCESS,
+  passwordOf,
   roleNamed,
   type TokenRow,
   userNamed,
 } from '../access/access-table.ts';
 import { ACCESS_LIMITS } from '../access/limits.ts';
+import type { PasswordRow } from '../access/password.ts';
+import { isExpired } from '../access/principal.ts';
 import { isBuiltIn, ROOT_ROLE } from '../access/role.ts';
 import { hexOf } from '../access/token.ts';
 import { isUnlimited, type LimitedUser, USER_LIMIT_NAMES } from '../access/user-limits.ts';
@@ -30,6 +33,8 @@ export type AccessCommand = Extract<
       | 'delete-user'
       | 'put-token'
       | 'delete-token'
+      | 'put-password'
+      | 'add-login'
       | 'limit-user';
   }
 >;
@@ -60,18 +65,18 @@ export function accessAfter(
   const change = changeBy(before, command);
   if (change === 'nothing') return { type: 'nothing' };
   if (typeof change === 'string') return { type: 'refused', reason: change };
-  const table = { ...before, ...change, version: index };
+  const table = withRoom({ ...before, ...change, version: index }, command);
   const reason = objectionTo(table);
   if (reason !== undefined) return { type: 'refused', reason };
   const isOn = before.isEnabled || table.isEnabled;
-  return { type: 'change', table, isNarrower: isOn && EFFECTS[command.type] === 'narrows' };
+  return { type: 'change', table, isNarrower: isOn && narrows(command) };
 }
 
 /**
  * Whether a command can take a right away. Replacing a role or a user counts, whatever it holds: to
  * compare would save an entry in each shard, and could be wrong.
  */
-const EFFECTS: Readonly<Record<AccessCommand['type'], 'narrows' | 'widens'>> = {
+const EFFECTS: Readonly<Record<AccessCommand['type'], 'narrows' | 'widens' | 'by-option'>> = {
   'enable-access': 'narrows',
   'disable-access': 'widens',
   'put-role': 'narrows',
@@ -80,9 +85,18 @@ const EFFECTS: Readonly<Record<AccessCommand['type'], 'narrows' | 'widens'>> = {
   'delete-user': 'narrows',
   'put-token': 'widens',
   'delete-token': 'narrows',
+  // Without the option the tokens stay, and only further logins need the new password.
+  'put-password': 'by-option',
+  // A login that makes room for it ends as by its time, not as by a revocation.
+  'add-login': 'widens',
   // Limits are no rights: the node of a connection keeps them, and no shard has to know.
   'limit-user': 'widens',
 };
+
+function narrows(command: AccessCommand): boolean {
+  if (command.type === 'put-password') return command.endsLogins;
+  return EFFECTS[command.type] === 'narrows';
+}
 
 function changeBy(table: AccessTable, command: AccessCommand): Change {
   switch (command.type) {
@@ -105,17 +119,25 @@ function changeBy(table: AccessTable, command: AccessCommand): Change {
       const { name } = command;
       if (userNamed(table, name) === undefined) return 'nothing';
       const users = table.users.filter((user) => user.name !== name);
-      const tokens = table.tokens.filter(({ user }) => user !== name);
+      const isOther = ({ user }: { readonly user: string }) => user !== name;
+      const [tokens, logins] = [table.tokens.filter(isOther), table.logins.filter(isOther)];
       // A later user of this name is another one.
-      return { users, tokens, limited: table.limited.filter(({ user }) => user !== name) };
+      const [passwords, limited] = [table.passwords.filter(isOther), table.limited.filter(isOther)];
+      return { users, tokens, logins, passwords, limited };
     }
     case 'put-token':
       return putToken(table, command.token);
     case 'delete-token': {
       const id = hexOf(command.token);
-      const tokens = table.tokens.filter((token) => hexOf(token.id) !== id);
-      return tokens.length === table.tokens.length ? 'nothing' : { tokens };
+      const isOther = (token: TokenRow) => hexOf(token.id) !== id;
+      const [tokens, logins] = [table.tokens.filter(isOther), table.logins.filter(isOther)];
+      const isKept = tokens.length === table.tokens.length && logins.length === table.logins.length;
+      return isKept ? 'nothing' : { tokens, logins };
     }
+    case 'put-password':
+      return putPassword(table, command);
+    case 'add-login':
+      return addLogin(table, command);
     case 'limit-user':
       return limitUser(table, command.limits);
     default:
@@ -157,8 +179,8 @@ function putUser(table: AccessTable, { user }: CommandOf<'put-user'>): Change {
 
 /** A token is added once and never changed: its id names one secret for ever. */
 function putToken(table: AccessTable, token: TokenRow): Change {
-  const id = hexOf(token.id);
-  const known = table.tokens.find((one) => hexOf(one.id) === id);
+  const isSameId = ({ id }: TokenRow) => isSameDigest(id, token.id);
+  const known = table.tokens.find(isSameId) ?? table.logins.find(isSameId);
   if (known !== undefined) {
     return isSameDigest(known.digest, token.digest) && known.user === token.user
       ? 'nothing'
@@ -168,6 +190,55 @@ function putToken(table: AccessTable, token: TokenRow): Change {
   if (user === undefined) return 'unknown-user';
   if (token.scope.some((name) => !user.roles.includes(name))) return 'unknown-role';
   return { tokens: sorted([...table.tokens, token], (one) => hexOf(one.id)) };
+}
+
+function putPassword(
+  table: AccessTable,
+  { user, password, endsLogins }: CommandOf<'put-password'>,
+): Change {
+  if (userNamed(table, user) === undefined) return 'unknown-user';
+  if (password !== undefined && password.user !== user) return 'unsound';
+  const others = table.passwords.filter((row) => row.user !== user);
+  const logins = endsLogins ? table.logins.filter((login) => login.user !== user) : table.logins;
+  const known = passwordOf(table, user);
+  const isSame = known === password || (known && password && isSamePassword(known, password));
+  if (isSame === true && logins.length === table.logins.length) return 'nothing';
+  const added = password === undefined ? [] : [password];
+  return { passwords: sorted([...others, ...added], (row) => row.user), logins };
+}
+
+/** Both are derived of random bytes, so equal ones are copies of one. */
+function isSamePassword(one: PasswordRow, other: PasswordRow): boolean {
+  return isSameDigest(one.salt, other.salt) && isSameDigest(one.verifier, other.verifier);
+}
+
+/** The oldest logins make room: of its user, and of all. So a login is never refused as `full`. */
+function addLogin(table: AccessTable, { token, salt, at }: CommandOf<'add-login'>): Change {
+  const password = passwordOf(table, token.user);
+  if (password === undefined || !isSameDigest(password.salt, salt)) return 'former-password';
+  // What a token's id names, and whose it may be, is as for one of an administrator.
+  const change = putToken(table, token);
+  if (typeof change === 'string') return change;
+  const { loginsMax, loginsOfUserMax } = ACCESS_LIMITS;
+  const live = table.logins.filter((login) => !isExpired(login, at));
+  const own = live.filter(({ user }) => user === token.user);
+  const surplus = new Set(own.slice(0, Math.max(own.length - loginsOfUserMax + 1, 0)));
+  const logins = [...live.filter((login) => !surplus.has(login)), token];
+  return { logins: logins.slice(-loginsMax) };
+}
+
+/** Logins give way to everything else, the oldest first: their users log in again. */
+function withRoom(table: AccessTable, { type }: AccessCommand): AccessTable {
+  const kept = type === 'add-login' ? 1 : 0;
+  let { logins } = table;
+  while (logins.length > kept && bytesOf({ ...table, logins }) > ACCESS_LIMITS.tableBytesMax) {
+    logins = logins.slice(Math.min(Math.ceil(logins.length / 8), logins.length - kept));
+  }
+  return { ...table, logins };
+}
+
+function bytesOf(table: AccessTable): number {
+  return encode(ACCESS, table).length;
 }
 
 function limitUser(table: AccessTable, limits: LimitedUser): Change {
@@ -185,7 +256,7 @@ function objectionTo(table: AccessTable): CatalogRefusal | undefined {
   if (roles.length > rolesMax || users.length > usersMax || tokens.length > tokensMax)
     return 'full';
   if (table.isEnabled && !hasRoot(table)) return 'last-root';
-  return encode(ACCESS, table).length > tableBytesMax ? 'full' : undefined;
+  return bytesOf(table) > tableBytesMax ? 'full' : undefined;
 }
 
 function sorted<Row>(rows: readonly Row[], nameOf: (row: Row) => string): readonly Row[] {

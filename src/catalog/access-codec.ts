@@ -6,7 +6,8 @@ import {
   type TokenRow,
   type User,
 } from '../access/access-table.ts';
-import { ACCESS_LIMITS } from '../access/limits.ts';
+import { ACCESS_LIMITS, LOGIN_LIMITS, PASSWORD_LIMITS } from '../access/limits.ts';
+import type { PasswordRow } from '../access/password.ts';
 import { ADMIN_VERBS, KEY_VERBS, type Role } from '../access/role.ts';
 import { TOKEN_ID_BYTES } from '../access/token.ts';
 import type { LimitedUser } from '../access/user-limits.ts';
@@ -58,6 +59,28 @@ export const TOKEN_ROW: Schema<TokenRow> = struct({
   note: NOTE,
 });
 
+/** Bounded, because every login takes what it says. */
+const COST = struct({
+  logN: count({ min: PASSWORD_LIMITS.logNMin, max: PASSWORD_LIMITS.logNMax }),
+  r: count({ min: PASSWORD_LIMITS.r, max: PASSWORD_LIMITS.r }),
+  p: count({ min: 1, max: PASSWORD_LIMITS.pMax }),
+});
+
+export const SALT = octets(PASSWORD_LIMITS.saltBytes);
+
+export const PASSWORD_ROW: Schema<PasswordRow> = struct({
+  user: NAME,
+  salt: SALT,
+  cost: COST,
+  verifier: octets(PASSWORD_LIMITS.verifierBytes),
+});
+
+/** It ends, and takes little room. */
+export const LOGIN_ROW: Schema<TokenRow> = where(
+  TOKEN_ROW,
+  ({ expiresAt, scope }) => expiresAt > 0 && scope.length <= LOGIN_LIMITS.scopeMax,
+);
+
 const LIMIT = count({ max: userLimitMax });
 
 export const LIMITED_USER: Schema<LimitedUser> = struct({
@@ -78,7 +101,11 @@ export const ACCESS: Schema<AccessTable> = where(
       users: list(USER, { max: usersMax }),
       tokens: list(TOKEN_ROW, { max: tokensMax }),
     },
-    { limited: list(LIMITED_USER, { max: usersMax }) },
+    {
+      passwords: list(PASSWORD_ROW, { max: usersMax }),
+      logins: list(LOGIN_ROW, { max: ACCESS_LIMITS.loginsMax }),
+      limited: list(LIMITED_USER, { max: usersMax }),
+    },
   ),
   isSoundTable,
 );

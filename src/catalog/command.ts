@@ -18,7 +18,17 @@ import {
   variant,
   variantIn,
 } from '../base/schema.ts';
-import { LIMITED_USER, NAME, ROLE, TOKEN_ID, TOKEN_ROW, USER } from './access-codec.ts';
+import {
+  LIMITED_USER,
+  LOGIN_ROW,
+  NAME,
+  PASSWORD_ROW,
+  ROLE,
+  SALT,
+  TOKEN_ID,
+  TOKEN_ROW,
+  USER,
+} from './access-codec.ts';
 import {
   AIMED_BASIS,
   CLUSTER_ID,
@@ -120,6 +130,22 @@ const COMMAND = union({
    * and roles. Refused if they have changed since: then it has to be permitted anew.
    */
   permitted: variant(17, { accessVersion: count(), command: bytes(WIRE_LIMITS.payloadBytesMax) }),
+  /** Sets the password of a user, or takes it away. */
+  'put-password': variant(18, {
+    user: NAME,
+    /** Undefined: from now on it has none. */
+    password: optional(PASSWORD_ROW),
+    /** The tokens that the former one was exchanged for end, too. */
+    endsLogins: truth,
+  }),
+  /** A node has exchanged a password for a token. */
+  'add-login': variant(19, {
+    token: LOGIN_ROW,
+    /** Of the password: it may have been changed since. */
+    salt: SALT,
+    /** The wall clock of that node: what has ended by then is removed. */
+    at: count(),
+  }),
   /** What the user may use of each node, in place of its former limits; only zeros: no limits. */
   'limit-user': variant(20, { limits: LIMITED_USER }),
 });
@@ -172,6 +198,8 @@ const REFUSAL = oneOf([
   'no-secret',
   /** With TLS: the certificate names no node, or another one. From the asked node. */
   'wrong-certificate',
+  /** The password was changed, or taken away, after it had been checked. */
+  'former-password',
 ]);
 
 const REPLY = union({

@@ -2,6 +2,7 @@
 
 import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { alternativesIn, type NodeName, nodeNameIn } from './node-name.ts';
+import { type UserName, userNameIn } from './user-name.ts';
 
 /** The option of OpenSSL that has a server give out no session tickets. */
 export const NO_TICKETS = constants.SSL_OP_NO_TICKET;
@@ -47,6 +48,7 @@ export function faultOfOwn({ cert, key }: OwnTexts, now: number): string | undef
 /** What a certificate says. */
 interface Holder {
   readonly node: NodeName | undefined;
+  readonly user: UserName | undefined;
   /** In milliseconds since 1970. */
   readonly validTo: number;
   /** The common name. */
@@ -59,12 +61,25 @@ interface Holder {
   readonly fingerprint: string;
 }
 
+/** A user that a certificate names. */
+export interface UserHolder extends UserName {
+  /** The end of the certificate, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** Of a certificate that was accepted on a socket. */
+export function userHolderOf(certificate: X509Certificate): UserHolder | undefined {
+  const named = userNameIn(certificate.subjectAltName);
+  return named && { ...named, expiresAt: Date.parse(certificate.validTo) };
+}
+
 /** Of the first certificate of a text, which `faultOfTexts` has accepted. */
 export function holderOf({ cert }: Pick<TlsTexts, 'cert'>): Holder {
   const own = new X509Certificate(cert);
   const [, title = ''] = /^CN=([^\n]*)$/m.exec(own.subject) ?? [];
   return {
     node: nodeNameIn(own.subjectAltName),
+    user: userNameIn(own.subjectAltName),
     validTo: Date.parse(own.validTo),
     title,
     names: alternativesIn(own.subjectAltName ?? ''),

@@ -64,13 +64,15 @@ export interface EnableOptions extends AskOptions {
 export interface AccessIdentity {
   /** Otherwise everyone may do everything. */
   readonly isEnabled: boolean;
-  /** The token is valid. */
+  /** The token is valid, or the certificate names a user. */
   readonly isKnown: boolean;
   /** Empty if unknown. */
   readonly user: string;
-  /** The id of the token. */
+  /** The id of the token; empty if the certificate names the user. */
   readonly token: string;
-  /** In milliseconds since 1970; 0: never. */
+  /** A password was exchanged for the token. */
+  readonly isLogin: boolean;
+  /** Of the token or certificate, in milliseconds since 1970; 0: never. */
   readonly expiresAt: number;
   /** What the user may do; keys are texts of one character for each byte. */
   readonly roles: readonly RoleText[];
@@ -96,13 +98,23 @@ export interface GrantText extends Pick<KeyGrant, 'verbs'> {
 export interface TokenText extends Required<TokenRequest> {
   /** It names the token, and is no secret. */
   readonly id: string;
+  /** A password was exchanged for it. */
+  readonly isLogin: boolean;
+}
+
+/** A user as JSON. */
+export interface UserText extends User {
+  /** It may log in by a password. */
+  readonly hasPassword: boolean;
 }
 
 /** Users, tokens and roles, as a node knows them. */
-export interface AccessReport extends Pick<AccessTable, 'isEnabled' | 'version' | 'users'> {
+export interface AccessReport extends Pick<AccessTable, 'isEnabled' | 'version'> {
+  /** By name. */
+  readonly users: readonly UserText[];
   /** The built-in ones first. */
   readonly roles: readonly RoleText[];
-  /** By id. */
+  /** By id, then those of logins. */
   readonly tokens: readonly TokenText[];
   /** Users with limits. Nodes of earlier builds do not tell it. */
   readonly limited?: readonly LimitedUser[];
@@ -114,7 +126,7 @@ const REST_MILLISECONDS = 100;
 
 /**
  * Changes users, tokens or roles. Resolves once the catalog has stored it; `awaitAccess` tells when
- * every node goes by it. Rejects with `refused` and the reason where it is not possible.
+ * every node goes by it. Rejects with `access-refused` and the reason if it is not possible.
  *
  * @example
  * ```ts
@@ -298,7 +310,7 @@ function drawToken({ user, scope = [], expiresAt = 0, note = '' }: TokenRequest)
 }
 
 /** The version from which on it is in the catalog. */
-async function command(
+export async function command(
   urls: string | readonly string[],
   what: CatalogCommand,
   options: AskOptions,
@@ -341,14 +353,17 @@ function encoded(what: CatalogCommand): Uint8Array {
 
 function refusalOf({ type }: CatalogCommand, reason: CatalogRefusal): KvError {
   const text = REFUSALS[reason] ?? `the catalog refused ${type} (${reason})`;
-  return new KvError({ code: 'refused', outcome: 'notApplied', message: text });
+  return new KvError({ code: 'access-refused', outcome: 'notApplied', message: text });
 }
 
 const REFUSALS: Partial<Record<CatalogRefusal, string>> = {
   'unknown-user': 'there is no user of that name; kvctl user lists them',
   'unknown-role': 'there is no such role, or the user does not have it; kvctl role lists them',
   'in-use': 'a user has the role: take it away first (kvctl user set)',
-  'last-root': 'no user could change users any more: keep a token without an end for a root user',
+  'last-root':
+    'it is the last token without an end of a user with the role root, and without one no user ' +
+    'could change users any more (passwords and certificates do not count): create another one ' +
+    'first (kvctl token create USER)',
   'no-secret':
     'the nodes have no cluster secret, so any process that reaches them may pose as a node: ' +
     'start them with --secret-file, or force it',

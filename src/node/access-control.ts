@@ -3,15 +3,21 @@
  * and again where it is served. A cluster without access control asks nothing.
  */
 
-import { type AccessTable, NO_ACCESS, roleNamed } from '../access/access-table.ts';
+import {
+  type AccessTable,
+  NO_ACCESS,
+  passwordOf,
+  roleNamed,
+  type TokenRow,
+} from '../access/access-table.ts';
 import {
   isExpired,
+  isLogin,
   isSamePrincipal,
   type Principal,
   permits,
-  principalBy,
-  principalOf,
 } from '../access/principal.ts';
+import { Principals } from '../access/principals.ts';
 import { BUILT_IN_ROLES, type KeyGrant, type Role } from '../access/role.ts';
 import { credentialOf, hexOf } from '../access/token.ts';
 import { limitsOf, limitText } from '../access/user-limits.ts';
@@ -26,21 +32,28 @@ import type { NodeState } from './node-state.ts';
 import type { Source } from './router.ts';
 import type { UserUse } from './user-use.ts';
 
+type Bearer =
+  | { readonly type: 'forward-as'; readonly token: Uint8Array }
+  | { readonly type: 'forward-for'; readonly user: string };
+
 type Node = Pick<NodeState, 'map' | 'wall' | 'isCertified' | 'clients' | 'transport' | 'fair'>;
 
 export class AccessControl {
   readonly #node: Node;
   /** By which all clients were identified last. A hidden copy has the version of the whole one. */
-  #known: Pick<AccessTable, 'version' | 'isHidden'> = NO_ACCESS;
+  #known: Pick<AccessTable, 'version' | 'isHidden' | 'isEnabled'> = NO_ACCESS;
+  #found = new Principals(NO_ACCESS);
 
   constructor(node: Node) {
     this.#node = node;
   }
 
-  /** A client has said hello. Of its token only a digest is kept. */
+  /**
+   * A client has said hello. Of its token only a digest is kept. A token, be it valid or not, is
+   * what counts: its client chose it, and perhaps for having fewer rights.
+   */
   identify(client: ConnectedClient, hello: ClientHello): void {
-    if (hello.type !== 'bearer') return;
-    client.credential = credentialOf(hello.token);
+    if (hello.type === 'bearer') client.credential = credentialOf(hello.token);
     client.principal = this.#principalOf(client);
     // Nothing that it sends is served.
     this.#admit(client, 'limited');
@@ -64,8 +77,8 @@ export class AccessControl {
   }
 
   /** Whose requests another node forwards; undefined without access control. */
-  groupOf(token: Uint8Array): FlowGroup | undefined {
-    const principal = this.#table.isEnabled ? this.bearerOf(token) : undefined;
+  groupOf(bearer: Bearer): FlowGroup | undefined {
+    const principal = this.#table.isEnabled ? this.bearerOf(bearer) : undefined;
     return principal && this.#node.clients.users.of(principal.user, this.#table).group;
   }
 
@@ -82,9 +95,11 @@ export class AccessControl {
     return accessVersion === undefined || accessVersion > table.version ? 'not-here' : failure;
   }
 
-  /** Who a forwarded request is from. */
-  bearerOf(token: Uint8Array): Principal | undefined {
-    return principalOf(this.#table, token, this.#node.wall);
+  /** Who a forwarded request is from: another node has seen the token, or the certificate. */
+  bearerOf(bearer: Bearer): Principal | undefined {
+    const { wall } = this.#node;
+    if (bearer.type === 'forward-as') return this.#principals.of(bearer.token, wall);
+    return this.#principals.named({ user: bearer.user, expiresAt: 0 }, wall);
   }
 
   /**
@@ -95,13 +110,14 @@ export class AccessControl {
     const { clients, wall } = this.#node;
     const { version, isEnabled, isHidden } = this.#table;
     const isNews = version !== this.#known.version || isHidden !== this.#known.isHidden;
-    this.#known = { version, isHidden };
+    const isBegun = isEnabled && !this.#known.isEnabled;
+    this.#known = { version, isHidden, isEnabled };
     if (!isNews && !isEnabled) return;
     if (isNews) clients.users.learn(this.#table);
     for (const client of clients.all()) {
       const { principal } = client;
       const isOver = principal !== undefined && isExpired(principal, wall);
-      if (isNews || isOver) this.#identifyAgain(client);
+      if (isNews || isOver) this.#identifyAgain(client, isBegun);
     }
     if (isNews) this.#closeExcess();
   }
@@ -127,11 +143,12 @@ export class AccessControl {
     transport.closeClient(connection, text, kind);
   }
 
-  #identifyAgain(client: ConnectedClient): void {
+  /** `isBegun`: access control is enabled since the last time. */
+  #identifyAgain(client: ConnectedClient, isBegun: boolean): void {
     const before = client.principal;
     client.principal = this.#principalOf(client);
-    // An unknown client may have something open from before access control was enabled.
-    const hasOpen = this.#table.isEnabled && client.principal === undefined && !client.isIdle;
+    // What an unknown client has open from later on is for anyone, such as a login.
+    const hasOpen = isBegun && client.principal === undefined && !client.isIdle;
     const isOther = before !== undefined && !isSamePrincipal(before, client.principal);
     if (hasOpen || isOther) return this.#close(client, 'the rights of its user have changed');
     if (client.use === undefined) this.#admit(client, 'dismissed');
@@ -139,30 +156,44 @@ export class AccessControl {
 
   /** What the client may know of itself, or an administrator of all. */
   report(what: 'self' | 'table', principal: Principal | undefined): object {
-    const { isEnabled, version, roles, users, tokens, limited } = this.#table;
+    const { isEnabled, version, roles, users, tokens, logins, limited } = this.#table;
     if (what === 'self') {
       const isKnown = principal !== undefined;
       const names = principal?.roles ?? [];
       const held = names.flatMap((name) => roleNamed(this.#table, name) ?? []).map(roleText);
       const { user = '', token, expiresAt = 0 } = principal ?? {};
       const id = token === undefined ? '' : hexOf(token);
-      const limits = limitsOf(limited, user);
-      return { isEnabled, isKnown, user, token: id, expiresAt, roles: held, limits };
+      const isOfLogin = token !== undefined && isLogin(this.#table, token);
+      const own = { user, token: id, isLogin: isOfLogin, limits: limitsOf(limited, user) };
+      return { isEnabled, isKnown, ...own, expiresAt, roles: held };
     }
-    const known = tokens.map(({ id, user, scope, expiresAt, note }) => {
-      return { id: hexOf(id), user, scope, expiresAt, note };
-    });
+    const textOf = (isLogin: boolean) => {
+      return ({ id, user, scope, expiresAt, note }: TokenRow) => {
+        return { id: hexOf(id), user, scope, expiresAt, note, isLogin };
+      };
+    };
+    const known = [...tokens.map(textOf(false)), ...logins.map(textOf(true))];
     const all = [...BUILT_IN_ROLES, ...roles].map(roleText);
-    return { isEnabled, version, roles: all, users, tokens: known, limited };
+    const named = users.map((user) => {
+      return { ...user, hasPassword: passwordOf(this.#table, user.name) !== undefined };
+    });
+    return { isEnabled, version, roles: all, users: named, tokens: known, limited };
+  }
+
+  get #principals(): Principals {
+    const table = this.#table;
+    if (this.#found.table !== table) this.#found = new Principals(table);
+    return this.#found;
   }
 
   get #table(): AccessTable {
     return this.#node.map?.access ?? NO_ACCESS;
   }
 
-  #principalOf({ credential }: ConnectedClient): Principal | undefined {
-    if (credential === undefined) return undefined;
-    return principalBy(this.#table, credential, this.#node.wall);
+  #principalOf({ credential, certified }: ConnectedClient): Principal | undefined {
+    const { wall } = this.#node;
+    if (credential !== undefined) return this.#principals.by(credential, wall);
+    return certified && this.#principals.named(certified, wall);
   }
 
   #judge(request: Request, principal: Principal | undefined): Failure | undefined {

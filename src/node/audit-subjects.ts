@@ -52,6 +52,8 @@ const CLASSES: Readonly<Record<Request['type'], AuditClass>> = {
   keep: 'never',
   'await-ticket': 'data',
   coordination: 'never',
+  // `Audit.login` tells of it, as of a hello.
+  login: 'never',
   // Only that of all users; see `subjectOf`.
   access: 'administration',
 };
@@ -80,7 +82,11 @@ const COMMANDS: Subjects = {
   'limit-user': ({ limits }) => ({ ...limits }),
   'put-token': ({ token }) => tokenPlain(token),
   'delete-token': ({ token }) => ({ token: hexOf(token) }),
+  'put-password': ({ user, password, endsLogins }) => {
+    return { user, isRemoved: password === undefined, endsLogins };
+  },
   // From a client these are denied.
+  'add-login': () => ({}),
   found: () => ({}),
   announce: ({ node }) => ({ node }),
   aim: () => ({}),

@@ -12,6 +12,7 @@ import { decodeReply as decodeCatalogReply } from '../catalog/command.ts';
 import { outcomeBy } from '../machine/outcome.ts';
 import { decodeReply, type Reply } from '../machine/reply.ts';
 import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
+import type { Responder } from '../shard/responder.ts';
 import type { ClientHello } from '../wire/hello.ts';
 import { decodeRequests, encodeRequests, type Request } from '../wire/request.ts';
 import { effectOf, type Failure, type Response } from '../wire/response.ts';
@@ -22,6 +23,9 @@ import type { NodeState } from './node-state.ts';
 import type { Source } from './router.ts';
 
 type Node = Pick<NodeState, 'mention' | 'fair' | 'map' | 'wall' | 'now'>;
+
+/** Of a login: never its password. */
+type LoginSubject = Pick<Extract<Request, { readonly type: 'login' }>, 'user' | 'scope'>;
 
 /** How a request is served. */
 interface Service {
@@ -68,6 +72,23 @@ export class Audit {
     const about = { who: actorOf(client), from, what: 'hello', on: { by }, outcome } as const;
     this.#tell({ kind: 'authentication', ...about, ...(why === undefined ? {} : { why }) });
     return true;
+  }
+
+  /** Whether passwords may be checked: what becomes of it can be audited. */
+  get admitsLogins(): boolean {
+    return !this.#isClosed;
+  }
+
+  /** A client has tried a password: how it was answered. */
+  login(client: Responder, { user, scope }: LoginSubject, end: Response): void {
+    const why = end.type === 'failed' ? end.failure : undefined;
+    const isDoubtful = why !== undefined && effectOf(why) === 'unknown';
+    const outcome = why === undefined ? 'ok' : isDoubtful ? 'unknown' : 'refused';
+    if (outcome === 'refused' && !this.#mayTellDenial()) return;
+    const who = client instanceof ConnectedClient ? actorOf(client) : 'anonymous';
+    const about = { who, from: client.address ?? '', what: 'login', on: { user, scope } } as const;
+    const reason = why === undefined ? {} : { why };
+    this.#tell({ kind: 'authentication', ...about, outcome, ...reason });
   }
 
   /** Undefined: the request is not audited. Required: it is open. */
@@ -269,8 +290,11 @@ function actorOf({
   readonly credential?: ConnectedClient['credential'];
   readonly certificate?: string | undefined;
 }): AuditActor {
-  const token = principal?.token ?? credential?.token;
-  if (token === undefined && certificate === undefined) return 'anonymous';
+  const id = principal?.token ?? credential?.token;
+  // The user of a certificate has no token.
+  const token = id === undefined || id.length === 0 ? undefined : id;
+  const isKnown = principal !== undefined || token !== undefined || certificate !== undefined;
+  if (!isKnown) return 'anonymous';
   return {
     ...(principal === undefined ? {} : { user: principal.user }),
     ...(token === undefined ? {} : { token: hexOf(token) }),

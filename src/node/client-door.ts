@@ -34,6 +34,7 @@ const COMMANDS_OF_CLIENTS: ReadonlySet<CatalogCommand['type']> = new Set([
   'delete-user',
   'put-token',
   'delete-token',
+  'put-password',
   'limit-user',
 ]);
 
@@ -69,6 +70,7 @@ export function isForNodesOnly(request: Request): boolean {
     case 'await-ticket':
     case 'coordination':
     case 'access':
+    case 'login':
       return false;
     default:
       return unreachable(request);

@@ -1,13 +1,13 @@
 /** The connected clients, and the responses that each gets at the end of the turn. */
 
-import type { Credential, Principal } from '../access/principal.ts';
+import type { CertifiedUser, Credential, Principal } from '../access/principal.ts';
 import type { NodeId, ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
 import { Flow } from '../shard/fair-queue.ts';
 import { FAIRNESS_LIMITS } from '../shard/fairness-limits.ts';
 import type { Responder } from '../shard/responder.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Transport, TransportEvent } from '../transport/transport.ts';
 import {
   bytesMaxOfResponse,
   encodeResponses,
@@ -34,13 +34,22 @@ interface Asked {
   named?: NamedRequest;
 }
 
+/** What a node knows of a client before its hello. */
+type ClientAbout = Pick<
+  Extract<TransportEvent, { readonly type: 'client-up' }>,
+  'nodeName' | 'certified' | 'address' | 'certificate'
+>;
+
 export class ConnectedClient implements Responder {
   readonly isClient = true;
   /** What its hello proved to have; kept because rights change while it is connected. */
   credential: Credential | undefined;
   principal: Principal | undefined;
-  /** Its remote address, and the name in the certificate that it has presented. */
-  address = '';
+  /** The user that its certificate names; who it is while it has no token. */
+  readonly certified: CertifiedUser | undefined;
+  /** The address and port that it connects from; empty if unknown. */
+  readonly address: string;
+  /** The name in the certificate that it has presented. */
   certificate: string | undefined;
   /** What its user uses here; undefined without access control, and for a client without a user. */
   #use: UserUse | undefined;
@@ -62,9 +71,12 @@ export class ConnectedClient implements Responder {
   /** Open requests of each shard. */
   readonly #ofShard = new Map<ShardId, number>();
 
-  constructor(connection: number, clients: Clients, nodeName?: string) {
+  constructor(connection: number, clients: Clients, about: ClientAbout = {}) {
     this.connection = connection;
-    this.#nodeName = nodeName;
+    this.#nodeName = about.nodeName;
+    this.certified = about.certified;
+    this.address = about.address ?? '';
+    this.certificate = about.certificate;
     this.#clients = clients;
     this.debt = new Debt(connection);
     this.streams = new ClientStreams(clients.streams, (id) => this.#cancel(id));
@@ -239,8 +251,8 @@ export class Clients {
     return this.#clients.size;
   }
 
-  add(connection: number, nodeName?: string): ConnectedClient {
-    const client = new ConnectedClient(connection, this, nodeName);
+  add(connection: number, about?: ClientAbout): ConnectedClient {
+    const client = new ConnectedClient(connection, this, about);
     this.#clients.set(connection, client);
     return client;
   }

@@ -71,13 +71,8 @@ export class Forwards {
     // A node's own request carries no client number.
     const client = responder.isClient === true ? (share?.client ?? 0) : 0;
     const how = { hasHurry: isAwaited(request) };
-    const { principal } = responder;
     const forwarded = { id, client, request: bytes };
-    const message: NodeMessage =
-      principal === undefined
-        ? { type: 'forward', ...forwarded }
-        : { type: 'forward-as', ...forwarded, token: principal.token, accessVersion };
-    this.#options.send(to, message, how);
+    this.#options.send(to, forwardedFor(responder.principal, forwarded, accessVersion), how);
     // The outcome of a pure read is never in doubt.
     const isWrite = !READING.includes(request.type);
     const until = now + waitOf(request) + NODE_LIMITS.forwardMilliseconds;
@@ -138,6 +133,20 @@ export class Forwards {
     this.#portions.remove(responder.share);
     this.#bytes.remove(responder.share, bytes);
   }
+}
+
+type Forwarded = Omit<Extract<NodeMessage, { readonly type: 'forward' }>, 'type'>;
+
+/** The other node looks up who it is for, by what proved it here. */
+function forwardedFor(
+  principal: Principal | undefined,
+  forwarded: Forwarded,
+  accessVersion: number,
+): NodeMessage {
+  if (principal === undefined) return { type: 'forward', ...forwarded };
+  const { token, user } = principal;
+  if (token.length === 0) return { type: 'forward-for', ...forwarded, user, accessVersion };
+  return { type: 'forward-as', ...forwarded, token, accessVersion };
 }
 
 const READING: readonly Request['type'][] = [

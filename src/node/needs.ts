@@ -50,6 +50,7 @@ const REQUESTS: Table<Request, Needs> = {
   keep: () => OWN,
   'await-ticket': ({ name }) => [{ type: 'key', verbs: ['lock'], key: name }],
   coordination: () => OBSERVE,
+  login: () => 'anyone',
   access: ({ what }) => (what === 'self' ? 'anyone' : [{ type: 'admin', verb: 'access' }]),
 };
 
@@ -74,7 +75,7 @@ const OPERATIONS: Table<Operation, readonly Need[]> = {
   fence: ({ name }) => [{ type: 'key', verbs: ['lock'], key: name }],
 };
 
-const COMMANDS: Table<CatalogCommand, AdminVerb | 'anyone' | 'nodes-only'> = {
+const COMMANDS: Table<CatalogCommand, AdminVerb | 'anyone' | 'nodes-only' | Need> = {
   // With the proof of the cluster secret, which the router checks.
   join: ({ proof }) => (proof === undefined ? 'nodes' : 'anyone'),
   'set-membership': () => 'nodes',
@@ -85,7 +86,11 @@ const COMMANDS: Table<CatalogCommand, AdminVerb | 'anyone' | 'nodes-only'> = {
   'put-user': () => 'access',
   'delete-user': () => 'access',
   'put-token': () => 'access',
-  'delete-token': () => 'access',
+  // Its own as well: who logs out.
+  'delete-token': ({ token: id }) => ({ type: 'token', id, admin: 'access' }),
+  // Also one's own: a token with few of the roles of its user must not lead to one with all.
+  'put-password': () => 'access',
+  'add-login': () => 'nodes-only',
   'limit-user': () => 'access',
   found: () => 'nodes-only',
   announce: () => 'nodes-only',
@@ -127,7 +132,8 @@ function ofCatalogCommand(bytes: Uint8Array): Needs {
   const verb = (
     COMMANDS[command.type] as (one: CatalogCommand) => ReturnType<(typeof COMMANDS)['join']>
   )(command);
-  return verb === 'anyone' || verb === 'nodes-only' ? verb : [{ type: 'admin', verb }];
+  if (verb === 'anyone' || verb === 'nodes-only') return verb;
+  return [typeof verb === 'string' ? { type: 'admin', verb } : verb];
 }
 
 function writing({ key }: { readonly key: Uint8Array }): readonly Need[] {

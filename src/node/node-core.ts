@@ -6,6 +6,7 @@
  * the simulator runs the same code.
  */
 
+import type { PasswordAnswer } from '../access/password.ts';
 import type { AuditProgress } from '../audit/record.ts';
 import { assert, unreachable } from '../base/assert.ts';
 import type { NodeId } from '../base/ids.ts';
@@ -20,6 +21,7 @@ import { ClientFrames } from './client-frames.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
 import { DeferredProposals } from './deferred-proposals.ts';
 import { LeaseSweep } from './lease-sweep.ts';
+import { Logins } from './logins.ts';
 import { mapIn } from './machines.ts';
 import { Maintenance } from './maintenance.ts';
 import type { MapChange } from './map-cache.ts';
@@ -48,6 +50,7 @@ export class NodeCore {
   readonly #access: AccessControl;
   /** Undefined: nothing is audited. */
   readonly #audit: Audit | undefined;
+  readonly #logins: Logins;
   readonly #requests: Requests;
   readonly #clientFrames: ClientFrames;
   readonly #peerFrames: PeerFrames;
@@ -87,7 +90,9 @@ export class NodeCore {
       pending: () => this.pending(),
       access: (what, principal) => options.encodeInfo(access.report(what, principal)),
     };
-    this.#requests = new Requests({ node: state, router, transactions, access, audit, report });
+    this.#logins = new Logins({ node: state, router, audit, ports: options.logins });
+    const serving = { router, transactions, access, logins: this.#logins, audit };
+    this.#requests = new Requests({ node: state, ...serving, report });
     const [requests, consistency] = [this.#requests, this.consistency];
     this.#clientFrames = new ClientFrames({ node: state, requests, audit });
     const peering = { node: state, relay, requests, access, consistency, ownLife };
@@ -105,6 +110,7 @@ export class NodeCore {
     state.clients.tick(now);
     this.#access.tick();
     this.#audit?.tick();
+    this.#logins.tick();
     this.#peerFrames.shares.tick();
     state.fair.tick();
     peers.tick();
@@ -166,6 +172,13 @@ export class NodeCore {
 
   get auditProgress(): AuditProgress | undefined {
     return this.#audit?.progress;
+  }
+
+  /** The port has computed the hash of a password. */
+  passwordChecked(answer: PasswordAnswer, now: number): void {
+    this.state.now = now;
+    this.#logins.checked(answer);
+    this.state.wake();
   }
 
   /** The end of a turn. Returns whether another should follow immediately. */
@@ -274,6 +287,7 @@ export class NodeCore {
     this.ownLife.mapChanged(change);
     // Before any request of this turn is served.
     this.#access.tick();
+    this.#logins.tick();
     this.#maintenance.adoptAll();
     for (const replica of replicas.all) {
       const { shard } = replica;
@@ -304,10 +318,8 @@ export class NodeCore {
 
   #meetClient(event: Extract<TransportEvent, { readonly type: 'client-up' }>): void {
     const { clients, transport } = this.state;
-    const { connection, hello, nodeName, address = '', certificate } = event;
-    const client = clients.add(connection, nodeName);
-    client.address = address;
-    client.certificate = certificate;
+    const { connection, hello } = event;
+    const client = clients.add(connection, event);
     this.#access.identify(client, hello);
     if (this.#audit?.meet(client, hello) !== false) return;
     clients.remove(connection);

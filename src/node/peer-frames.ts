@@ -41,7 +41,7 @@ interface Forwarded {
   readonly bearer: Bearer | undefined;
 }
 
-type Bearer = Pick<Extract<NodeMessage, { type: 'forward-as' }>, 'token' | 'accessVersion'>;
+type Bearer = Extract<NodeMessage, { type: 'forward-as' | 'forward-for' }>;
 
 export class PeerFrames {
   readonly #options: PeerFramesOptions;
@@ -127,10 +127,11 @@ export class PeerFrames {
         return;
       }
       case 'forward':
-      case 'forward-as': {
+      case 'forward-as':
+      case 'forward-for': {
         const { id, client, request: bytes } = message;
-        const bearer = message.type === 'forward-as' ? message : undefined;
-        const groupOf = () => bearer && this.#options.access.groupOf(bearer.token);
+        const bearer = message.type === 'forward' ? undefined : message;
+        const groupOf = () => bearer && this.#options.access.groupOf(bearer);
         const share = this.shares.of(from, client, groupOf);
         const run = () => this.#serve({ id, from, share, bytes, bearer });
         return node.fair.add(share, { run, isOver: true }, 'asked');
@@ -165,7 +166,7 @@ export class PeerFrames {
     const onBytes = (answered: number) => this.shares.answered(from, answered);
     const send: Send = (to, message, how) => node.outbox.tell(to, message, how);
     // As of now: rights may have changed while it waited for its turn.
-    const principal = bearer && access.bearerOf(bearer.token);
+    const principal = bearer && access.bearerOf(bearer);
     const origin = { id, from, request, share, send, onBytes, principal };
     const responder = new ForwardedOrigin(origin);
     const accessVersion = bearer?.accessVersion;

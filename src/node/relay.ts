@@ -3,7 +3,7 @@
 import { NO_MEMBER, type NodeId, type ShardId } from '../base/ids.ts';
 import { CATALOG_SHARD } from '../catalog/cluster-map.ts';
 import type { Responder } from '../shard/responder.ts';
-import type { NodeMessage } from '../wire/node-message.ts';
+import { isForward, type NodeMessage } from '../wire/node-message.ts';
 import type { Request } from '../wire/request.ts';
 import { Forwards, type Send } from './forwards.ts';
 import { LeaderCache } from './leader-cache.ts';
@@ -47,8 +47,7 @@ export class Relay {
   /** Fails a request that did not leave the node. */
   unsent(messages: readonly NodeMessage[]): void {
     for (const message of messages) {
-      const isForward = message.type === 'forward' || message.type === 'forward-as';
-      if (isForward) this.forwards.unsent(message.id);
+      if (isForward(message)) this.forwards.unsent(message.id);
       else if (message.type === 'ask') {
         this.#node.replicas.get(message.shard)?.told(message.id, 0);
       }

@@ -39,6 +39,8 @@ const CHARGES: Charges = {
   'await-ticket': ONE,
   coordination: EXEMPT,
   access: EXEMPT,
+  // It has limits of its own, and its client has no user yet.
+  login: EXEMPT,
 };
 
 /** 0: no limit applies to it. */

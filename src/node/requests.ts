@@ -8,6 +8,7 @@ import type { AccessControl } from './access-control.ts';
 import type { Audit } from './audit.ts';
 import { isForNodesOnly } from './client-door.ts';
 import { CoordinationRequests } from './coordination-requests.ts';
+import type { Logins } from './logins.ts';
 import type { NodeState } from './node-state.ts';
 import type { Router, Source } from './router.ts';
 import type { TransactionService } from './transaction-service.ts';
@@ -19,6 +20,7 @@ interface RequestsOptions {
   readonly access: AccessControl;
   /** Undefined: nothing is audited. */
   readonly audit?: Audit | undefined;
+  readonly logins: Logins;
   readonly report: RequestReports;
 }
 
@@ -37,7 +39,7 @@ export class Requests {
   }
 
   route(request: Request, source: Source): void {
-    const { router, transactions, access, report } = this.#options;
+    const { router, transactions, access, logins, report } = this.#options;
     const { responder } = source;
     const isStrange = responder.isClient === true && isForNodesOnly(request);
     const objection = isStrange ? 'nodes-only' : access.objectionTo(request, source);
@@ -55,6 +57,8 @@ export class Requests {
         const text = report.access(request.what, responder.principal);
         return responder.respond({ type: 'info', id: request.id, text });
       }
+      case 'login':
+        return logins.login({ request, ...source });
       case 'transact':
         return transactions.transact({ request, ...source });
       case 'settle':

@@ -47,10 +47,10 @@ export interface Source {
 }
 
 /** The requests that the router serves or forwards; the transactions' requests come above it. */
-type Routed = Exclude<
-  Request,
-  { type: 'map' | 'info' | 'pending' | 'access' | 'transact' | 'settle' | CoordinationRequest }
->;
+type Routed = Exclude<Request, { type: SelfRequest | 'transact' | 'settle' | CoordinationRequest }>;
+
+/** About the node, its users and their rights. */
+type SelfRequest = 'map' | 'info' | 'pending' | 'access' | 'login';
 
 type CoordinationRequest = 'keep' | 'await-ticket' | 'coordination';
 

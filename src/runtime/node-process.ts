@@ -1,6 +1,6 @@
 /** A node core with its folder, disk and clock: its start and its end. */
 
-import { monotoneNow, randomSeed, wallNow } from '../base/ambient.ts';
+import { monotoneNow, randomSeed, secureBytes, wallNow } from '../base/ambient.ts';
 import { isError } from '../base/is-error.ts';
 import { MACHINE_LIMITS, type RaftLimits, REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -10,6 +10,7 @@ import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { CATALOG_SHARD, type NodeDescription } from '../catalog/cluster-map.ts';
 import { NodeCore } from '../node/node-core.ts';
 import type { EndReason, NodeFact } from '../node/node-fact.ts';
+import { ScryptPasswords } from '../passwords/scrypt-passwords.ts';
 import type { Files } from '../storage/files/files.ts';
 import type { FolderLock } from '../storage/files/folder-lock.ts';
 import { LOG_LIMITS } from '../storage/limits.ts';
@@ -103,6 +104,7 @@ export class NodeProcess {
   #hasGivenUp = false;
   #disk: StateDisk | undefined;
   #transport: Transport | undefined;
+  #passwords: ScryptPasswords | undefined;
   #left: Promise<void> | undefined;
 
   /**
@@ -313,7 +315,14 @@ export class NodeProcess {
     };
     const transport = newTransport(identity, listener);
     this.#transport = transport;
+    const passwords = new ScryptPasswords({
+      onAnswer: (answer) => {
+        this.#enter(() => this.core?.passwordChecked(answer, monotoneNow()));
+      },
+    });
+    this.#passwords = passwords;
     return new NodeCore({
+      logins: { passwords, secureBytes },
       self: {
         node,
         joinToken,
@@ -363,6 +372,7 @@ export class NodeProcess {
     guard.silence();
     this.#dataKeys?.stop();
     this.#loop.stop();
+    this.#passwords?.close();
     this.#transport?.close();
     await this.#giveBack();
     const { auditing } = this.#options;

@@ -10,6 +10,8 @@ export interface Responder {
   readonly isClient?: boolean;
   /** Who the client is; undefined if it is unknown, or for a request of a node. */
   readonly principal?: Principal | undefined;
+  /** The address and port that a client connects from; absent or empty if unknown. */
+  readonly address?: string;
   /**
    * Called once for each request, at any later time, and several times for a stream; does nothing
    * if the requester is gone.

@@ -17,6 +17,7 @@ import { InMemoryState } from '../storage/state/in-memory-state.ts';
 import { Switchboard } from '../transport/switchboard.ts';
 import { NO_SECRET } from '../wire/proof.ts';
 import type { MemoryNetwork } from './memory-network.ts';
+import { ModelPasswords } from './model-passwords.ts';
 import { processTime } from './process-time.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -157,7 +158,15 @@ export class TestNode {
     const life = this.#life;
     const { time, random, valueBytesMax } = this.#options;
     const { node, joinToken, map } = identity;
+    const passwords = new ModelPasswords({
+      time,
+      onAnswer: (answer) => {
+        if (this.#life === life) core.passwordChecked(answer, time.now);
+      },
+    });
+    const drawn = random.fork(`tokens ${life}`);
     const core = new NodeCore({
+      logins: { passwords, secureBytes: (length) => bytesFrom(drawn, length) },
       self: {
         node,
         joinToken,

@@ -60,8 +60,10 @@ export class ClientConnections {
     this.#lines.set(connection, { socket, keepalive, deadline, isOver: false, isPaused: false });
     socket.send(this.#hello());
     const nodeName = nodeNameOn(socket, identity);
+    const certified = certifiedOn(socket, identity);
     const { address, certificate } = socket;
-    tell({ type: 'client-up', connection, hello: judged.hello, nodeName, address, certificate });
+    const about = { nodeName, certified, address, certificate };
+    tell({ type: 'client-up', connection, hello: judged.hello, ...about });
     const listener: SocketListener = {
       onOpen: () => {},
       onFrame: (frame) => tell({ type: 'client-frame', connection, bytes: frame }),
@@ -159,4 +161,11 @@ export class ClientConnections {
 function nodeNameOn({ holder }: Socket, { isCertified, cluster }: PeerIdentity) {
   if (isCertified !== true) return undefined;
   return holder !== undefined && isNameOfCluster(holder.cluster, cluster) ? holder.name : '';
+}
+
+/** A user of another cluster is none here, though the authority may be the same. */
+function certifiedOn({ user: holder }: Socket, { isCertified, cluster }: PeerIdentity) {
+  if (isCertified !== true || holder === undefined) return undefined;
+  const { user, expiresAt } = holder;
+  return isNameOfCluster(holder.cluster, cluster) ? { user, expiresAt } : undefined;
 }

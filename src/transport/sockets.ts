@@ -1,6 +1,7 @@
 /** The port to sockets: all that the switchboard needs of a network and of time. */
 
 import type { NodeName } from '../certificates/node-name.ts';
+import type { UserHolder } from '../certificates/reading.ts';
 import type { CloseFrame } from '../wire/close-reason.ts';
 
 /** Peers and clients use different endpoints with different checks. */
@@ -19,6 +20,8 @@ export interface Socket {
   readonly holder?: NodeName | undefined;
   /** What the certificate of the other side is called, if it was accepted. */
   readonly certificate?: string | undefined;
+  /** The user that it names. Undefined without TLS, and never with a `holder`. */
+  readonly user?: UserHolder | undefined;
   /** All received bytes, including those of an incomplete frame: a sign of life. */
   readonly bytesReceived: number;
   /** Received bytes that belong to an incomplete frame. */

@@ -8,7 +8,15 @@ import {
   TLSSocket,
 } from 'node:tls';
 import { type NodeName, nodeNameIn, nodeUri } from '../certificates/node-name.ts';
-import { NO_TICKETS, type OwnTexts, type TlsTexts } from '../certificates/reading.ts';
+import {
+  NO_TICKETS,
+  type OwnTexts,
+  type TlsTexts,
+  type UserHolder,
+  userHolderOf,
+} from '../certificates/reading.ts';
+import { userUri } from '../certificates/user-name.ts';
+import type { Socket } from './sockets.ts';
 import { certificateFault } from './tls-fault.ts';
 
 /** What a dialler presents, and which servers it accepts. */
@@ -65,7 +73,12 @@ type Presented =
   /** A certificate that the authority does not vouch for (any more). */
   | { readonly type: 'invalid'; readonly why: string }
   /** The authority vouches for it. A client's names no node. */
-  | { readonly type: 'valid'; readonly node: NodeName | undefined; readonly title: string };
+  | {
+      readonly type: 'valid';
+      readonly node: NodeName | undefined;
+      readonly user: UserHolder | undefined;
+      readonly title: string;
+    };
 
 export function presentedOn(raw: RawSocket): Presented {
   if (!(raw instanceof TLSSocket)) return { type: 'plain' };
@@ -74,8 +87,18 @@ export function presentedOn(raw: RawSocket): Presented {
   if (!raw.authorized)
     return { type: 'invalid', why: certificateFault(codeOf(raw.authorizationError)) };
   const node = nodeNameIn(certificate.subjectAltName);
-  const [, title = certificate.subject] = /^CN=([^\n]*)$/m.exec(certificate.subject) ?? [];
-  return { type: 'valid', node, title: node === undefined ? title : nodeUri(node) };
+  const user = userHolderOf(certificate);
+  return { type: 'valid', node, user, title: titleOf(certificate.subject, { node, user }) };
+}
+
+/** The URI of a node or a user, or the common name. */
+function titleOf(
+  subject: string,
+  { node, user }: Pick<Extract<Presented, { readonly type: 'valid' }>, 'node' | 'user'>,
+): string {
+  if (node !== undefined) return nodeUri(node);
+  if (user !== undefined) return userUri(user);
+  return /^CN=([^\n]*)$/m.exec(subject)?.[1] ?? subject;
 }
 
 interface DoorTerms {
@@ -102,16 +125,14 @@ export function presentedFault(
   return 'this node needs a certificate of the client: set tls.cert and tls.key (--tls-cert)';
 }
 
-/** The node on the other side of a socket, if its certificate was accepted and names one. */
-export function nodeOn(raw: RawSocket | undefined): NodeName | undefined {
+/** The node or user that an accepted certificate names, and what it is called. */
+export function holderOn(
+  raw: RawSocket | undefined,
+): Pick<Socket, 'holder' | 'user' | 'certificate'> {
   const presented = raw === undefined ? undefined : presentedOn(raw);
-  return presented?.type === 'valid' ? presented.node : undefined;
-}
-
-/** What an accepted certificate is called: the URI of a node, or the common name. */
-export function certificateOn(raw: RawSocket | undefined): string | undefined {
-  const presented = raw === undefined ? undefined : presentedOn(raw);
-  return presented?.type === 'valid' ? presented.title : undefined;
+  if (presented?.type !== 'valid') return {};
+  const { node, user, title } = presented;
+  return { holder: node, user, certificate: title };
 }
 
 /** Declared as an error, but it is the code of one. */

@@ -2,6 +2,7 @@
 
 import type { NodeId } from '../base/ids.ts';
 import type { Life } from '../base/life.ts';
+import type { UserHolder } from '../certificates/reading.ts';
 import type { ClientHello, Lane, PeerHello } from '../wire/hello.ts';
 
 /** Another node of the cluster. */
@@ -72,6 +73,8 @@ export type TransportEvent =
       readonly address?: string | undefined;
       /** What the certificate that it has presented is called; undefined for none. */
       readonly certificate?: string | undefined;
+      /** With TLS: the user that its certificate names, and until when. */
+      readonly certified?: Omit<UserHolder, 'cluster'> | undefined;
     }
   | { readonly type: 'client-frame'; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly type: 'client-down'; readonly connection: number; readonly reason: string }

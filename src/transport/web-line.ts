@@ -5,10 +5,11 @@ import type { RawData, WebSocket } from 'ws';
 import { WIRE_LIMITS } from '../base/limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import type { NodeName } from '../certificates/node-name.ts';
+import type { UserHolder } from '../certificates/reading.ts';
 import { type CloseFrame, closeReasonOf } from '../wire/close-reason.ts';
 import { FrameMeter } from './frame-meter.ts';
 import type { Socket, SocketListener } from './sockets.ts';
-import { certificateOn, nodeOn } from './tls.ts';
+import { holderOn } from './tls.ts';
 import { dialFault } from './tls-fault.ts';
 
 /**
@@ -45,8 +46,7 @@ export class WebLine implements Socket {
   readonly #onUnfinished: (line: WebLine, bytes: number) => void;
   /** The last reported value. */
   #unfinished = 0;
-  #holder: NodeName | undefined;
-  #certificate: string | undefined;
+  #certificate: ReturnType<typeof holderOn> = {};
   /** Undefined where the runtime keeps it to itself, as Bun does. */
   #raw: RawSocket | undefined;
   #isOpen = false;
@@ -73,11 +73,15 @@ export class WebLine implements Socket {
   }
 
   get holder(): NodeName | undefined {
-    return this.#holder;
+    return this.#certificate.holder;
+  }
+
+  get user(): UserHolder | undefined {
+    return this.#certificate.user;
   }
 
   get certificate(): string | undefined {
-    return this.#certificate;
+    return this.#certificate.certificate;
   }
 
   get bytesUnfinished(): number {
@@ -96,8 +100,7 @@ export class WebLine implements Socket {
   open(raw: RawSocket | undefined): void {
     this.#isOpen = true;
     this.#raw = raw;
-    this.#holder = nodeOn(raw);
-    this.#certificate = certificateOn(raw);
+    this.#certificate = holderOn(raw);
     raw?.on('data', this.#watch);
     this.#listener?.onOpen();
   }

@@ -22,7 +22,7 @@ import { answerPlainly, MISDIRECTED, type PlainRules, plain } from './plain-http
 import { ReceiveBudget } from './receive-budget.ts';
 import { newSecureServer } from './secure-server.ts';
 import type { Door, Socket, SocketListener, Sockets } from './sockets.ts';
-import { contextOf, nodeOn, presentedFault, presentedOn } from './tls.ts';
+import { contextOf, holderOn, presentedFault, presentedOn } from './tls.ts';
 import { SUBPROTOCOL, WebDialler } from './web-dialler.ts';
 import { WEB_SOCKET_OPTIONS, WebLine } from './web-line.ts';
 
@@ -244,7 +244,7 @@ export class WebSockets implements Sockets {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { host: listenHost, ownHosts = [], origins = [] } = this.#options;
     const presented = {
-      isNode: nodeOn(request.socket) !== undefined,
+      isNode: holderOn(request.socket).holder !== undefined,
       fault: this.#presentedFault(request.socket, undefined),
     };
     const answer: PlainRules['answer'] = (ask) =>

@@ -18,6 +18,7 @@ import {
   variant,
   variantIn,
 } from '../base/schema.ts';
+import { NAME } from '../catalog/access-codec.ts';
 
 /** The fingerprint of a member's state as of an entry. */
 const REPORT = {
@@ -80,12 +81,26 @@ const MESSAGE = union({
     accessVersion: count(),
     request: bytes(WIRE_LIMITS.frameBytesMax),
   }),
+  /** The same for a client whose certificate, which this node has seen, names a user. */
+  'forward-for': variant(44, {
+    id: count(),
+    client: count(),
+    user: NAME,
+    accessVersion: count(),
+    request: bytes(WIRE_LIMITS.frameBytesMax),
+  }),
 });
 
 const FRAME = list(MESSAGE, { max: REQUEST_LIMITS.requestsMax });
 
 export type FingerprintReport = FieldsOf<typeof REPORT>;
 export type NodeMessage = Of<typeof MESSAGE>;
+
+type Forward = Extract<NodeMessage, { type: 'forward' | 'forward-as' | 'forward-for' }>;
+
+export function isForward(message: NodeMessage): message is Forward {
+  return message.type.startsWith('forward') && message.type !== 'forwarded';
+}
 
 /** Required: at least one message, and within `WIRE_LIMITS`. */
 export function encodeNodeMessages(messages: readonly NodeMessage[]): Uint8Array {

@@ -1,5 +1,6 @@
 /** Requests of clients to nodes, and their one encoding. */
 
+import { ACCESS_LIMITS, LOGIN_LIMITS, PASSWORD_LIMITS } from '../access/limits.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import type { ShardId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
@@ -15,6 +16,7 @@ import {
   octets,
   oneOf,
   type Schema,
+  text,
   truth,
   union,
   variant,
@@ -234,6 +236,16 @@ const REQUEST = union({
   reach: variant(20, { id: count(), index: count() }),
   /** Who the client is to the node, or all users, tokens and roles; never a secret of them. */
   access: variant(21, { id: count(), what: oneOf(['self', 'table']) }),
+  /** Exchanges a password for a token. */
+  login: variant(22, {
+    id: count(),
+    user: text(ACCESS_LIMITS.nameBytesMax),
+    password: bytes(PASSWORD_LIMITS.bytesMax),
+    /** How long the token is good for; 0 for the usual time. */
+    lifeMilliseconds: count({ max: LOGIN_LIMITS.lifeMillisecondsMax }),
+    /** The roles of the user that it has; none: all of them. */
+    scope: list(text(ACCESS_LIMITS.nameBytesMax), { max: LOGIN_LIMITS.scopeMax }),
+  }),
 });
 
 const FRAME = list(REQUEST, { max: REQUEST_LIMITS.requestsMax });

@@ -1,5 +1,6 @@
 /** Responses of nodes to clients, and their one encoding. */
 
+import { TOKEN_BYTES } from '../access/token.ts';
 import { USER_LIMIT_NAMES } from '../access/user-limits.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
 import type { ShardId } from '../base/ids.ts';
@@ -67,6 +68,8 @@ export const FAILURES = [
   'forbidden',
   /** It has to be audited, and the node cannot write its audit trail. */
   'audit-unavailable',
+  /** Too many attempts to log in, by this user or from this address; retry after the given time. */
+  'too-many-logins',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];
@@ -255,6 +258,13 @@ const RESPONSE = union({
     limit: oneOf(USER_LIMIT_NAMES),
     allowed: count(),
     retryAfterMilliseconds: count(),
+  }),
+  /** The token, which is told once: only its digest is kept. */
+  'logged-in': variant(14, {
+    id: count(),
+    token: octets(TOKEN_BYTES),
+    /** In milliseconds since 1970. */
+    expiresAt: count(),
   }),
 });
 

@@ -5,10 +5,12 @@ import { test } from 'node:test';
 import { type AccessTable, hasRoot, hidden, NO_ACCESS } from '../../src/access/access-table.ts';
 import { contains, containsKey, type Interval, merged } from '../../src/access/intervals.ts';
 import {
+  isLogin,
   isSamePrincipal,
   type Need,
   permits,
   principalBy,
+  principalNamed,
   principalOf,
 } from '../../src/access/principal.ts';
 import { ADMIN_VERBS, BUILT_IN_ROLES, KEY_VERBS, type KeyVerb } from '../../src/access/role.ts';
@@ -148,6 +150,46 @@ test('a root is a user whose token has no end and all of the role', () => {
   equal(hasRoot(changed({ expiresAt: 5 })), false);
   equal(hasRoot(changed({ scope: ['reader'] })), false);
   equal(hasRoot({ ...table, tokens: [] }), false);
+  const terms = { salt: bytes(1), cost: { logN: 15, r: 8, p: 3 } };
+  const passwords = [{ user: 'ann', ...terms, verifier: bytes(1) }];
+  const logins = table.tokens.map((one) => ({ ...one, expiresAt: 5 }));
+  equal(hasRoot({ ...table, tokens: [], passwords, logins }), false, 'who fails locks it out');
+});
+
+test('a certificate stands for its user with all roles, until its end', () => {
+  const table = tableOf([{ ...spanOf([5], [7]), verbs: ['read'] }]);
+  const ann = principalNamed(table, { user: 'ann', expiresAt: 100 }, 99);
+  const need = { type: 'key', verbs: ['read'], key: bytes(5) } as const;
+  equal(ann && permits(ann, need), true);
+  deepEqual([ann?.user, ann?.roles, ann?.token.length], ['ann', ['one'], 0]);
+  equal(principalNamed(table, { user: 'ann', expiresAt: 100 }, 100), undefined);
+  equal(principalNamed(table, { user: 'ann', expiresAt: 0 }, 1e15)?.user, 'ann');
+  equal(principalNamed(table, { user: 'nemo', expiresAt: 0 }, 0), undefined);
+  equal(principalNamed(hidden(table), { user: 'ann', expiresAt: 0 }, 0), undefined);
+  equal(isSamePrincipal(ann, principalOf(table, ID, 0)), false, 'another proof of the same user');
+});
+
+test('a login stands for its user as a token of an administrator does', () => {
+  const { tokens, ...table } = tableOf([]);
+  const logins = tokens.map((one) => ({ ...one, expiresAt: 100 }));
+  const exchanged = { ...table, tokens: [], logins };
+  equal(principalBy(exchanged, { token: ID, digest: DIGEST }, 99)?.user, 'ann');
+  equal(principalBy(exchanged, { token: ID, digest: bytes() }, 99), undefined);
+  equal(principalOf(exchanged, ID, 100), undefined);
+  equal(isLogin(exchanged, ID), true);
+  equal(isLogin({ ...exchanged, tokens, logins: [] }, ID), false);
+});
+
+test('a principal may end its own token; any other is for administrators', () => {
+  const ann = principalOf(tableOf([]), ID, 0);
+  const endOf = (id: Uint8Array) => ({ type: 'token', id, admin: 'access' }) as const;
+  equal(ann && permits(ann, endOf(ID)), true);
+  equal(ann && permits(ann, endOf(new Uint8Array(8))), false);
+  const certified = principalNamed(tableOf([]), { user: 'ann', expiresAt: 0 }, 0);
+  equal(certified && permits(certified, endOf(ID)), false);
+  const root = { ...tableOf([]), users: [{ name: 'ann', roles: ['root'] }] };
+  const rooted = principalOf(root, ID, 0);
+  equal(rooted && permits(rooted, endOf(new Uint8Array(8))), true);
 });
 
 test('the text of a token has one form, and its id is no secret', () => {

@@ -20,6 +20,7 @@ const PASSING: readonly KvErrorCode[] = [
   'limit-exceeded',
   'contended',
   'too-many-calls',
+  'too-many-logins',
   'read-only',
   'folder-in-use',
   'too-many-watches',

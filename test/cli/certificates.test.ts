@@ -16,6 +16,7 @@ import { nodeOptionsOf } from '../../cli/node-options.ts';
 import { clientTlsOf } from '../../cli/tls-files.ts';
 import { nodeNameIn } from '../../src/certificates/node-name.ts';
 import { faultOfTexts } from '../../src/certificates/reading.ts';
+import { userNameIn } from '../../src/certificates/user-name.ts';
 import { TestAuthority } from '../support/certificates.ts';
 import { kvctl } from './called.ts';
 
@@ -134,6 +135,23 @@ test('cert makes certificates of more nodes and clients, and replaces none', asy
   }
   const bare = siteWith();
   assert.match((await bare.call('cert', 'client', 'app')).notes, /has no authority/);
+});
+
+test('cert client --user names a user, which lists show and a renewal keeps', async () => {
+  const { call, certificate } = siteWith();
+  await call('init', '--secure', '--name', 'shop');
+  const made = await call('cert', 'client', 'app', '--user', 'ann@example.org');
+  assert.equal(made.exit, 0, made.notes);
+  const ann = { cluster: 'shop', user: 'ann@example.org' };
+  assert.deepEqual(userNameIn(certificate('app').subjectAltName), ann);
+  assert.match((await call('cert', 'ls')).data.toString(), /app\tclient\tann@example\.org/);
+  const before = certificate('app').fingerprint;
+  await call('cert', 'renew', '--new-key');
+  assert.notEqual(certificate('app').fingerprint, before);
+  assert.deepEqual(userNameIn(certificate('app').subjectAltName), ann);
+  assert.equal(userNameIn(certificate('n1').subjectAltName), undefined);
+  assert.equal((await call('cert', 'client', 'b', '--user', 'a b')).exit, 2);
+  assert.equal((await call('cert', 'node', 'n4', '--user', 'ann')).exit, 2);
 });
 
 /** A signing server on loopback, and its folder. */

@@ -11,14 +11,19 @@ const ROLE = {
 } as const;
 
 export function memoryAccess(): AccessCalls {
-  const self = { isEnabled: true, isKnown: true, user: 'billing', token: ID, expiresAt: 0 };
-  const token = { id: ID, user: 'billing', scope: [], expiresAt: 0, note: '' };
+  const about = { user: 'billing', expiresAt: 0, isLogin: false } as const;
+  const self = { ...about, isEnabled: true, isKnown: true, token: ID };
+  const token = { ...about, id: ID, scope: [], note: '' };
+  const user = { name: 'billing', roles: ['orders'], hasPassword: true };
   const report = { isEnabled: true, version: 7, roles: [ROLE], tokens: [token] };
   return {
     self: () => Promise.resolve({ ...self, roles: [ROLE] }),
     selfBy: () => Promise.resolve({ ...self, roles: [ROLE] }),
-    report: () => Promise.resolve({ ...report, users: [{ name: 'billing', roles: ['orders'] }] }),
+    report: () => Promise.resolve({ ...report, users: [user] }),
     change: () => Promise.resolve(7),
+    login: () => Promise.resolve({ token: TOKEN, expiresAt: 1 }),
+    logout: () => Promise.resolve(7),
+    setPassword: () => Promise.resolve(7),
     createToken: () => Promise.resolve(TOKEN),
     enable: () => Promise.resolve(TOKEN),
     confirm: () => Promise.resolve({ nodes: [], shards: [] }),

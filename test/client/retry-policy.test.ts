@@ -37,6 +37,7 @@ const TABLE: Readonly<Record<Failure, object>> = {
   unauthenticated: { type: 'fail', code: 'unauthenticated' },
   forbidden: { type: 'fail', code: 'forbidden' },
   'audit-unavailable': resend({ avoidsNode: true }),
+  'too-many-logins': { type: 'fail', code: 'too-many-logins' },
 };
 
 for (const failure of FAILURES) {

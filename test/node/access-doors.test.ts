@@ -103,7 +103,10 @@ class Doors {
   }
 }
 
-type ForwardMessage = Extract<NodeMessage, { readonly type: 'forward' | 'forward-as' }>;
+type ForwardMessage = Extract<
+  NodeMessage,
+  { readonly type: 'forward' | 'forward-as' | 'forward-for' }
+>;
 
 function setOf(key: string, value: string): Operation {
   return { type: 'set', key: bytesOf(key), value: bytesOf(value), lifeMilliseconds: 0 };
@@ -120,6 +123,9 @@ test('a forwarded request is permitted anew, for the user that the other node na
   const requestOf = (key: string) => encodeRequests([doors.write(key, 'forwarded')]);
   const about = { id: 900, client: 5, accessVersion };
   const stranger = clientOf(9).slice(0, 8);
+  const named = (user: string, key: string): ForwardMessage => {
+    return { type: 'forward-for', ...about, user, request: requestOf(key) };
+  };
   const as = (token: Uint8Array, key: string): ForwardMessage => {
     return { type: 'forward-as', ...about, token, request: requestOf(key) };
   };
@@ -129,6 +135,10 @@ test('a forwarded request is permitted anew, for the user that the other node na
     ['a/1', as(ann.row.id, 'a/1'), true],
     ['b/3', as(stranger, 'b/3'), false],
     ['b/4', as(ROOT.row.id, 'b/4'), true],
+    // A certificate has named these.
+    ['a/2', named('ann', 'a/2'), true],
+    ['b/5', named('ann', 'b/5'), false],
+    ['b/6', named('nemo', 'b/6'), false],
   ];
   for (const [key, message, isDone] of tries) {
     await doors.forward(message, key);

@@ -65,8 +65,7 @@ class Rig {
     };
     const transport = { sendToClient, bufferedToClient: () => 0 } as unknown as Transport;
     this.#clients = new Clients(transport, () => {}, { now: () => 0, tell() {} });
-    this.client = this.#clients.add(CONNECTION);
-    this.client.address = '10.0.0.7:5000';
+    this.client = this.#clients.add(CONNECTION, { address: '10.0.0.7:5000' });
     const rig = this;
     const node = {
       clients: this.#clients,

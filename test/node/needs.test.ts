@@ -86,6 +86,13 @@ const ROLES: Readonly<Record<string, Role | string>> = {
 const OWN = ['write', 'lock', 'operator', 'writer', 'root'];
 const ALL = Object.keys(ROLES);
 
+const LOGIN = { ...tokenFor('ann', 4).row, expiresAt: 5 };
+const OWN_TOKEN = tokenFor('ann', 2).row.id;
+
+function loginOf(user: string): Request {
+  return { type: 'login', id: 1, user, password: NOTHING, lifeMilliseconds: 0, scope: [] };
+}
+
 /** Who may ask it; `anyone` also without a token. */
 type Row = readonly [what: string, request: Request, who: readonly string[] | 'anyone'];
 
@@ -172,6 +179,19 @@ const DOORS: readonly Row[] = [
     ['operator', 'root'],
   ],
   ['who one is', { type: 'access', id: 1, what: 'self' }, 'anyone'],
+  ['a login', loginOf('ann'), 'anyone'],
+  [
+    'a new password',
+    commandOf({ type: 'put-password', user: 'ann', password: undefined, endsLogins: true }),
+    ['root'],
+  ],
+  [
+    'a login that a node has checked',
+    commandOf({ type: 'add-login', token: LOGIN, salt: PROOF.slice(0, 16), at: 1 }),
+    [],
+  ],
+  ['the end of another token', commandOf({ type: 'delete-token', token: LOGIN.id }), ['root']],
+  ['the end of its own token', commandOf({ type: 'delete-token', token: OWN_TOKEN }), ALL],
   ['users and tokens', { type: 'access', id: 1, what: 'table' }, ['root']],
 ];
 
@@ -206,7 +226,7 @@ test('the matrix has every type of request', () => {
     ...{ map: true, write: true, read: true, range: true, command: true, info: true },
     ...{ transact: true, step: true, validate: true, settle: true, pending: true, watch: true },
     ...{ credit: true, cancel: true, reach: true, barrier: true, keep: true, access: true },
-    ...{ 'await-ticket': true, coordination: true },
+    ...{ 'await-ticket': true, coordination: true, login: true },
   };
   deepEqual([...tried].sort(), Object.keys(all).sort());
 });

@@ -13,6 +13,7 @@ import {
   encodeResolutions,
 } from '../../src/machine/transaction-codec.ts';
 import { AccessControl } from '../../src/node/access-control.ts';
+import { Logins } from '../../src/node/logins.ts';
 import type { NodeState } from '../../src/node/node-state.ts';
 import type { Relay } from '../../src/node/relay.ts';
 import { Requests } from '../../src/node/requests.ts';
@@ -114,7 +115,8 @@ class Rig {
     const nothing = () => new Uint8Array();
     const report = { info: nothing, pending: () => bytesOf('pending'), access: nothing };
     const access = new AccessControl(node);
-    return new Requests({ node, router, transactions, access, report });
+    const logins = new Logins({ node, router, ports: undefined });
+    return new Requests({ node, router, transactions, access, logins, report });
   }
 }
 

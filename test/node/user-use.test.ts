@@ -91,6 +91,10 @@ const CHARGES: { readonly [Type in Request['type']]: readonly [Request, number] 
     },
     0,
   ],
+  login: [
+    { type: 'login', id: 1, user: 'ann', password: NOTHING, lifeMilliseconds: 0, scope: [] },
+    0,
+  ],
   access: [{ type: 'access', id: 1, what: 'self' }, 0],
 };
 

@@ -34,6 +34,7 @@ import { TRANSACTION_BUGS } from './bugs-machine-transactions.ts';
 import { MEMBERSHIP_BUGS } from './bugs-membership.ts';
 import { NODE_MEMBERSHIP_BUGS } from './bugs-node-membership.ts';
 import { OUTPUT_BUGS } from './bugs-output.ts';
+import { PASSWORD_BUGS } from './bugs-passwords.ts';
 import { QUOTA_BUGS } from './bugs-quotas.ts';
 import { READ_BUGS } from './bugs-reads.ts';
 import { REPAIR_BUGS } from './bugs-repair.ts';
@@ -66,6 +67,7 @@ const ALL: readonly Bug[] = [
   ...LIFE_BUGS,
   ...HISTORY_BUGS,
   ...MEMBERSHIP_BUGS,
+  ...PASSWORD_BUGS,
   ...READ_BUGS,
   ...REPAIR_BUGS,
   ...WRITING_BUGS,

@@ -59,6 +59,7 @@ const ROOMS: readonly Room[] = [
   { sources: 'src/base/', tests: 'test/base/', oracles: ['unit-tests'] },
   { sources: 'src/wire/', tests: 'test/wire/', oracles: ['unit-tests'] },
   { sources: 'src/transport/', tests: 'test/transport/', oracles: ['unit-tests'] },
+  { sources: 'src/passwords/', tests: 'test/passwords/', oracles: ['unit-tests'] },
   { sources: 'src/certificates/', tests: 'test/certificates/', oracles: ['unit-tests'] },
   { sources: 'src/testkit/', tests: 'test/testkit/', oracles: ['unit-tests'] },
   { sources: 'src/layers/', tests: 'test/layers/', oracles: ['unit-tests'] },

@@ -2,6 +2,8 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { LOGIN_LIMITS } from '../../src/access/limits.ts';
+import { TOKEN_BYTES, TOKEN_ID_BYTES } from '../../src/access/token.ts';
 import { COORDINATION_LIMITS } from '../../src/base/coordination-limits.ts';
 import { type MemberId, NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
 import { Random } from '../../src/base/random.ts';
@@ -61,6 +63,7 @@ const REQUEST_TYPES = [
   ...(['transact', 'step', 'validate', 'settle', 'pending'] as const),
   ...(['watch', 'credit', 'cancel', 'reach', 'barrier'] as const),
   ...(['keep', 'await-ticket', 'coordination'] as const),
+  ...(['access', 'login'] as const),
 ];
 
 function randomRequest(random: Random): Request {
@@ -82,6 +85,14 @@ function randomRequest(random: Random): Request {
     case 'await-ticket':
     case 'coordination':
       return randomCoordination(random, type);
+    case 'access':
+      return { type, id, what: random.pick(['self', 'table'] as const) };
+    case 'login': {
+      const scope = Array.from({ length: random.below(4) }, () => randomName(random));
+      const lifeMilliseconds = Math.min(randomCount(random), LOGIN_LIMITS.lifeMillisecondsMax);
+      const password = randomBytes(random, random.pick([0, 1, 255, 1024]));
+      return { type, id, user: randomName(random), password, lifeMilliseconds, scope };
+    }
     case 'map':
       return { type, id, knownVersion: randomCount(random) };
     case 'write':
@@ -117,6 +128,10 @@ function randomRequest(random: Random): Request {
       return { type, id, shard, contender, participants, isPreempting };
     }
   }
+}
+
+function randomName(random: Random): string {
+  return random.pick(['', 'a', 'ann@example.org', 'ä', 'x'.repeat(64)]);
 }
 
 function randomStart(random: Random): StreamStart | undefined {
@@ -187,7 +202,7 @@ function randomResponse(random: Random): Response {
   const types = [
     ...(['map', 'written', 'rows', 'range'] as const),
     ...(['commanded', 'info', 'failed', 'leader'] as const),
-    ...(['changes', 'barrier', 'kept', 'ticket', 'listed'] as const),
+    ...(['changes', 'barrier', 'kept', 'ticket', 'listed', 'logged-in'] as const),
   ];
   switch (random.pick(types)) {
     case 'map':
@@ -227,6 +242,10 @@ function randomResponse(random: Random): Response {
       const shard = randomCount(random) as ShardId;
       return { type: 'leader', id, shard, leader: randomCount(random) };
     }
+    case 'logged-in': {
+      const token = randomBytes(random, TOKEN_BYTES);
+      return { type: 'logged-in', id, token, expiresAt: randomCount(random) };
+    }
     case 'commanded':
       return { type: 'commanded', id, reply: someBytes(random) };
     case 'info':
@@ -243,6 +262,8 @@ const NODE_MESSAGE_TYPES = [
   'beat',
   'map',
   'forward',
+  'forward-as',
+  'forward-for',
   'forwarded',
   'ask',
   'told',
@@ -279,6 +300,14 @@ function randomNodeMessage(random: Random): NodeMessage {
       return { type: 'map', map: someBytes(random) };
     case 'forward':
       return { type: 'forward', id, client: randomCount(random), request: someBytes(random) };
+    case 'forward-as':
+    case 'forward-for': {
+      const about = { client: randomCount(random), accessVersion: randomCount(random) };
+      const forwarded = { id, ...about, request: someBytes(random) };
+      return type === 'forward-as'
+        ? { type, ...forwarded, token: randomBytes(random, TOKEN_ID_BYTES) }
+        : { type, ...forwarded, user: random.pick(['a', 'ann@example.org', 'x'.repeat(64)]) };
+    }
     case 'forwarded':
       return { type: 'forwarded', id, response: someBytes(random) };
   }

@@ -60,6 +60,7 @@ export function decideRetry({ failure, isLeaderNews, redirects }: RefusedRequest
       return { type: 'fail', why, code: 'value-too-large' };
     case 'unauthenticated':
     case 'forbidden':
+    case 'too-many-logins':
       return { type: 'fail', why, code: failure };
     case 'malformed':
     case 'nodes-only':

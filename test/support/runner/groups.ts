@@ -28,6 +28,7 @@ const OWN_PROCESS: readonly string[] = [
   'test/storage/log-full-disk.test.ts',
   'test/client/admin.test.ts',
   'test/client/connect.test.ts',
+  'test/client/login.test.ts',
   'test/client/realm.test.ts',
   'test/client/held-loop.slow.test.ts',
   // Real sockets.

@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/storage': ['src/base', 'src/raft', 'src/machine', 'src/wire'],
   'src/audit': ['src/base', 'src/access', 'src/storage'],
   'src/certificates': ['src/base'],
+  'src/passwords': ['src/base', 'src/access'],
   'src/transport': ['src/base', 'src/wire', 'src/certificates'],
   'src/index.ts': ['src/base', 'src/client', 'src/runtime'],
   'src/admin.ts': ['src/base', 'src/access', 'src/client', 'src/catalog', 'src/machine'],
@@ -29,6 +30,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/testkit': [
     'src/base',
     'src/ring',
+    'src/access',
     'src/catalog',
     'src/wire',
     'src/storage',
@@ -44,6 +46,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/catalog',
     'src/wire',
     'src/transport',
+    'src/passwords',
   ],
   'src/shard': [
     'src/base',
@@ -71,6 +74,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/base',
     'src/access',
     'src/audit',
+    'src/passwords',
     'src/catalog',
     'src/wire',
     'src/storage',

@@ -137,7 +137,7 @@ const pure: Rule = {
 };
 
 /** Ciphers, key derivation and digests of data; randomness is passed in there too. */
-const CIPHER_HOMES = /^src\/(?:storage\/sealing|audit)\//;
+const CIPHER_HOMES = /^src\/(?:storage\/sealing|audit|passwords)\//;
 
 const ambient: Rule = {
   // Layers are applications: they take what any program takes. Keys are random by their nature,
@@ -170,6 +170,7 @@ const ambient: Rule = {
     { 'src/base/ambient.ts': 'const now = performance.now();' },
     { 'src/layers/a.ts': 'const now = Date.now();' },
     { 'src/storage/sealing/a.ts': "import { createCipheriv } from 'node:crypto';" },
+    { 'src/passwords/a.ts': "import { scrypt } from 'node:crypto';" },
   ],
 };
 

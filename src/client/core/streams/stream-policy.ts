@@ -43,6 +43,7 @@ export function decideStream(failure: Failure): StreamVerdict {
       return { type: 'fail', code: 'value-lost' };
     case 'unauthenticated':
     case 'forbidden':
+    case 'too-many-logins':
       return { type: 'fail', code: failure };
     case 'too-large':
     case 'too-much':
