@@ -106,6 +106,8 @@ async function runVerb(
   const { run } = await verb.load();
   try {
     return await run(call);
+  } catch (error) {
+    throw await connections.explained(error);
   } finally {
     (await dialogue)?.close();
   }
@@ -133,6 +135,12 @@ class Connections {
     return this.#store;
   }
 
+  /** A refusal says what the user lacks. */
+  async explained(error: unknown): Promise<unknown> {
+    const { explained } = await import('./denial.ts');
+    return await explained(error, await this.#store?.catch(() => undefined));
+  }
+
   async close(): Promise<void> {
     // A failed connection has been reported already.
     const store = await this.#store?.catch(() => undefined);
@@ -153,7 +161,8 @@ async function connectWith(
   const { tokenSourceOf } = await import('./token-file.ts');
   const endpoints = await endpointsOf(options);
   const token = tokenSourceOf(options, endpoints.urls);
-  return await connect({ ...endpoints, token, timeoutMilliseconds, signal });
+  const { noting } = await import('./denial.ts');
+  return noting(await connect({ ...endpoints, token, timeoutMilliseconds, signal }));
 }
 
 async function connectByLibrary(target: Target): Promise<Store> {

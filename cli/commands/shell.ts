@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Call, Options } from '../call.ts';
+import { explained } from '../denial.ts';
 import { Dialogue, type Prompt } from '../dialogue.ts';
 import { endpointsOf } from '../endpoints.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
@@ -70,7 +71,8 @@ async function runLine(line: string, call: Call): Promise<void> {
       },
     });
   } catch (error) {
-    reportFailure(error, terminal, options);
+    const store = await call.store().catch(() => undefined);
+    reportFailure(await explained(error, store), terminal, options);
   }
 }
 

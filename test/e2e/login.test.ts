@@ -141,6 +141,7 @@ test('a password is a token for a while, at every node, over a crash', LONG, asy
   await place.must(['set', 'orders/1', 'x'], ANN);
   const refused = await place.kvctl(['set', 'other', 'x'], ANN);
   assert.equal(refused.exit, 4);
+  assert.match(refused.notes, /user ann lacks write on "other"; its roles: orders/);
   place.children[0]?.kill('SIGKILL');
   await place.children[0]?.exited;
   await place.start(0);

@@ -211,6 +211,14 @@ const PLANTED: readonly Planted[] = [
     find: 'if (isKnown && isLogin)',
     replace: 'if (isKnown)',
   },
+  {
+    file: 'cli/denial.ts',
+    tests: ['denials'],
+    name: 'granted-is-missing',
+    sentence: 'kvctl names what the user has as what it lacks',
+    find: 'asked.filter((one) => !isGranted(one, self))',
+    replace: 'asked',
+  },
 ];
 
 export const PASSWORD_BUGS: readonly Bug[] = PLANTED.map((bug) => {
