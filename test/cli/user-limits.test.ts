@@ -71,7 +71,7 @@ test('sizes have units, and what is no limit is refused before anything is sent'
 test('a list shows the limits of each user', async () => {
   const { store } = clusterOf();
   const table = await kvctl(['user', 'list'], { store });
-  assert.match(table.data.toString(), /billing\torders\t1\t1000 requests\/s, 20 connections/);
+  assert.match(table.data.toString(), /billing\torders\t1\tyes\t1000 requests\/s, 20 connections/);
   const json = await kvctl(['user', 'list', '-o', 'json'], { store });
   assert.match(json.data.toString(), /"limits": ?\{ ?"requestsPerSecond": ?1000/);
 });
