@@ -25,8 +25,11 @@ export async function endpointsOf(
   const file = findConfig(options);
   const tls = await tlsOf(options, file);
   if (file === undefined) return { urls: [USUAL_URL], cluster, ...tls };
-  const { nodes, cluster: configured } = file.config;
-  return { urls: nodes.map(clientUrlOf), cluster: cluster || configured, ...tls };
+  const { nodes, cluster: configured, tls: secured } = file.config;
+  const scheme = secured === undefined ? 'kv:' : 'kvs:';
+  // As people write them: tokens are stored for these texts, and messages show them.
+  const known = nodes.map((node) => clientUrlOf(node).replace(/^ws:/, scheme));
+  return { urls: known, cluster: cluster || configured, ...tls };
 }
 
 /** Files are loaded only by calls that name some, or that have a config file. */
