@@ -7,7 +7,7 @@ import type { NodeId } from '../base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../base/limits.ts';
 import { bytesMaxOf } from '../base/schema.ts';
 import type { PeerAddress } from '../transport/transport.ts';
-import { encodeNodeMessages, type NodeMessage } from '../wire/node-message.ts';
+import { encodeNodeMessages, isForward, type NodeMessage } from '../wire/node-message.ts';
 
 /** The stream of messages that wait for capacity as appends do; shards use their own numbers. */
 const STREAM = 0xffff_ffff;
@@ -95,8 +95,8 @@ export class PeerOutbox {
 }
 
 /** Clients determine its volume, so it must wait for capacity like other load. */
-function isLoad({ type }: NodeMessage): boolean {
-  return type === 'forward' || type === 'forwarded' || type === 'map';
+function isLoad(message: NodeMessage): boolean {
+  return isForward(message) || message.type === 'forwarded' || message.type === 'map';
 }
 
 /** As few frames as the limits allow. */

@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { TOKEN_ID_BYTES } from '../../src/access/token.ts';
 import type { NodeId } from '../../src/base/ids.ts';
 import { REQUEST_LIMITS, WIRE_LIMITS } from '../../src/base/limits.ts';
 import { PeerOutbox } from '../../src/node/peer-outbox.ts';
@@ -55,6 +56,31 @@ test('one frame has all messages of a turn to a peer, in order', () => {
   deepEqual(rig.said, [[beat(1), beat(3)], [beat(2)]]);
   rig.flush();
   equal(rig.frames.length, 2, 'it is said once');
+});
+
+test('forwarded requests wait for capacity, whoever they are for, and heartbeats do not', () => {
+  const streams: (number | undefined)[] = [];
+  const mail = new PeerOutbox({
+    send: ({ stream }) => {
+      streams.push(stream);
+      return true;
+    },
+    onWork: () => {},
+  });
+  const bytes = new Uint8Array(5);
+  const about = { id: 1, client: 3, request: bytes };
+  const token = new Uint8Array(TOKEN_ID_BYTES);
+  const as = { type: 'forward-as', ...about, token, accessVersion: 1 } as const;
+  const whom = { type: 'forward-for', ...about, user: 'ann', accessVersion: 1 } as const;
+  for (const message of [forward(1), as, whom]) {
+    mail.tell(ONE, beat(1));
+    mail.tell(ONE, message);
+    mail.flush();
+  }
+  deepEqual(
+    streams.map((stream) => stream !== undefined),
+    [false, true, false, true, false, true],
+  );
 });
 
 test('a turn is requested once for each peer', () => {
