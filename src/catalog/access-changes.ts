@@ -16,7 +16,7 @@ import { isBuiltIn, ROOT_ROLE } from '../access/role.ts';
 import { hexOf } from '../access/token.ts';
 import { isUnlimited, type LimitedUser, USER_LIMIT_NAMES } from '../access/user-limits.ts';
 import { unreachable } from '../base/assert.ts';
-import { encode } from '../base/schema.ts';
+import { decode, encode } from '../base/schema.ts';
 import { isSameDigest } from '../base/sha256.ts';
 import { ACCESS } from './access-codec.ts';
 import type { CatalogCommand, CatalogRefusal, CommandOf } from './command.ts';
@@ -256,7 +256,10 @@ function objectionTo(table: AccessTable): CatalogRefusal | undefined {
   if (roles.length > rolesMax || users.length > usersMax || tokens.length > tokensMax)
     return 'full';
   if (table.isEnabled && !hasRoot(table)) return 'last-root';
-  return bytesOf(table) > tableBytesMax ? 'full' : undefined;
+  const stored = encode(ACCESS, table);
+  // What a command makes of the table, each replica has to read again: also at its next start.
+  const isReadable = stored.length <= tableBytesMax && decode(ACCESS, stored) !== undefined;
+  return isReadable ? undefined : 'full';
 }
 
 function sorted<Row>(rows: readonly Row[], nameOf: (row: Row) => string): readonly Row[] {

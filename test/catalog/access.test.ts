@@ -58,6 +58,17 @@ test('enabling makes the first root, and no second one by the same way', () => {
   equal(say(rig, { ...ENABLE, token: tokenFor('eve', 3).row }), 'unsound');
 });
 
+test('a table that no replica could read again is refused', () => {
+  const rig = founded(1);
+  const roles = Array.from({ length: 61 }, (_, at) => `r${100 + at}`);
+  for (const name of roles) rig.mustSay({ type: 'put-role', role: roleOf(name, []) });
+  const user = { name: 'root', roles: [...roles, 'operator', 'reader', 'writer'] };
+  rig.mustSay({ type: 'put-user', user });
+  equal(say(rig, ENABLE), 'full', 'root would have 65 roles');
+  rig.mustSay({ type: 'put-user', user: { ...user, roles: roles.slice(1) } });
+  equal(say(rig, ENABLE), 'narrower');
+});
+
 test('the last token without an end of a root stays', () => {
   const rig = founded(1);
   rig.mustSay(ENABLE);
