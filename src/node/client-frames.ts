@@ -96,10 +96,8 @@ export class ClientFrames {
       if (audit?.defers(client, request.id, run) !== true) run();
       return requestCost;
     }
-    // Its responses could not be told from those of the open one, and would end a stream.
-    const isTaken =
-      request.type === 'watch' ? client.hasOpen(request.id) : client.streams.has(request.id);
-    if (isTaken) {
+    // Its responses could not be told from those of the open one, whose end would be missed.
+    if (client.hasOpen(request.id)) {
       this.#cutOff(client);
       return requestCost;
     }
@@ -110,7 +108,11 @@ export class ClientFrames {
       const limited = client.use?.charge(request, left - reader.left);
       if (limited !== undefined) client.respond({ type: 'limited', id: request.id, ...limited });
       else if (named === undefined) requests.route(request, source);
-      else audit?.serve(named, { client, request, run: (own) => requests.route(own, source) });
+      else {
+        const isDenied = () => requests.objectionTo(request, source) !== undefined;
+        const run = (own: Request) => requests.route(own, source);
+        audit?.serve(named, { client, request, isDenied, run });
+      }
     }
     return this.#costOf(request);
   }

@@ -103,12 +103,20 @@ class Rig {
 test('requests that clients may make go to the router, in order', () => {
   const rig = new Rig();
   const transaction = new Uint8Array();
-  rig.take({ type: 'info', id: 1 }, { type: 'transact', ...ABOUT, transaction });
+  rig.take({ type: 'info', id: 1 }, { type: 'transact', ...ABOUT, id: 3, transaction });
   const participants = [{ position: 0, deadline: 1 }];
   const about = { contender: OWNER, participants, isPreempting: false };
-  rig.take({ type: 'settle', ...ABOUT, ...about }, { type: 'pending', id: 2 });
+  rig.take({ type: 'settle', ...ABOUT, ...about, id: 4 }, { type: 'pending', id: 2 });
   deepEqual(rig.routed, ['info', 'transact', 'settle', 'pending']);
   deepEqual(rig.answers, []);
+});
+
+test('a client that gives the id of an open request to another one is cut off', () => {
+  const rig = new Rig();
+  rig.take({ type: 'info', id: 5 }, { type: 'pending', id: 5 });
+  deepEqual(rig.routed, ['info']);
+  rig.take({ type: 'info', id: 6 });
+  deepEqual(rig.routed, ['info'], 'it is gone');
 });
 
 test('a client with too many requests is refused, and one without open requests is served', () => {

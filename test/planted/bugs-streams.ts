@@ -47,15 +47,15 @@ const OF_THE_NODE: readonly Planted[] = [
     name: 'one-id-for-two-streams',
     sentence: 'a stream is opened under the id of an open request',
     file: 'src/node/client-frames.ts',
-    find: "request.type === 'watch' ? client.hasOpen(request.id) : client.streams.has(request.id)",
-    replace: 'client.streams.has(request.id)',
+    find: 'if (client.hasOpen(request.id))',
+    replace: 'if (client.streams.has(request.id))',
   },
   {
     name: 'request-with-the-id-of-a-stream',
     sentence: 'the answer to another request ends a stream, which its replica never hears of',
     file: 'src/node/client-frames.ts',
-    find: "request.type === 'watch' ? client.hasOpen(request.id) : client.streams.has(request.id)",
-    replace: "request.type === 'watch' && client.hasOpen(request.id)",
+    find: 'if (client.hasOpen(request.id))',
+    replace: "if (request.type === 'watch' && client.hasOpen(request.id))",
   },
 ];
 
