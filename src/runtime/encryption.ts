@@ -126,8 +126,9 @@ export async function rewrapKeys(
   path: string,
   { from, to }: { readonly from: KeySource; readonly to: KeySource },
 ): Promise<number> {
-  const keys = unlock(path, await wrappingKeyFrom(from));
-  const wrapping = await wrappingKeyFrom(to);
+  const [present, wrapping] = [await wrappingKeyFrom(from), await wrappingKeyFrom(to)];
+  // Nothing is awaited from here on: a data key that is added meanwhile would be lost.
+  const keys = unlock(path, present);
   const sequence = keys.sequence + 1;
   writeKeyFiles(path, { ...keys, sequence }, { wrapping, randomBytes: secureBytes });
   return keys.keys.length;

@@ -7,6 +7,7 @@ import test from 'node:test';
 import { type EncryptionOptions, open } from '../../src/index.ts';
 import { addDataKey, openDataKeys, rewrapKeys } from '../../src/runtime/encryption.ts';
 import { salvageFolder } from '../../src/runtime/salvage.ts';
+import { withNewKey } from '../../src/storage/sealing/key-file.ts';
 import { temporaryFolder } from '../storage/temporary.ts';
 
 const HEX = '0123456789abcdef'.repeat(4);
@@ -140,6 +141,13 @@ test('a running node seals with a new data key, and reports keys that do not ope
   writeFileSync(join(folder, 'keys'), 'garbage');
   rmSync(join(folder, 'keys.copy'));
   await assert.rejects(keys.look(), /are damaged/);
+});
+
+test('a folder has so many data keys at most as its key files can hold', () => {
+  const secret = new Uint8Array(32);
+  const keys = Array.from({ length: 4096 }, (_, at) => ({ number: at + 1, secret }));
+  const full = { sequence: 1, keys };
+  assert.throws(() => withNewKey(full, () => secret), /there are 4096 data keys, and 4096 at most/);
 });
 
 test('a new data key is used from the next start on, and older data stay readable', async () => {

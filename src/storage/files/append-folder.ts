@@ -1,6 +1,6 @@
 /** A folder of files that only grow at their ends, for records that must not be lost silently. */
 
-import { readdirSync, rmSync } from 'node:fs';
+import { constants, readdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, syncFolder } from './small-file.ts';
@@ -101,7 +101,8 @@ async function openOrCreate(path: string): Promise<{ file: FileHandle; isNew: bo
     return { file: await open(path, 'wx', MODE), isNew: true };
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
-    return { file: await open(path, 'r+'), isNew: false };
+    // A link that another user has put there must not lead to a file of this one.
+    return { file: await open(path, constants.O_RDWR | constants.O_NOFOLLOW), isNew: false };
   }
 }
 

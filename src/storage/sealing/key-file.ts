@@ -96,6 +96,12 @@ export function withNewKey(
   { sequence, keys }: UnwrappedKeys,
   randomBytes: (length: number) => Uint8Array,
 ): UnwrappedKeys {
+  if (keys.length >= KEYS_MAX) {
+    throw new Error(
+      `there are ${keys.length} data keys, and ${KEYS_MAX} at most. Nothing was changed. Replace ` +
+        'the node by one with an empty folder, which gets a first key and copies its data',
+    );
+  }
   const number = (keys.at(-1)?.number ?? 0) + 1;
   return {
     sequence: sequence + 1,
