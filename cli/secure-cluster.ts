@@ -48,6 +48,12 @@ export function secureCluster(options: Options): Secured {
       'use 1 to 40 letters, digits, dashes or underscores',
     );
   }
+  if (file.config.nodes.some(({ name }) => name === OPERATOR)) {
+    throw usageFailure(
+      `a node has the name ${OPERATOR}`,
+      `give it another name: ${OPERATOR}.pem is the certificate of kvctl`,
+    );
+  }
   const days = certificateDays(options);
   const made: string[] = [];
   if (!folder.hasAuthority) {

@@ -23,6 +23,10 @@ export function nodeUri({ cluster, name }: NodeName): string {
   return `ringkv://${cluster}/node/${name}`;
 }
 
+export function isNodeUri(text: string): boolean {
+  return NODE_URI.test(text);
+}
+
 /**
  * From `X509Certificate.subjectAltName`. Undefined if it names no node, or several: a certificate
  * that could be that of two nodes proves neither.

@@ -1,6 +1,6 @@
 /** The user in the certificate of a client: a URI among the alternative names. Pure. */
 
-import { alternativesIn, nodeNameIn } from './node-name.ts';
+import { alternativesIn, isNodeUri } from './node-name.ts';
 
 /** `ringkv://CLUSTER/user/NAME`. */
 export interface UserName {
@@ -27,10 +27,11 @@ export function userUri({ cluster, user }: UserName): string {
  * a node acts for all of its clients, so its certificate must be none of a client.
  */
 export function userNameIn(subjectAltName: string | undefined): UserName | undefined {
-  const found = alternativesIn(subjectAltName ?? '').flatMap(({ kind, value }) => {
+  const names = alternativesIn(subjectAltName ?? '');
+  const found = names.flatMap(({ kind, value }) => {
     const [, cluster, user] = (kind === 'URI' && USER_URI.exec(value)) || [];
     return cluster === undefined || user === undefined ? [] : [{ cluster, user }];
   });
-  if (found.length !== 1 || nodeNameIn(subjectAltName) !== undefined) return undefined;
-  return found[0];
+  const isNode = names.some(({ kind, value }) => kind === 'URI' && isNodeUri(value));
+  return found.length === 1 && !isNode ? found[0] : undefined;
 }

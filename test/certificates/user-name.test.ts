@@ -35,6 +35,8 @@ test('a certificate without one, with two, or with that of a node names no user'
   for (const uri of others) equal(userNameIn(namesIn([uri])), undefined, uri);
   equal(userNameIn(namesIn([URI, userUri({ cluster: 'prod', user: 'bob' })])), undefined);
   equal(userNameIn(namesIn([URI, NODE])), undefined, 'a node acts for its clients');
+  const other = nodeUri({ cluster: 'prod', name: 'n2' });
+  equal(userNameIn(namesIn([URI, NODE, other])), undefined, 'also for several nodes');
   equal(userNameIn(undefined), undefined);
 });
 
