@@ -54,12 +54,15 @@ async function runLine(line: string, call: Call): Promise<void> {
   try {
     const program = { verbs: SHELL_VERBS, version: '', environment: process.env };
     const words = wordsOf(line);
-    const isUnseen = words[0] === 'user' && words[1] === 'password';
-    if (OUTSIDE.has(words[0] ?? '') || isUnseen) {
-      throw usageFailure(`the shell cannot run ${words[0]}`, `outside of it: kvctl ${line.trim()}`);
-    }
+    const outside = `outside of it: kvctl ${line.trim()}`;
+    if (OUTSIDE.has(words[0] ?? ''))
+      throw usageFailure(`the shell cannot run ${words[0]}`, outside);
     const parsed = parse(words, program);
     if (parsed.type === 'text') return await terminal.write(parsed.text);
+    // The shell would show what is typed, and keep it as one of its lines.
+    if (parsed.verb.name === 'user' && parsed.words[0] === 'password') {
+      throw usageFailure('the shell cannot ask for a password', outside);
+    }
     const module = await parsed.verb.load();
     const inherited: Options = Object.fromEntries(INHERITED.map((name) => [name, options[name]]));
     await module.run({
