@@ -16,7 +16,7 @@ export const AUDIT_VERBS: readonly Verb[] = [
       { form: '<path>', kind: 'value', description: 'folder of the trail, or one of its files' },
     ],
     options: [
-      { flags: '--from <hash>', description: 'verify: begin behind the line with this hash' },
+      { flags: '--from <hash>', description: 'verify: a line has this hash, too' },
       { flags: '--user <name>', description: 'show: only lines about this user' },
       {
         flags: '--since <time>',

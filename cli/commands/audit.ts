@@ -25,13 +25,17 @@ export async function run(call: Call): Promise<Exit> {
 interface TrailPath {
   readonly folder: string;
   readonly names: readonly string[];
+  /** A file alone may begin in the middle: what is in front of it is not asked. */
+  readonly isPart: boolean;
 }
 
 function filesAt(path: string): TrailPath {
   try {
-    if (!statSync(path).isDirectory()) return { folder: dirname(path), names: [basename(path)] };
+    if (!statSync(path).isDirectory()) {
+      return { folder: dirname(path), names: [basename(path)], isPart: true };
+    }
     const names = readdirSync(path).filter((name) => fileNumber(name) !== undefined);
-    if (names.length > 0) return { folder: path, names: inOrder(names) };
+    if (names.length > 0) return { folder: path, names: inOrder(names), isPart: false };
   } catch (error) {
     throw unreadable((error as Error).message);
   }
@@ -60,8 +64,7 @@ async function verify(call: Call, trail: TrailPath): Promise<Exit> {
       '--from takes the hash of a line: 64 hex digits, as kvctl status -o json shows them',
     );
   }
-  // A file alone begins in the middle: what is in front of it is not asked.
-  const verification = new Verification({ from, isPart: trail.names.length === 1 });
+  const verification = new Verification({ from, isPart: trail.isPart });
   for (const name of trail.names) verification.add({ name, bytes: read(trail, name) });
   const verdict = verification.end();
   const isJson = formatOf(call) !== 'table';

@@ -22,7 +22,7 @@ export const AUDIT_LIMITS = {
   /** Bytes of one file. */
   fileBytesDefault: 16 * MIB,
   fileBytesMin: 64 * KIB,
-  fileBytesMax: 1024 * MIB,
+  fileBytesMax: 256 * MIB,
   /** Bytes of all files. */
   bytesDefault: 256 * MIB,
   bytesMin: 256 * KIB,

@@ -219,9 +219,11 @@ export class AuditTrail {
   async #step(): Promise<'done' | 'failed' | 'idle'> {
     const isDue = this.#isDirty && this.#now() >= this.#syncedAt + this.#syncMilliseconds;
     try {
+      // Also under load: otherwise only a rotation would sync.
+      if (isDue && this.#isWorking && this.#file !== undefined) await this.#sync();
       // After a failure also without lines: requests wait until the trail can be written again.
-      if (this.#queue.length > 0 || !this.#isWorking) await this.#write();
-      else if (isDue || (this.#isDirty && this.#isClosing)) await this.#sync();
+      else if (this.#queue.length > 0 || !this.#isWorking) await this.#write();
+      else if (this.#isDirty && this.#isClosing) await this.#sync();
       else return 'idle';
       return 'done';
     } catch (error) {

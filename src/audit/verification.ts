@@ -43,7 +43,7 @@ export interface TrailFile {
 const FAULTS_MAX = 100;
 
 interface VerificationOptions {
-  /** The hash of a line that was noted before: verification begins behind it, and it must exist. */
+  /** The hash of a line that was noted before: one of the sound lines has to have it. */
   readonly from?: string | undefined;
   /** The files in front are not there on purpose. */
   readonly isPart?: boolean;
@@ -64,7 +64,7 @@ interface Missing {
 export class Verification {
   readonly #faults: ChainFault[] = [];
   #count = 0;
-  /** A hash that was noted before; lines up to it are not verified. Undefined once it was found. */
+  /** A hash that was noted before; undefined once it was found. */
   #awaited: string | undefined;
   readonly #isPart: boolean;
   #link: Link | undefined;
@@ -85,7 +85,7 @@ export class Verification {
 
   constructor({ from, isPart = false }: VerificationOptions = {}) {
     this.#awaited = from;
-    this.#isPart = isPart || from !== undefined;
+    this.#isPart = isPart;
   }
 
   add({ name, bytes }: TrailFile): void {
@@ -104,7 +104,7 @@ export class Verification {
     if (this.#unfinished !== undefined) this.#tell(this.#unfinished);
     this.#judgeStart();
     if (this.#awaited !== undefined) {
-      const text = `no line has the hash ${this.#awaited}: the lines up to it, or all, are missing`;
+      const text = `no sound line has the hash ${this.#awaited}: lines were removed or changed`;
       this.#tell({ kind: 'unanchored', file: '', line: 0, text });
     }
     const { sequence, hash } = this.#link ?? GENESIS;
@@ -121,33 +121,20 @@ export class Verification {
 
   #take(text: string, place: Place): void {
     const line = readLine(text);
-    if (this.#awaited !== undefined && !this.#reaches(line)) return;
     if (line === undefined) return this.#skip(place, 'it is no line of a trail');
     if (this.#link === undefined) this.#begin(line, place);
     this.#lines += 1;
     if (!line.isSound) return this.#skip(place, 'its content is not that of its hash');
+    if (line.hash === this.#awaited) this.#awaited = undefined;
     this.#note(text);
     this.#follow(line, place);
-  }
-
-  /** Whether lines are verified from here on: this one has the hash, or continues it. */
-  #reaches(line: ReadLine | undefined): boolean {
-    if (line === undefined) return false;
-    if (line.hash === this.#awaited && line.isSound) {
-      this.#awaited = undefined;
-      this.#link = line;
-      this.#first = line.sequence;
-      this.#lines += 1;
-      return false;
-    }
-    if (line.previous !== this.#awaited) return false;
-    this.#awaited = undefined;
-    return true;
   }
 
   #begin(line: ReadLine, { name }: Place): void {
     this.#link = { sequence: line.sequence - 1, hash: line.previous };
     this.#first = line.sequence;
+    // The noted line was removed with its file, as a line says; or it is in front of a part.
+    if (line.isSound && line.previous === this.#awaited) this.#awaited = undefined;
     const sequence = line.sequence - this.#skipped;
     if (!this.#isPart) this.#start = { file: name, sequence };
   }

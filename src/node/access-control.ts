@@ -50,30 +50,34 @@ export class AccessControl {
 
   /**
    * A client has said hello. Of its token only a digest is kept. A token, be it valid or not, is
-   * what counts: its client chose it, and perhaps for having fewer rights.
+   * what counts: its client chose it, and perhaps for having fewer rights. Returns why the client
+   * was closed.
    */
-  identify(client: ConnectedClient, hello: ClientHello): void {
+  identify(client: ConnectedClient, hello: ClientHello): string | undefined {
     if (hello.type === 'bearer') client.credential = credentialOf(hello.token);
     client.principal = this.#principalOf(client);
     // Nothing that it sends is served.
-    this.#admit(client, 'limited');
+    return this.#admit(client, 'limited');
   }
 
   /**
-   * Counts a client as one of its user, or closes it if it is one too many. An administrator has as
-   * many as it likes, so that limits never keep it out.
+   * Counts a client as one of its user, or closes it if it is one too many, and returns why. An
+   * administrator has as many as it likes, so that limits never keep it out.
    */
-  #admit(client: ConnectedClient, kind: ClientClose): void {
+  #admit(client: ConnectedClient, kind: ClientClose): string | undefined {
     const { clients, fair } = this.#node;
     const { principal } = client;
-    if (!this.#table.isEnabled || principal === undefined) return;
+    if (!this.#table.isEnabled || principal === undefined) return undefined;
     const use = clients.users.of(principal.user, this.#table);
     if (principal.admin.size === 0 && !use.admitsConnection()) {
-      return this.#close(client, limitText('connections', use.limits.connections), kind);
+      const text = limitText('connections', use.limits.connections);
+      this.#close(client, text, kind);
+      return text;
     }
     // What it has asked for holds portions of its present group.
     if (client.isIdle) fair.regroup(client.share, use.group);
     client.countFor(use);
+    return undefined;
   }
 
   /** Whose requests another node forwards; undefined without access control. */
@@ -147,8 +151,8 @@ export class AccessControl {
   #identifyAgain(client: ConnectedClient, isBegun: boolean): void {
     const before = client.principal;
     client.principal = this.#principalOf(client);
-    // What an unknown client has open from later on is for anyone, such as a login.
-    const hasOpen = isBegun && client.principal === undefined && !client.isIdle;
+    // What anyone could open before may be more than its user, if it has one, may have.
+    const hasOpen = isBegun && !client.isIdle;
     const isOther = before !== undefined && !isSamePrincipal(before, client.principal);
     if (hasOpen || isOther) return this.#close(client, 'the rights of its user have changed');
     if (client.use === undefined) this.#admit(client, 'dismissed');

@@ -31,13 +31,20 @@ type LoginSubject = Pick<Extract<Request, { readonly type: 'login' }>, 'user' | 
 interface Service {
   readonly client: ConnectedClient;
   readonly request: Request;
+  /** Its client may not ask it: it waits for no line, and `run` refuses it. */
+  readonly isDenied: () => boolean;
   readonly run: (request: Request) => void;
 }
 
-/** A request that waits for its line. */
-interface Held extends Service {
-  readonly named: AuditedRequest;
+/** What waits for its line. */
+interface Held {
+  readonly at: number;
   readonly bytes: number;
+  readonly isGone: () => boolean;
+  /** The line is durable. */
+  readonly run: () => void;
+  /** No line can be written. */
+  readonly refuse: () => void;
 }
 
 export class Audit {
@@ -46,6 +53,8 @@ export class Audit {
   /** In the order of their numbers. */
   readonly #held = new Map<number, Held>();
   #heldBytes = 0;
+  /** No line became durable for long, until one does. */
+  #isStuck = false;
   #number = 0;
   /** Undefined until the trail has reported. */
   progress: AuditProgress | undefined;
@@ -57,14 +66,17 @@ export class Audit {
     this.#policy = policy;
   }
 
-  /** A client has said hello. False: it cannot be audited, so the client has to go. */
-  meet(client: ConnectedClient, hello: ClientHello): boolean {
+  /**
+   * A client has said hello, and was perhaps refused for a limit of its user. False: it cannot be
+   * audited, so the client has to go.
+   */
+  meet(client: ConnectedClient, hello: ClientHello, limit?: string): boolean {
     const { certificate, credential, address: from } = client;
     if (hello.type !== 'bearer' && certificate === undefined) return true;
     if (this.#isClosed) return false;
     const { map, wall } = this.#node;
     const isUnknownHere = credential !== undefined && map?.access?.isHidden === true;
-    const fault = credential && faultOfCredential(map?.access, credential, wall);
+    const fault = limit ?? (credential && faultOfCredential(map?.access, credential, wall));
     const by = [credential && 'token', certificate && 'certificate'].filter(Boolean);
     const outcome = isUnknownHere ? 'unknown' : fault === undefined ? 'ok' : 'refused';
     if (outcome === 'refused' && !this.#mayTellDenial()) return true;
@@ -79,16 +91,24 @@ export class Audit {
     return !this.#isClosed;
   }
 
+  /** A right password is about to become a token, once a line says so if that is demanded. */
+  beginLogin(client: Responder, subject: LoginSubject, next: Pick<Held, 'run' | 'refuse'>): void {
+    if (!this.#policy.isFailClosed) return next.run();
+    if (this.#isClosed) return next.refuse();
+    this.#number += 1;
+    this.#tell({ request: this.#number, ...loginAbout(client, subject), outcome: 'begun' });
+    const isGone = () => client.share?.isGone === true;
+    this.#held.set(this.#number, { at: this.#node.now, bytes: 0, isGone, ...next });
+  }
+
   /** A client has tried a password: how it was answered. */
-  login(client: Responder, { user, scope }: LoginSubject, end: Response): void {
+  login(client: Responder, subject: LoginSubject, end: Response): void {
     const why = end.type === 'failed' ? end.failure : undefined;
     const isDoubtful = why !== undefined && effectOf(why) === 'unknown';
     const outcome = why === undefined ? 'ok' : isDoubtful ? 'unknown' : 'refused';
     if (outcome === 'refused' && !this.#mayTellDenial()) return;
-    const who = client instanceof ConnectedClient ? actorOf(client) : 'anonymous';
-    const about = { who, from: client.address ?? '', what: 'login', on: { user, scope } } as const;
     const reason = why === undefined ? {} : { why };
-    this.#tell({ kind: 'authentication', ...about, outcome, ...reason });
+    this.#tell({ ...loginAbout(client, subject), outcome, ...reason });
   }
 
   /** Undefined: the request is not audited. Required: it is open. */
@@ -98,14 +118,19 @@ export class Audit {
     this.#number += 1;
     const about = { who: actorOf(client), from: client.address, ...subject };
     const isStream = request.type === 'watch';
-    const tell = (record: AuditRecord) => this.#tell(record);
-    const named = new AuditedRequest({ number: this.#number, about, isStream, tell });
+    const named = new AuditedRequest({
+      ...{ number: this.#number, about, isStream },
+      tell: (record) => this.#tell(record),
+      mayTellRefusal: () => this.#mayTellDenial(),
+    });
     client.name(request.id, named);
     return named;
   }
 
   /** Serves a named request: now, or once its line is durable, or never. */
-  serve(named: AuditedRequest, { client, request, run }: Service): void {
+  serve(named: AuditedRequest, service: Service): void {
+    const { client, request, isDenied, run } = service;
+    if (isDenied()) return run(request);
     if (!this.#policy.isFailClosed) {
       if (request.type === 'watch') named.begin();
       return run(request);
@@ -118,7 +143,13 @@ export class Audit {
     named.begin();
     named.isHeld = true;
     this.#heldBytes += bytes;
-    this.#held.set(named.number, { client, request: own, named, run, bytes });
+    this.#held.set(named.number, {
+      at: this.#node.now,
+      bytes,
+      isGone: () => client.share.isGone,
+      run: () => this.#release(named, { ...service, request: own }, bytes),
+      refuse: () => refuse(client, own, 'audit-unavailable'),
+    });
   }
 
   /** Whether a message about a stream has to wait, as the request for the stream does. */
@@ -131,15 +162,16 @@ export class Audit {
 
   /** The trail reports what is durable, and whether it can be written. */
   heed(progress: AuditProgress): void {
+    if (progress.durable > (this.progress?.durable ?? 0)) this.#isStuck = false;
     this.progress = progress;
     for (const [number, held] of this.#held) {
       const isDurable = number <= progress.durable;
       if (!isDurable && progress.isWorking) return;
       this.#held.delete(number);
       this.#heldBytes -= held.bytes;
-      if (held.client.share.isGone) continue;
-      if (isDurable) this.#release(held);
-      else refuse(held.client, held.request, 'audit-unavailable');
+      if (held.isGone()) continue;
+      if (isDurable) held.run();
+      else held.refuse();
     }
   }
 
@@ -158,15 +190,29 @@ export class Audit {
 
   tick(): void {
     this.#endSecond();
+    this.#refuseOverdue();
+  }
+
+  /** The disk does not answer. What has waited for long must not be served once it does. */
+  #refuseOverdue(): void {
+    const [oldest] = this.#held.values();
+    const { heldMillisecondsMax } = AUDIT_NODE_LIMITS;
+    if (oldest === undefined || this.#node.now - oldest.at < heldMillisecondsMax) return;
+    this.#isStuck = true;
+    const overdue = [...this.#held.values()];
+    this.#held.clear();
+    this.#heldBytes = 0;
+    for (const { isGone, refuse: give } of overdue) if (!isGone()) give();
   }
 
   /** A fail-closed policy, and no line can be written. */
   get #isClosed(): boolean {
-    return this.#policy.isFailClosed && this.progress?.isWorking !== true;
+    const isOpen = this.progress?.isWorking === true && !this.#isStuck;
+    return this.#policy.isFailClosed && !isOpen;
   }
 
   /** In the turn of its client. */
-  #release({ client, request, named, run, bytes }: Held): void {
+  #release(named: AuditedRequest, { client, request, run }: Service, bytes: number): void {
     const serve = () => {
       named.isHeld = false;
       run(request);
@@ -212,6 +258,8 @@ interface AuditedRequestOptions {
   /** It has many responses. */
   readonly isStream: boolean;
   readonly tell: (record: AuditRecord) => void;
+  /** False: too many requests were refused in this second; it is counted. */
+  readonly mayTellRefusal: () => boolean;
 }
 
 /** A request with lines: when it ends, and before it is served if that is held or long. */
@@ -219,6 +267,7 @@ class AuditedRequest implements NamedRequest {
   readonly #options: AuditedRequestOptions;
   /** It waits for its line, so it has had no effect. */
   isHeld = false;
+  #hasBegun = false;
   /** What its client has said of the stream meanwhile. */
   readonly deferred: (() => void)[] = [];
 
@@ -231,6 +280,7 @@ class AuditedRequest implements NamedRequest {
   }
 
   begin(): void {
+    this.#hasBegun = true;
     this.#tell('begun');
   }
 
@@ -246,12 +296,18 @@ class AuditedRequest implements NamedRequest {
       return reply?.type === 'refused' ? this.#tell('refused', reply.reason) : this.#tell('ok');
     }
     if (by.type === 'written') return this.#endWritten(by.replies.map(decodeReply));
-    if (by.type === 'limited') return this.#tell('refused', `limit ${by.limit}`);
+    if (by.type === 'limited') return this.#tellRefusal(`limit ${by.limit}`);
     if (by.type !== 'failed') return this.#tell('ok');
     const { failure } = by;
     const isRefused = DENIALS.has(failure) || failure === 'audit-unavailable';
     if (isStream && !isRefused) return this.#tell('ended', failure);
-    this.#tell(effectOf(failure) === 'unknown' ? 'unknown' : 'refused', failure);
+    if (effectOf(failure) === 'unknown') return this.#tell('unknown', failure);
+    this.#tellRefusal(failure);
+  }
+
+  /** Of a request that was not served. Strangers can have any number of them. */
+  #tellRefusal(why: string): void {
+    if (this.#hasBegun || this.#options.mayTellRefusal()) this.#tell('refused', why);
   }
 
   /** The shard has answered each command: what it did, or why it had no effect. */
@@ -278,6 +334,12 @@ class AuditedRequest implements NamedRequest {
 function reasonOf(reply: Reply | undefined): readonly string[] {
   if (reply === undefined || reply.type === 'done' || reply.type === 'committed') return [];
   return [reply.type === 'refused' ? reply.reason : reply.type];
+}
+
+function loginAbout(client: Responder, { user, scope }: LoginSubject) {
+  const who = client instanceof ConnectedClient ? actorOf(client) : 'anonymous';
+  const from = client.address ?? '';
+  return { kind: 'authentication', who, from, what: 'login', on: { user, scope } } as const;
 }
 
 /** Who a client is, as far as it has shown it. */

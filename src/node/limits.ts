@@ -41,6 +41,8 @@ assert(
 export const AUDIT_NODE_LIMITS = {
   /** Denials and refused tokens of a second with a line each; others are counted in one line. */
   denialsPerSecond: 100,
+  /** A request does not wait for its line for longer: its client has given up by then. */
+  heldMillisecondsMax: 5000,
   /** Bytes of requests that wait for their lines. */
   heldBytesMax: 32 * 1024 * 1024,
   /** Messages about a stream that wait until it is opened; a client has no reason for more. */

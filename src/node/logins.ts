@@ -24,7 +24,7 @@ import type { Asked, Router } from './router.ts';
 
 interface LoginsOptions {
   /** Undefined: nothing is audited. */
-  readonly audit?: Pick<Audit, 'admitsLogins' | 'login'> | undefined;
+  readonly audit?: Pick<Audit, 'admitsLogins' | 'beginLogin' | 'login'> | undefined;
   readonly node: Pick<NodeState, 'map' | 'now' | 'wall'>;
   readonly router: Pick<Router, 'route'>;
   /** Undefined: this node exchanges no passwords. */
@@ -35,6 +35,8 @@ interface LoginsOptions {
 interface Asking extends Pick<Request & { readonly type: 'login' }, 'id' | 'scope'> {
   readonly attempt: LoginAttempt;
   readonly lifeMilliseconds: number;
+  readonly client: Responder;
+  /** It tells the audit trail, too. */
   readonly responder: Responder;
   /** What the password is compared with; undefined if there is none. */
   readonly row: PasswordRow | undefined;
@@ -65,10 +67,12 @@ export class Logins {
   login({ request, responder: client }: Asked<'login'>): void {
     const { node, ports, audit } = this.#options;
     const { id, user, scope } = request;
+    // Not the request: its password is a view on the whole frame.
+    const about = { user, scope };
     const responder: Responder = {
       share: client.share,
       respond: (response) => {
-        audit?.login(client, request, response);
+        audit?.login(client, about, response);
         client.respond(response);
       },
     };
@@ -90,7 +94,7 @@ export class Logins {
     const lifeMilliseconds = request.lifeMilliseconds || LOGIN_LIMITS.lifeMillisecondsDefault;
     const number = this.#nextId;
     this.#nextId += 1;
-    this.#asking.set(number, { id, attempt, scope, lifeMilliseconds, responder, row });
+    this.#asking.set(number, { id, attempt, scope, lifeMilliseconds, client, responder, row });
     ports.passwords.ask({ id: number, password: request.password.slice(), salt, cost });
   }
 
@@ -99,13 +103,19 @@ export class Logins {
     const asking = this.#asking.get(number);
     if (asking === undefined) return;
     this.#asking.delete(number);
-    const { responder, id, row, attempt } = asking;
+    const { client, responder, id, row, attempt, scope } = asking;
     // The time of this comparison does not depend on where they differ.
     const isRight = row !== undefined && isSameDigest(row.verifier, verifier);
     if (!isRight) return fail(responder, id, 'unauthenticated');
     this.#limiter.succeed(attempt);
     // No other client could use the token.
-    if (responder.share?.isGone !== true) this.#add(asking, row);
+    if (client.share?.isGone === true) return;
+    const run = () => this.#add(asking, row);
+    const { audit } = this.#options;
+    if (audit === undefined) return run();
+    const retry = AUDIT_NODE_LIMITS.auditRetryMilliseconds;
+    const refuse = () => fail(responder, id, 'audit-unavailable', retry);
+    audit.beginLogin(client, { user: attempt.user, scope }, { run, refuse });
   }
 
   /** Answers those whose tokens this node knows by now, or whose time is over. */

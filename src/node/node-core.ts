@@ -320,8 +320,8 @@ export class NodeCore {
     const { clients, transport } = this.state;
     const { connection, hello } = event;
     const client = clients.add(connection, event);
-    this.#access.identify(client, hello);
-    if (this.#audit?.meet(client, hello) !== false) return;
+    const limit = this.#access.identify(client, hello);
+    if (this.#audit?.meet(client, hello, limit) !== false || limit !== undefined) return;
     clients.remove(connection);
     transport.closeClient(connection, UNAUDITED);
   }

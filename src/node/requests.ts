@@ -4,6 +4,7 @@ import type { Principal } from '../access/principal.ts';
 import { NO_BYTES } from '../base/message-pack.ts';
 import type { Responder } from '../shard/responder.ts';
 import type { Request } from '../wire/request.ts';
+import type { Failure } from '../wire/response.ts';
 import type { AccessControl } from './access-control.ts';
 import type { Audit } from './audit.ts';
 import { isForNodesOnly } from './client-door.ts';
@@ -38,11 +39,16 @@ export class Requests {
     this.#coordination = new CoordinationRequests(options.node, options.router);
   }
 
+  /** Why the client may not ask it. */
+  objectionTo(request: Request, source: Source): Failure | undefined {
+    const isStrange = source.responder.isClient === true && isForNodesOnly(request);
+    return isStrange ? 'nodes-only' : this.#options.access.objectionTo(request, source);
+  }
+
   route(request: Request, source: Source): void {
-    const { router, transactions, access, logins, report } = this.#options;
+    const { router, transactions, logins, report } = this.#options;
     const { responder } = source;
-    const isStrange = responder.isClient === true && isForNodesOnly(request);
-    const objection = isStrange ? 'nodes-only' : access.objectionTo(request, source);
+    const objection = this.objectionTo(request, source);
     if (objection !== undefined) {
       this.#options.audit?.deny(request, source, objection);
       return router.fail({ request, responder }, objection);

@@ -242,3 +242,20 @@ test('a folder with other files is a folder for a trail', async () => {
   await rig.trail.close();
   deepEqual(folder.names(), [fileName(1), 'notes.txt']);
 });
+
+test('lines are synced in time while others keep coming', async () => {
+  const rig = await TrailRig.open(undefined, { syncMilliseconds: 20 });
+  const until = performance.now() + 2000;
+  let isInTime = false;
+  const isOver = () => isInTime || performance.now() >= until;
+  // After each write there is a line more, so the queue is never empty before it is over.
+  rig.reports.push = () => {
+    isInTime ||= rig.trail.progress.sequence > 0 && !isOver();
+    if (!isOver()) rig.add('a');
+    return 0;
+  };
+  rig.add('a');
+  await rig.until(isOver);
+  ok(isInTime);
+  await rig.trail.close();
+});

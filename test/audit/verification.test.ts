@@ -93,13 +93,18 @@ test('lines that are cut off at the end are missed by a noted hash only', () => 
     ['unanchored'],
   );
   const { isIntact, lines: verified } = verify(files, { from: noted });
-  deepEqual([isIntact, verified], [true, 3]);
+  deepEqual([isIntact, verified], [true, lines.length]);
 });
 
-test('a noted hash is no excuse for what was changed behind it', () => {
-  const noted = String(linesOf(files)[3]?.hash);
-  const changed = lines.with(6, (lines[6] as string).replace('ada', 'bob'));
-  equal(verify(ofLines(changed), { from: noted }).isIntact, false);
+test('a noted hash is no excuse for what was changed or removed in front of it or behind', () => {
+  const noted = String(linesOf(files)[4]?.hash);
+  for (const at of [2, 6]) {
+    const changed = lines.with(at, (lines[at] as string).replace('ada', 'bob'));
+    equal(verify(ofLines(changed), { from: noted }).isIntact, false, `${at}`);
+  }
+  for (const gone of [2, 5]) {
+    equal(verify(ofLines(lines.slice(gone)), { from: noted }).isIntact, false, `${gone}`);
+  }
 });
 
 test('any single change of bytes or of the order of lines is found', () => {

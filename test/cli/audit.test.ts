@@ -66,9 +66,17 @@ test('a noted hash is missed, or verified from', async () => {
   const noted = 'a'.repeat(64);
   const { exit, data } = await kvctl(['audit', 'verify', SOUND, '--from', noted]);
   equal(exit, 1);
-  match(data.toString(), /the trail {2}unanchored: no line has the hash a{64}/);
+  match(data.toString(), /the trail {2}unanchored: no sound line has the hash a{64}/);
   const bad = await kvctl(['audit', 'verify', SOUND, '--from', 'abc']);
   deepEqual([bad.exit, /64 hex digits/.test(bad.notes)], [2, true]);
+});
+
+test('a folder whose first lines are gone is broken, also if one file is left', async () => {
+  const last = FILES.at(-1);
+  if (last === undefined) throw new Error('the trail has files');
+  const { exit, data } = await kvctl(['audit', 'verify', folderOf([last])]);
+  equal(exit, 1);
+  match(data.toString(), /removed: the trail begins with line/);
 });
 
 test('one file of a trail is verified by itself', async () => {

@@ -48,6 +48,25 @@ test('once it is enabled, a client without a valid token is refused, at every no
   await rig.cluster.close();
 });
 
+test('what a user had open before it was enabled is closed: it may be too much', async () => {
+  const rig = new AccessRig();
+  const token = await rig.user('ann', 2, [grant('a/', ['watch'])]);
+  const ann = await rig.client(token.text);
+  const seen: unknown[] = [];
+  const watching = (async () => {
+    for await (const event of ann.watch({ prefix: 'b/' })) seen.push(event);
+  })();
+  watching.catch(() => {});
+  await rig.cluster.advance(2000);
+  await rig.say(ENABLE);
+  const count = seen.length;
+  await (await rig.client(ROOT.text)).set('b/1', 'secret');
+  await rig.cluster.advance(2000);
+  equal(seen.length, count);
+  await rejects(watching, FORBIDDEN);
+  await rig.cluster.close();
+});
+
 test('a user may do what is granted, and nothing else', async () => {
   const rig = await enabled();
   const root = await rig.client(ROOT.text);

@@ -99,6 +99,30 @@ test('each answer to a login is told; where none can be told, no password is che
   }
 });
 
+test('a fail-closed node makes no token before a durable line says so, and none without', () => {
+  for (const end of ['durable', 'broken'] as const) {
+    const { told, audit, client } = stageOf(true);
+    const progress = { isWorking: true, durable: 0, lines: 0, dropped: 0, bytes: 0 };
+    const report = (more: object) => audit.heed({ ...progress, sequence: 0, head: '', ...more });
+    report({});
+    const done: string[] = [];
+    const next = { run: () => done.push('run'), refuse: () => done.push('refuse') };
+    audit.beginLogin(client, LOGIN, next);
+    deepEqual([done, told.map(({ outcome }) => outcome)], [[], ['begun']]);
+    report(end === 'durable' ? { durable: told[0]?.request ?? 0 } : { isWorking: false });
+    deepEqual(done, [end === 'durable' ? 'run' : 'refuse']);
+  }
+});
+
+test('a client that a limit of its user keeps out is told as refused', () => {
+  const { told, audit, client } = stageOf();
+  audit.meet(client, { type: 'client' } as ClientHello, 'connections: 1');
+  deepEqual(
+    told.map(({ outcome, why }) => [outcome, why]),
+    [['refused', 'connections: 1']],
+  );
+});
+
 test('a new password is told with its user, and shows nothing of it', () => {
   const salt = new Uint8Array(16).fill(200);
   const verifier = new Uint8Array(32).fill(201);

@@ -219,6 +219,39 @@ test('a request that a limit of its user refuses is told as refused', () => {
   deepEqual(rig.outcomes, ['write refused limit requestsPerSecond']);
 });
 
+test('a flood of denied requests is counted, also of those that are always audited', () => {
+  for (const isFailClosed of [false, true]) {
+    const rig = new Rig({ objection: 'unauthenticated', isFailClosed });
+    rig.audit.heed(WORKING);
+    const { denialsPerSecond } = AUDIT_NODE_LIMITS;
+    for (let id = 1; id <= denialsPerSecond * 2; id++) rig.ask(commanding(id));
+    equal(rig.told.length, denialsPerSecond);
+    equal(rig.answers.length, denialsPerSecond * 2, 'and none waits for a line');
+    rig.now = 5000;
+    rig.audit.tick();
+    deepEqual(rig.told.at(-1)?.on, { count: denialsPerSecond });
+  }
+});
+
+test('what waits for a line for long is refused, and is not served when the disk answers', () => {
+  const rig = new Rig({ isFailClosed: true });
+  rig.audit.heed(WORKING);
+  rig.ask(commanding(1));
+  rig.now = AUDIT_NODE_LIMITS.heldMillisecondsMax;
+  rig.audit.tick();
+  rig.turn();
+  deepEqual(rig.answers, ['audit-unavailable']);
+  rig.ask(commanding(2));
+  deepEqual(rig.answers, ['audit-unavailable', 'audit-unavailable']);
+  rig.audit.heed({ ...WORKING, durable: 2 });
+  rig.turn();
+  deepEqual(rig.served, []);
+  rig.ask(commanding(3));
+  rig.audit.heed({ ...WORKING, durable: 3 });
+  rig.turn();
+  equal(rig.served.length, 1, 'a line became durable');
+});
+
 test('what no rule covers has no line', () => {
   const rig = new Rig();
   rig.ask(writing('b/1'), { type: 'cancel', id: 2 }, { type: 'reach', id: 2, index: 5 });

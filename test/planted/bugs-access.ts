@@ -149,6 +149,30 @@ const PLANTED: readonly Planted[] = [
     find: 'if (epoch > arc.epoch)',
     replace: 'if (false)',
   },
+  {
+    ...CONTROL,
+    name: 'open-before-it-was-enabled',
+    sentence: 'a user keeps the watches that it opened when everyone might open them',
+    find: 'const hasOpen = isBegun && !client.isIdle;',
+    replace: 'const hasOpen = isBegun && client.principal === undefined && !client.isIdle;',
+  },
+  {
+    ...CHANGES,
+    name: 'table-that-none-can-read',
+    sentence: 'a change is accepted that no replica of the catalog can read from its state',
+    find: ' && decode(ACCESS, stored) !== undefined',
+    replace: '',
+    isFast: true,
+  },
+  {
+    file: 'src/node/peer-outbox.ts',
+    tests: ['peer-outbox'],
+    name: 'forwards-beside-heartbeats',
+    sentence: 'what is forwarded for a user shares a frame with heartbeats, however large it is',
+    find: 'isForward(message) ||',
+    replace: "message.type === 'forward' ||",
+    isFast: true,
+  },
 ];
 
 export const ACCESS_BUGS: readonly Bug[] = PLANTED.map((bug) => {

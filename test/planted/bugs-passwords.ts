@@ -46,7 +46,7 @@ const PLANTED: readonly Planted[] = [
     tests: ['audit-logins'],
     name: 'login-is-untold',
     sentence: 'the audit trail learns nothing of logins',
-    find: 'audit?.login(client, request, response);',
+    find: 'audit?.login(client, about, response);',
     replace: '',
   },
   {
@@ -158,8 +158,8 @@ const PLANTED: readonly Planted[] = [
     tests: ['user-name'],
     name: 'node-is-a-user',
     sentence: 'the certificate of a node is one of a user too',
-    find: 'found.length !== 1 || nodeNameIn(subjectAltName) !== undefined',
-    replace: 'found.length !== 1',
+    find: 'found.length === 1 && !isNode',
+    replace: 'found.length === 1',
     isFast: true,
   },
   {
