@@ -144,7 +144,7 @@ test('all faults of a config file are reported', () => {
 test('clients use the given URLs, else those of the config file', async () => {
   const given = await endpointsOf({ url: 'kv://a:1, b:2', cluster: 'c0ffee' });
   assert.deepEqual(given, { urls: ['kv://a:1', 'kv://b:2'], cluster: 'c0ffee' });
-  const urls = ['ws://127.0.0.1:7501', 'ws://b.example:80'];
+  const urls = ['kv://127.0.0.1:7501', 'kv://b.example:80'];
   assert.deepEqual(await endpointsOf({ config: CONFIG }), { urls, cluster: '' });
   const named = fileWith({ cluster: 'beef', nodes: NODES });
   assert.deepEqual(await endpointsOf({ config: named }), { urls, cluster: 'beef' });

@@ -71,7 +71,7 @@ test('kvctl presents what the call names, or what the config file has for it', a
   assert.deepEqual(clientTlsOf({}, named), { ca: 'ca.pem', ...admin });
   assert.equal(clientTlsOf({}, undefined), undefined);
   const { tls, urls } = await endpointsOf({ config: CONFIG });
-  assert.deepEqual([tls, urls], [{ ca: 'ca.pem' }, ['ws://10.0.0.1:7400']]);
+  assert.deepEqual([tls, urls], [{ ca: 'ca.pem' }, ['kvs://10.0.0.1:7400']]);
   const given = await endpointsOf({ url: 'kvs://a:1', tlsCa: join(FOLDER, 'ca.pem') });
   assert.deepEqual(given.tls, { ca: 'ca.pem' });
   assert.equal((await endpointsOf({ url: 'kv://a:1' })).tls, undefined);
