@@ -207,9 +207,11 @@ function testPausedClients(name: string, open: Open): void {
     const one = await openStation(network, { node: 1 });
     all.push(one);
     const { line, events } = await connect(network, one.place.url);
-    await until(network, 'it is up', () => one.recorder.of('client-up').length === 1);
+    const isMet = () => one.recorder.of('client-up').length === 1;
+    // The client is up a little later, and sends nothing before.
+    await until(network, 'both are up', () => isMet() && events.length === 1);
     one.recorder.call(() => one.board.listenToClient(1, false));
-    for (const number of [1, 2, 3]) line.send(numbered(number));
+    for (const number of [1, 2, 3]) assert.ok(line.send(numbered(number)));
     await network.pass(3 * QUICK.clientSilenceMilliseconds);
     assert.deepEqual(typesOf(one.recorder.events), ['client-up']);
     one.recorder.call(() => one.board.sendToClient(1, numbered(7)));
