@@ -58,7 +58,7 @@ test('one frame has all messages of a turn to a peer, in order', () => {
   equal(rig.frames.length, 2, 'it is said once');
 });
 
-test('forwarded requests wait for capacity, whoever they are for, and heartbeats do not', () => {
+test('requests that are forwarded for a user wait for capacity, and heartbeats do not', () => {
   const streams: (number | undefined)[] = [];
   const mail = new PeerOutbox({
     send: ({ stream }) => {

@@ -137,3 +137,12 @@ function plainText(key: Uint8Array): string | undefined {
 function cut(text: string): string {
   return text.length > KEY_CHARACTERS_MAX ? `${text.slice(0, KEY_CHARACTERS_MAX)}…` : text;
 }
+
+/** Failures after which the same request may succeed, as long as there is time. */
+export const PASSING_CODES: ReadonlySet<KvErrorCode> = new Set([
+  'timeout',
+  'unreachable',
+  'overloaded',
+  'audit-unavailable',
+  'limit-exceeded',
+]);

@@ -1,7 +1,6 @@
 /** The pages that scans ask of the shards, and the ends of calls for them. */
 
-import type { KvErrorCode } from '../../base/error-codes.ts';
-import type { CallFailure } from './call-failure.ts';
+import { type CallFailure, PASSING_CODES } from './call-failure.ts';
 import { type CallContext, fanOut } from './fan-out.ts';
 import { rangeRequest } from './query-request.ts';
 import type { RangeAnswer } from './range.ts';
@@ -47,7 +46,7 @@ function ask(stream: ScanStream, scan: Scan, context: CallContext): void {
       fail: (failure) => {
         stream.isAsked = false;
         // A page that was asked for ahead expires early; a call that asked later has more time.
-        const mayPass = PASSING.includes(failure.code) && expiresAt < scan.expiresAt;
+        const mayPass = PASSING_CODES.has(failure.code) && expiresAt < scan.expiresAt;
         if (scan.isWaiting && mayPass) proceed(scan, context);
         else dropPage(scan, failure, context);
       },
@@ -55,11 +54,3 @@ function ask(stream: ScanStream, scan: Scan, context: CallContext): void {
     context,
   );
 }
-
-const PASSING: readonly KvErrorCode[] = [
-  'timeout',
-  'unreachable',
-  'overloaded',
-  'audit-unavailable',
-  'limit-exceeded',
-];

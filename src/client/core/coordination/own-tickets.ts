@@ -6,7 +6,7 @@
 import type { ShardId } from '../../../base/ids.ts';
 import type { TicketState } from '../../../machine/reply.ts';
 import type { Replied } from '../call.ts';
-import type { CallFailure } from '../call-failure.ts';
+import { type CallFailure, PASSING_CODES } from '../call-failure.ts';
 import { Listener, type RequestBody } from '../shard-request.ts';
 import type { CoreWrite } from './core-write.ts';
 import type { ElapsedClock } from './elapsed-clock.ts';
@@ -216,11 +216,11 @@ export class OwnTickets {
 
   #mayAskAgain(wait: Wait, { lease }: OwnTicket, { code }: CallFailure): boolean {
     const { clock } = this.#options;
-    return clock.now < wait.expiresAt && PASSING.includes(code) && lease.state === 'held';
+    return clock.now < wait.expiresAt && PASSING_CODES.has(code) && lease.state === 'held';
   }
 
   #refused(wait: Wait, failure: CallFailure): void {
-    const isPassing = failure.code === 'lease-ended' || PASSING.includes(failure.code);
+    const isPassing = failure.code === 'lease-ended' || PASSING_CODES.has(failure.code);
     if (isPassing && this.#options.clock.now < wait.expiresAt) return this.#begin(wait);
     this.#giveUp(wait, lockFailure(wait.call, failure));
   }
@@ -329,12 +329,3 @@ function stateOf(result: Replied | CallFailure): TicketState | 'none' | 'unknown
   if (output?.type !== 'ticket') return 'unknown';
   return output.number === 0 ? 'none' : output;
 }
-
-/** Failures after which the same request may succeed, as long as there is time. */
-const PASSING: readonly CallFailure['code'][] = [
-  'timeout',
-  'unreachable',
-  'overloaded',
-  'audit-unavailable',
-  'limit-exceeded',
-];

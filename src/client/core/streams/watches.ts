@@ -8,7 +8,7 @@ import { areEqual, keyBehind } from '../../../base/bytes.ts';
 import type { KvErrorCode } from '../../../base/error-codes.ts';
 import type { Response } from '../../../wire/response.ts';
 import { CLIENT_LIMITS } from '../../limits.ts';
-import { type CallFailure, notApplied } from '../call-failure.ts';
+import { type CallFailure, notApplied, PASSING_CODES } from '../call-failure.ts';
 import type { Connection } from '../connections.ts';
 import type { ClientEvent, CloseReason, WatchNotice } from '../port.ts';
 import type { KeyRange } from '../range.ts';
@@ -359,11 +359,7 @@ const OUT_OF_ORDER = { type: 'refused', why: 'a message was lost or repeated' } 
 
 /** Failures that pass while the cluster is repaired. */
 const OUTAGES: ReadonlySet<KvErrorCode> = new Set([
-  'timeout',
-  'unreachable',
-  'overloaded',
-  'audit-unavailable',
-  'limit-exceeded',
+  ...PASSING_CODES,
   // A part stays prepared while its home shard has no majority.
   'contended',
 ]);
