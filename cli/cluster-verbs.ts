@@ -89,6 +89,12 @@ const NODE_OPTIONS: readonly OptionSpec[] = [
     environment: 'RINGKV_HISTORY_BYTES_MAX',
   },
   {
+    flags: '--leaders <how>',
+    description: 'one node leads while it has time to spare, or all nodes do (default: gathered)',
+    choices: ['gathered', 'spread'],
+    environment: 'RINGKV_LEADERS',
+  },
+  {
     flags: '--secret-file <file>',
     description:
       'secret shared by all nodes of the cluster; without it, peers are not authenticated',

@@ -56,6 +56,7 @@ export function nodeOptionsOf(options: Options): NodeOptions {
     isInsecureAllowed: options.insecure === true || base.isInsecureAllowed,
     valueBytesMax: countOption(options, 'valueBytesMax', bytes) ?? valueBytesMax,
     historyBytesMax: countOption(options, 'historyBytesMax', history) ?? historyBytesMax,
+    leaders: (given('leaders') ?? base.leaders) as NodeOptions['leaders'],
     timing: timingOf(options, base.timing),
     ...membershipOf(options, base),
     tls: tlsOf(options, base.paths),
@@ -171,7 +172,7 @@ function plainNode(options: Options): Base {
 /** The other nodes of the file are the join addresses. */
 function nodeOfFile(file: ConfigFile, name: string): Base {
   const node = nodeNamed(file, name);
-  const { settings, limits, timing, nodes, tls, audit } = file.config;
+  const { settings, limits, timing, leaders, nodes, tls, audit } = file.config;
   const { advertise, weight, zone, isInsecureAllowed } = node;
   return {
     folder: dataPathOf(file, node),
@@ -184,6 +185,7 @@ function nodeOfFile(file: ConfigFile, name: string): Base {
     valueBytesMax: limits.valueBytesMax,
     historyBytesMax: limits.historyBytesMax,
     timing,
+    leaders,
     join: nodes.filter((other) => other !== node).map(clientUrlOf),
     cluster: file.config.cluster,
     settings,

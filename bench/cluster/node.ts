@@ -29,6 +29,7 @@ const node = await startNode({
   zone: '',
   isInsecureAllowed: false,
   valueBytesMax: 1024 * 1024,
+  leaders: process.env.RINGKV_LEADERS === 'spread' ? 'spread' : 'gathered',
   init: shards === '0' ? undefined : { shards: Number(shards), replicas: Number(replicas) },
   join: join === '' ? [] : [join],
   encryption:

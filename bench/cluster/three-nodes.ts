@@ -34,12 +34,12 @@ export interface Nodes extends ThreeNodes {
   restartLast(): Promise<void>;
 }
 
-/** Resolves when every shard has three replicas and leaders are spread. */
+/** Resolves when every shard has three replicas and leaders are where they should be. */
 export function startThreeNodes(shards: number): Promise<ThreeNodes> {
   return startNodes({ shards, nodes: 3 });
 }
 
-/** Resolves when every shard has its replicas and leaders are spread. */
+/** Resolves when every shard has its replicas and leaders are where they should be. */
 export async function startNodes({ shards, nodes, areMetered }: NodesOptions): Promise<Nodes> {
   const folder = temporaryFolder('bench');
   const replicas = Math.min(nodes, REPLICAS);
@@ -57,7 +57,7 @@ export async function startNodes({ shards, nodes, areMetered }: NodesOptions): P
   }
   const until = performance.now() + READY_MILLISECONDS;
   const shape = { shards, replicas };
-  while (!(await areSpread(urls, shape)) && performance.now() < until) await pause(200);
+  while (!(await areSettled(urls, shape)) && performance.now() < until) await pause(200);
   const send = (order: MeasureOrder) => {
     for (const child of children) child.send?.(order);
   };
@@ -86,15 +86,18 @@ export async function startNodes({ shards, nodes, areMetered }: NodesOptions): P
   };
 }
 
-interface Spread {
+interface Shape {
   readonly shards: number;
   readonly replicas: number;
 }
 
-/** Every shard, and the catalog, has its replicas. Each node has one of each if they are three. */
-export async function areSpread(
+/**
+ * Every shard, and the catalog, has its replicas. Each node has one of each if they are three, and
+ * one of them leads all shards unless `RINGKV_LEADERS` is `spread`.
+ */
+export async function areSettled(
   urls: readonly string[],
-  { shards, replicas }: Spread,
+  { shards, replicas }: Shape,
 ): Promise<boolean> {
   const told = await Promise.all(urls.map(metricsOf));
   const leaders = told.map((text) => figureIn(text, 'leaders'));
@@ -103,7 +106,10 @@ export async function areSpread(
     urls.length === REPLICAS
       ? counts.every((count) => count === shards + 1)
       : counts.reduce((sum, count) => sum + count, 0) >= shards * replicas + 1;
-  return isFull && Math.max(...leaders) - Math.min(...leaders) <= Math.max(2, shards / 16);
+  if (!isFull) return false;
+  const most = Math.max(...leaders);
+  if (process.env.RINGKV_LEADERS !== 'spread') return urls.length !== REPLICAS || most >= shards;
+  return most - Math.min(...leaders) <= Math.max(2, shards / 16);
 }
 
 /** Of a node, in the text format of Prometheus. */

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { areSpread, firstLine, pause } from '../cluster/three-nodes.ts';
+import { areSettled, firstLine, pause } from '../cluster/three-nodes.ts';
 import { SlowLink } from './slow-link.ts';
 
 const PROGRAM = fileURLToPath(new URL('./slow-node.js', import.meta.url));
@@ -59,7 +59,7 @@ export async function startSlowNodes(shards: number): Promise<SlowNodes> {
   }
   const until = performance.now() + READY_MILLISECONDS;
   const shape = { shards, replicas: NODES };
-  while (!(await areSpread(urls, shape)) && performance.now() < until) await pause(200);
+  while (!(await areSettled(urls, shape)) && performance.now() < until) await pause(200);
   return {
     urls,
     pids: children.map(({ pid }) => pid ?? 0),

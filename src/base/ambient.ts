@@ -10,6 +10,12 @@ export function wallNow(): number {
   return Date.now();
 }
 
+/** Milliseconds of processor time that all threads of this process have used. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** A time of that clock for people and programs, in UTC: `2026-12-31T09:00:00.000Z`. */
 export function isoText(wall: number): string {
   return new Date(wall).toISOString();

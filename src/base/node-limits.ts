@@ -78,6 +78,11 @@ export const NODE_LIMITS = {
   waitingToldMilliseconds: 5000,
   /** How long it waits for them in total by default. */
   joinMillisecondsDefault: 60_000,
+  /** The times over which the processor time of a node is measured. */
+  loadWindowMilliseconds: 5000,
+  /** A node that uses less of a core has time to spare, one that uses more has none. */
+  idleShareMax: 0.4,
+  busyShareMin: 0.75,
   /** A request that takes longer is logged. */
   slowMilliseconds: 1000,
 } as const;

@@ -10,7 +10,7 @@ import type { MemberId } from '../base/ids.ts';
 import { type Configuration, isJoint, isMember, type Target } from '../raft/configuration.ts';
 import type { ShardRow } from './cluster-map.ts';
 import type { CommandOf } from './command.ts';
-import { memberOn } from './questions.ts';
+import { type Load, wishedLeader } from './leader-choice.ts';
 
 /** A shard as its leader sees it. */
 export interface Led {
@@ -26,6 +26,8 @@ export interface Led {
   readonly followers: readonly Follower[];
   /** This member has led for long enough to hand over, even if leadership keeps coming back. */
   readonly isHandoverDue: boolean;
+  /** Of this member's node. */
+  readonly load: Load;
   /**
    * Members on nodes that are drained or removed, or whose disks are nearly full: they lead only if
    * no other member can.
@@ -149,36 +151,31 @@ function stepDown(led: Led, voters: readonly MemberId[]): ConfigurationStep {
   const heirs = led.configuration.voters.filter(
     (voter) => voters.includes(voter) && isLive(led, voter),
   );
-  const preferred = preferredOf(led.row);
-  const to = heirs.find((heir) => heir === preferred) ?? heirs[0];
+  const { row, self, load } = led;
+  const isAble = (member: MemberId) => heirs.includes(member);
+  const to = wishedLeader({ row, self, load, isAble }) ?? heirs[0];
   if (to !== undefined) return led.isHandoverDue ? { type: 'transfer', to } : WAIT;
   return { type: 'change', target: targetOf(led, [...voters, led.self]) };
 }
 
 /**
- * To the preferred member, if it can lead immediately and is not slow: otherwise it would have to
- * hand over again. From a drained node to any other.
+ * To the member that should lead, if it can lead immediately and is not slow: otherwise it would
+ * have to hand over again. From a drained node to any other.
  */
 function handOver(led: Led): ConfigurationStep {
   if (!led.isHandoverDue) return WAIT;
-  const { self, drained, configuration } = led;
-  const preferred = preferredOf(led.row);
+  const { row, self, load, drained, configuration } = led;
   const able = configuration.voters.filter((voter) => {
-    return voter !== self && isLive(led, voter) && !drained.includes(voter);
+    return isLive(led, voter) && !drained.includes(voter);
   });
-  const isWished = (voter: MemberId) => voter === preferred && !isSlow(led, voter);
-  const wished = self === preferred ? undefined : able.find(isWished);
+  const isAble = (member: MemberId) => able.includes(member) && !isSlow(led, member);
+  const wished = wishedLeader({ row, self, load, isAble });
   const to = wished ?? (drained.includes(self) ? able[0] : undefined);
-  return to === undefined ? WAIT : { type: 'transfer', to };
+  return to === undefined || to === self ? WAIT : { type: 'transfer', to };
 }
 
 function isSlow({ followers }: Led, member: MemberId): boolean {
   return followers.some((one) => one.member === member && one.isSlow);
-}
-
-function preferredOf(row: ShardRow): MemberId | undefined {
-  const listed = memberOn(row, row.preferredNode);
-  return listed?.isWanted === true ? listed.member : undefined;
 }
 
 function isLive({ self, isQuiet, followers }: Led, member: MemberId): boolean {

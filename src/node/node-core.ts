@@ -114,6 +114,7 @@ export class NodeCore {
     this.#peerFrames.shares.tick();
     state.fair.tick();
     peers.tick();
+    state.loadMeter.tick(now);
     for (const { node, isNews } of peers.silent(now)) {
       if (isNews) this.#miss(node);
       wakeSharedWith(state, node);

@@ -8,6 +8,7 @@ import { MACHINE_LIMITS, RAFT_LIMITS, type RaftLimits } from '../base/limits.ts'
 import type { Random } from '../base/random.ts';
 import { WATCH_LIMITS } from '../base/watch-limits.ts';
 import type { ClusterMap } from '../catalog/cluster-map.ts';
+import type { Load } from '../catalog/leader-choice.ts';
 import type { Mark } from '../raft/ready.ts';
 import { FairQueue } from '../shard/fair-queue.ts';
 import { Histories } from '../shard/histories.ts';
@@ -21,6 +22,7 @@ import type { NodeMessage } from '../wire/node-message.ts';
 import { NO_SECRET, type Secret } from '../wire/proof.ts';
 import { Clients } from './clients.ts';
 import { LinkCapacity } from './link-capacity.ts';
+import { LoadMeter } from './load-meter.ts';
 import { machineOf } from './machines.ts';
 import { MapCache } from './map-cache.ts';
 import { MemberPlaces } from './member-places.ts';
@@ -40,6 +42,10 @@ export interface NodeStateOptions {
   readonly valueBytesMax?: number;
   /** Memory for the histories of changes. */
   readonly historyBytesMax?: number | undefined;
+  /** Leaders gather on one node while it has time to spare; by default they do. */
+  readonly leaders?: 'gathered' | 'spread' | undefined;
+  /** Milliseconds of processor time that the process has used; absent: it is always idle. */
+  readonly processorTime?: () => number;
   /** The cluster secret; absent for none. */
   readonly secret?: Secret;
   /** Peers have to present their certificates. */
@@ -76,6 +82,7 @@ export class NodeState {
   readonly valueBytesMax: number;
   readonly clients: Clients;
   readonly peers = new Peers();
+  readonly loadMeter: LoadMeter;
   readonly places = new MemberPlaces();
   readonly maps: MapCache;
   readonly fair: FairQueue;
@@ -120,6 +127,7 @@ export class NodeState {
       onDamage: ({ shard, message: text }) => this.mention({ type: 'state-damaged', shard, text }),
     });
     this.maps = new MapCache({ bytes: options.map, onWork });
+    this.loadMeter = new LoadMeter(options.processorTime ?? (() => 0), this.now);
     this.clients = new Clients(transport, onWork, { now: clock, tell: options.onFact });
     this.fair = new FairQueue({ onWork });
     this.outbox = new PeerOutbox({
@@ -165,6 +173,11 @@ export class NodeState {
   /** The disk is nearly full: only requests that free space are accepted. */
   get isReadOnly(): boolean {
     return this.log.fullness !== 'ok';
+  }
+
+  /** A node that spreads leaders behaves as if it always had too many. */
+  get load(): Load {
+    return this.#options.leaders === 'spread' ? 'busy' : this.loadMeter.level;
   }
 
   isHeard(node: NodeId): boolean {

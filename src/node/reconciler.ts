@@ -254,6 +254,7 @@ export class Reconciler {
       isSettled,
       isQuiet,
       followers,
+      load: this.#node.load,
       isHandoverDue: this.#handovers.isDue(replica.shard, this.#node.now),
       drained: [...drainedMembers(map, row), ...this.#shortOfSpace(row)],
     });

@@ -40,6 +40,8 @@ export interface ClusterConfig {
     readonly historyBytesMax: number;
   };
   readonly timing: Timing;
+  /** Whether leaders gather on one node while it has time to spare, or are always spread. */
+  readonly leaders: 'gathered' | 'spread';
   /**
    * Undefined: nothing is audited. The folder is relative as `secretFile`; each node has one of its
    * name in it.
@@ -185,6 +187,11 @@ const checkNodeTls: ConfigCheck<NodeConfig['tls']> = (value, path, faults) => {
   return { cert: field('cert', pemPath), key: field('key', pemPath) };
 };
 
+const checkLeaders = matching(
+  (text) => text === 'gathered' || text === 'spread',
+  '"gathered" or "spread"',
+);
+
 const checkTls: ConfigCheck<ClusterConfig['tls']> = (value, path, faults) => {
   const field = fieldsOf(value, path, faults, ['ca', 'cert', 'key', 'clients']);
   const whether = matching(
@@ -311,6 +318,7 @@ const CLUSTER_FIELDS = [
   'nodes',
   'limits',
   'timing',
+  'leaders',
   'audit',
   'tls',
   'http',
@@ -327,6 +335,7 @@ const checkCluster: ConfigCheck<ClusterConfig> = (value, path, faults) => {
     nodes: field('nodes', listOf(checkNode, { lengthMin: 1, lengthMax: CATALOG_LIMITS.nodesMax })),
     limits: field('limits', optional(checkLimits, checkLimits({}, '', empty))),
     timing: field('timing', optional(checkTiming, TIMING_DEFAULT)),
+    leaders: field('leaders', optional(checkLeaders, 'gathered')) as ClusterConfig['leaders'],
     audit: field('audit', optional(checkAudit, undefined)),
     tls: field('tls', optional(checkTls, undefined)),
     http: field('http', optional(checkHttp, checkHttp({}, '', empty))),

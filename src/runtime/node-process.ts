@@ -1,6 +1,6 @@
 /** A node core with its folder, disk and clock: its start and its end. */
 
-import { monotoneNow, randomSeed, secureBytes, wallNow } from '../base/ambient.ts';
+import { monotoneNow, processorTime, randomSeed, secureBytes, wallNow } from '../base/ambient.ts';
 import { isError } from '../base/is-error.ts';
 import { MACHINE_LIMITS, type RaftLimits, REQUEST_LIMITS } from '../base/limits.ts';
 import { NODE_LIMITS } from '../base/node-limits.ts';
@@ -45,6 +45,8 @@ interface NodeProcessOptions {
   /** Memory for the changes that watches continue from; 64 MiB by default. */
   readonly historyBytesMax?: number | undefined;
   readonly timing?: Timing | undefined;
+  /** Whether leaders gather on one node while it has time to spare, as they do by default. */
+  readonly leaders?: 'gathered' | 'spread' | undefined;
   /** The cluster secret; none by default. */
   readonly secret?: Secret | undefined;
   /** Peers have to present their certificates. */
@@ -293,7 +295,7 @@ export class NodeProcess {
     const { stored, map, description, isEnquiring, newTransport } = inhabitant;
     const { node, cluster, joinToken } = stored;
     const { valueBytesMax, historyBytesMax, onFact, secret = NO_SECRET } = this.#options;
-    const { isCertified = false } = this.#options;
+    const { isCertified = false, leaders } = this.#options;
     // No event is lost before the core listens: a transport reports in later turns.
     const listener = (event: TransportEvent) => {
       this.#loop.arrived();
@@ -336,6 +338,8 @@ export class NodeProcess {
       limits: this.#limits,
       valueBytesMax,
       historyBytesMax,
+      leaders,
+      processorTime,
       secret,
       isCertified,
       now: monotoneNow(),

@@ -58,6 +58,8 @@ export interface NodeOptions {
   readonly valueBytesMax: number;
   /** Memory for the changes that watches continue from. */
   readonly historyBytesMax?: number | undefined;
+  /** `gathered` by default: one node leads while it has time to spare. */
+  readonly leaders?: 'gathered' | 'spread' | undefined;
   /** Tick and election timeouts; optional. */
   readonly timing?: Timing | undefined;
   /**
@@ -193,12 +195,13 @@ interface ProcessParts {
 }
 
 function openProcess(options: NodeOptions, parts: ProcessParts): Promise<NodeProcess> {
-  const { folder, valueBytesMax, historyBytesMax, timing, secret, encryption } = options;
+  const { folder, valueBytesMax, historyBytesMax, leaders, timing, secret, encryption } = options;
   const { facts, auditing, isCertified, tablesMax } = parts;
   return NodeProcess.open({
     folder,
     valueBytesMax,
     historyBytesMax,
+    leaders,
     timing,
     secret,
     isCertified,

@@ -70,6 +70,7 @@ function stepOf(given: Case): string {
       const isSlow = idsOf(given.slow ?? '').includes(member);
       return { member, isActive: isLive, isCaughtUp: isLive, isSlow };
     }),
+    load: 'busy',
     isHandoverDue: true,
     drained: idsOf(given.drained ?? ''),
     ...given.led,

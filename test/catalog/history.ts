@@ -61,8 +61,16 @@ export function disorder(
   }
 }
 
-/** All nodes act in turn until none has anything to do. */
+/** All nodes are busy, so leaders spread, and act in turn until none has anything to do. */
 export function calm(world: World, random: Random, check: () => void = () => {}): number {
+  const { idleChance } = world;
+  world.idleChance = 0;
+  const rounds = calmBusy(world, random, check);
+  world.idleChance = idleChance;
+  return rounds;
+}
+
+function calmBusy(world: World, random: Random, check: () => void): number {
   for (let round = 1; round < 400; round++) {
     const { map } = world.rig;
     const acts = world.tally.commands + world.tally.changes + world.tally.transfers;

@@ -40,14 +40,21 @@ class MembershipHistory {
     for (const { node } of this.#map.nodes) {
       if (!this.lost.has(node)) this.world.alive.add(node);
     }
-    // Commands that were refused while others were silent are repeated.
+    this.#removeLost();
+    const rounds = calm(this.world, this.#random, () => this.#checkGone());
+    // The map showed too many silent voters of a shard, some of which it has no more.
+    this.#removeLost();
+    const more = calm(this.world, this.#random, () => this.#checkGone());
+    this.#checkEnd();
+    return rounds + more;
+  }
+
+  /** Commands that were refused while others were silent are repeated. */
+  #removeLost(): void {
+    const isUp = (one: NodeId) => this.world.alive.has(one);
     for (const { node } of this.#map.nodes) {
-      const isUp = (one: NodeId) => this.world.alive.has(one);
       if (this.lost.has(node)) this.#assign(node, 'removing', isUp);
     }
-    const rounds = calm(this.world, this.#random, () => this.#checkGone());
-    this.#checkEnd();
-    return rounds;
   }
 
   get #map(): ClusterMap {

@@ -75,6 +75,8 @@ export class World {
   readonly shards = new Map<ShardId, ShardWorld>();
   readonly tally: Tally = { commands: 0, changes: 0, reports: 0, transfers: 0, added: 0, asked: 0 };
   liveForMilliseconds = 2000;
+  /** How often a node has time to spare, so that leaders gather. */
+  idleChance = 0.1;
   readonly #random: Random;
   readonly #maps = new Map<NodeId, ClusterMap>();
   /** Members that lost their vote: they keep their log, and their node reports it. */
@@ -288,6 +290,7 @@ export class World {
       isSettled,
       isQuiet: false,
       followers,
+      load: this.#random.chance(this.idleChance) ? 'idle' : 'busy',
       isHandoverDue: ticksSinceHandover >= CATALOG_LIMITS.handoverTicksMin,
       drained: drainedMembers(this.#maps.get(node) as ClusterMap, row),
     };

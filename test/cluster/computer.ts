@@ -28,6 +28,7 @@ import { type DiskSpeed, GOOD_SPEED, latencyOf } from './disk-speed.ts';
 import { WatchedFiles, watchSockets } from './effects.ts';
 import { crashState, type FolderCopy, type SimulatedIdentity, segmentsOf } from './folder.ts';
 import { HeldLoop } from './held-loop.ts';
+import type { LoadOf } from './processor.ts';
 import type { Sizes } from './sizes.ts';
 import { randomnessOf, SECRET, type Surroundings, scheduleOf } from './surroundings.ts';
 import type { Witness } from './witness.ts';
@@ -43,6 +44,7 @@ interface ComputerOptions {
   readonly limits: RaftLimits;
   readonly sizes: Sizes;
   readonly historyBytesMax: number;
+  readonly loadOf: LoadOf;
   /** The addresses in its configuration, as a process that starts now reads them. */
   readonly configured: () => readonly string[];
 }
@@ -357,6 +359,7 @@ export class Computer {
     const addresses = new Addresses();
     const transport = addresses.around(this.#transport(identity, log.lineage, ports));
     const urls = this.#options.configured().filter((url) => url !== this.url);
+    const clock = () => this.#now;
     const core = new NodeCore({
       self: {
         node,
@@ -371,6 +374,7 @@ export class Computer {
       limits: this.#options.limits,
       valueBytesMax: this.#options.sizes.frames.valueBytesMax,
       historyBytesMax: this.#options.historyBytesMax,
+      ...this.#options.loadOf({ url: this.url, random: this.#random.fork('load'), clock }),
       now: this.#now,
       wall: this.#wall + this.#now,
       map: identity.map,
@@ -390,9 +394,7 @@ export class Computer {
     });
     this.#watchReplicas = this.#options.witness.watch(core);
     this.core = core;
-    if (found !== undefined && core.state.map === undefined) {
-      core.found(found, cluster);
-    }
+    if (found !== undefined && core.state.map === undefined) core.found(found, cluster);
     this.#tick(life, () => this.core?.tick(this.#now));
     const guard = (work: () => void) => this.#guard(work);
     new Discovery({ core, cluster, urls, ...ports, addresses, guard }).start();

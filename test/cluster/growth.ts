@@ -10,6 +10,7 @@ import type { NodeCore } from '../../src/node/node-core.ts';
 import type { Responder } from '../../src/shard/responder.ts';
 import { Computer } from './computer.ts';
 import { misplacementOf } from './placement.ts';
+import { type LoadOf, SPREAD } from './processor.ts';
 import { type Sizes, SMALL_SIZES } from './sizes.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Witness } from './witness.ts';
@@ -23,6 +24,8 @@ interface GrowthOptions {
   readonly limits: RaftLimits;
   readonly sizes?: Sizes;
   readonly historyBytesMax?: number;
+  /** Leaders are spread by default. */
+  readonly loadOf?: LoadOf;
   readonly onComputer?: (computer: Computer) => void;
 }
 
@@ -100,7 +103,8 @@ export class Growth {
     const { surroundings, witness, limits, sizes = SMALL_SIZES } = this.#options;
     const { historyBytesMax = WATCH_LIMITS.historyBytesDefault } = this.#options;
     const configured = () => this.#addresses;
-    const rules = { limits, sizes, historyBytesMax, configured };
+    const { loadOf = SPREAD } = this.#options;
+    const rules = { limits, sizes, historyBytesMax, loadOf, configured };
     return new Computer({ ...named, surroundings, witness, ...rules });
   }
 

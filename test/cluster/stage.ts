@@ -13,6 +13,7 @@ import type { Computer } from './computer.ts';
 import { bytesOf, Customer, textOf, type WriteRecord } from './customer.ts';
 import type { FolderCopy } from './folder.ts';
 import { Growth } from './growth.ts';
+import { type LoadOf, SPREAD } from './processor.ts';
 import { LARGE_SIZES, SMALL_SIZES } from './sizes.ts';
 import { newestMap } from './survivors.ts';
 import { Witness } from './witness.ts';
@@ -45,6 +46,7 @@ interface StageOptions {
   readonly isForked?: boolean;
   /** Values, and windows for them, as in production. */
   readonly isLarge?: boolean;
+  readonly loadOf?: LoadOf;
 }
 
 interface Rows {
@@ -64,7 +66,7 @@ export class Stage {
   #isWriting = false;
 
   constructor(seed: number, options: StageOptions) {
-    const { nodes, shards, limits, isForked = false, isLarge = false } = options;
+    const { nodes, shards, limits, isForked = false, isLarge = false, loadOf = SPREAD } = options;
     const random = new Random(seed);
     this.agenda = new Agenda(random.fork('ties'));
     const { agenda, probes } = this;
@@ -75,7 +77,7 @@ export class Stage {
     if (isForked) witness.write = () => {};
     const sizes = isLarge ? LARGE_SIZES : SMALL_SIZES;
     const all = { ...(isLarge ? LARGE : LIMITS), ...limits };
-    this.#growth = new Growth({ surroundings, random, witness, limits: all, sizes });
+    this.#growth = new Growth({ surroundings, random, witness, limits: all, sizes, loadOf });
     this.#growth.begin({ shards, replicas: Math.min(3, nodes) });
     this.until('the cluster is founded', () => this.#growth.isFounded);
     for (let at = 1; at < nodes; at++) {

@@ -13,6 +13,7 @@ import { Growth } from './growth.ts';
 import { Operator } from './operator.ts';
 import { misplacementOf } from './placement.ts';
 import type { ClusterPlan } from './plan.ts';
+import { VARIED } from './processor.ts';
 import { judgeSlowness, leadersOf, Slowness } from './slowness.ts';
 import type { Surroundings } from './surroundings.ts';
 import { ROOT_TOKEN, Visitors } from './visitors.ts';
@@ -57,6 +58,7 @@ export class World {
       witness: this.#witness,
       limits: plan.limits,
       historyBytesMax: plan.historyBytesMax,
+      loadOf: VARIED,
       onComputer: (computer) => this.#faults?.look(computer),
     });
     const computers = () => this.computers;

@@ -72,7 +72,7 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       7,
       'the file is 7, must be an object with cluster, secretFile, ' +
-        'encryption, settings, nodes, limits, timing, audit, tls, http',
+        'encryption, settings, nodes, limits, timing, leaders, audit, tls, http',
     ],
     [
       { nodes: [NODE], cluster: 'two words' },
@@ -126,7 +126,7 @@ test('a fault names the field, what it is and what it may be', () => {
     [
       { nodes: [NODE], colour: 1 },
       'colour is not a known field: known fields are cluster, secretFile, encryption, ' +
-        'settings, nodes, limits, timing, audit, tls, http',
+        'settings, nodes, limits, timing, leaders, audit, tls, http',
     ],
     [
       { nodes: [NODE, { ...NODE, name: 'n2', data: './data//n1/', listen: 'b:1' }] },
@@ -144,6 +144,7 @@ test('a fault names the field, what it is and what it may be', () => {
       { nodes: [NODE, { ...NODE, name: 'n2', data: 'data/n2', listen: 'localhost:7400' }] },
       'nodes[1].listen is "localhost:7400", the same as nodes[0].listen: each node needs its own',
     ],
+    [{ nodes: [NODE], leaders: 'alone' }, 'leaders is "alone", must be "gathered" or "spread"'],
     [
       { nodes: [NODE], encryption: {} },
       'encryption names 0 keys, must name one of keyFile, keyCommand, keyEnv',

@@ -190,6 +190,7 @@ export class Operator {
       isSettled: status.isSettled,
       isQuiet: status.isQuiet,
       followers: status.followers,
+      load: 'busy',
       isHandoverDue: true,
       drained: [],
     });
