@@ -15,6 +15,7 @@ import { installPeer } from '../peers/install.ts';
 import { ETCD } from './etcd.ts';
 import { ETCD_GENERATOR } from './etcd-generator.ts';
 import { type RunningSystem, type Shape, type System, USUAL_SHAPE } from './measurement.ts';
+import { memoryLatency } from './memory-latency.ts';
 import { pictureOf } from './picture.ts';
 import { Progress } from './progress.ts';
 import { REDIS } from './redis.ts';
@@ -168,13 +169,15 @@ async function measureWorkload(
   let capacity = 0;
   for (const [at, { callers, offeredPercent }] of cases.entries()) {
     const isFirst = at === 0;
+    const memoryNanoseconds = Math.round(memoryLatency());
     const seen = await running.run({
       ...{ workload, callers, seconds },
       warmupSeconds: isFirst ? warmupSeconds : Math.min(warmupSeconds, LATER_WARMUP_SECONDS),
       warmupCallers: isFirst ? Math.max(...clients) : callers,
       ...(offeredPercent !== undefined && { rate: (capacity * offeredPercent) / 100 }),
     });
-    const run = { system: system.name, workload, clients: callers, offeredPercent, round };
+    const how = { offeredPercent, round, memoryNanoseconds };
+    const run = { system: system.name, workload, clients: callers, ...how };
     const result = resultOf(run, seen);
     if (offeredPercent === undefined) capacity = Math.max(capacity, result.operationsPerSecond);
     measured.push(result);
@@ -192,7 +195,7 @@ function lineOf(result: Result): string {
     `round ${round}, ${system}, ${workload}, ${load}: ${rate}/s, ` +
     `p50 ${result.p50Ms.toFixed(2)} ms, p99 ${result.p99Ms.toFixed(2)} ms, ` +
     `${Math.round(result.cpuMicrosPerOperation)} µs of processor each${lost}; ` +
-    `load average ${loadavg()[0]?.toFixed(1)}`
+    `load average ${loadavg()[0]?.toFixed(1)}, memory ${result.memoryNanoseconds} ns`
   );
 }
 

@@ -11,6 +11,8 @@ export interface Run {
   /** Of the capacity in the same round, in an open loop; undefined in a closed one. */
   readonly offeredPercent: number | undefined;
   readonly round: number;
+  /** A random access to memory just before, which tells what other tenants of the machine do. */
+  readonly memoryNanoseconds: number;
 }
 
 /** One run, as `bench/results/latest.json` has it. What a system does not tell is undefined. */
