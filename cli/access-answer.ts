@@ -1,6 +1,6 @@
 /** What the verbs for users, tokens and roles have in common. */
 
-import type { AccessChange, GrantText, RoleText, UserLimits } from '../src/admin.ts';
+import type { AccessChange, GrantText, RoleText, StoredUse, UserLimits } from '../src/admin.ts';
 import type { Call } from './call.ts';
 import { EXIT, type Exit } from './exit-codes.ts';
 import { textOption } from './options.ts';
@@ -70,6 +70,20 @@ export function limitsText(limits: UserLimits | undefined): string {
   ] as const;
   const set = parts.filter(([allowed]) => allowed > 0);
   return set.map(([allowed, what]) => `${allowed} ${what}`).join(', ');
+}
+
+/** `990 of 1000 keys, 5000000 bytes`; empty without limits of what is stored. */
+export function storedText(use: StoredUse | undefined): string {
+  if (use === undefined) return '';
+  const { storedKeys, storedBytes, usedKeys, usedBytes, isComplete } = use;
+  const parts = [
+    [usedKeys, storedKeys, 'keys'],
+    [usedBytes, storedBytes, 'bytes'],
+  ] as const;
+  const text = parts.map(([used, allowed, what]) => {
+    return allowed > 0 ? `${used} of ${allowed} ${what}` : `${used} ${what}`;
+  });
+  return `${isComplete ? '' : 'at least '}${text.join(', ')}`;
 }
 
 export function grantsText({ grants, admin }: RoleText): string {

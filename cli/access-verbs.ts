@@ -94,19 +94,24 @@ there is kvctl token revoke.`,
       { flags: '--bytes <size>', description: 'for limit: bytes a second in and out, as 10mb' },
       { flags: '--connections <count>', description: 'for limit: connections to each node' },
       { flags: '--watches <count>', description: 'for limit: open streams at each node' },
+      { flags: '--keys <count>', description: 'for limit: keys stored where the user may write' },
+      { flags: '--stored-bytes <size>', description: 'for limit: bytes of these keys and values' },
       { flags: '--none', description: 'for limit: no limits any more' },
     ],
     formats: ['table', 'json'],
     details: `password asks twice at a terminal, and shows nothing; else it reads standard input.
 The cluster gets a hash (scrypt), not the password.
 limit states all limits of a user: one that is not named does not hold any more.
-They hold at each node by itself, with access control enabled. Each set, get and
-page of a scan is a request; administration is exempt.`,
+They hold with access control enabled: rates, connections and watches at each node
+by itself, --keys and --stored-bytes for all that the cluster stores in the ranges
+that the roles of the user may write. Each set, get and page of a scan is a
+request; administration is exempt.`,
     examples: [
       'kvctl user list',
       'kvctl user set billing orders',
       'kvctl user password ann',
       'kvctl user limit billing --requests 1000 --bytes 10mb --connections 20 --watches 100',
+      'kvctl user limit billing --keys 1000000 --stored-bytes 10gb',
       'kvctl user limit billing --none',
       'kvctl user delete billing',
     ],

@@ -68,6 +68,13 @@ allows. Nothing was applied, unless the line "effect" says otherwise.
 Do: ask for less, or use fewer clients; the client has already waited and retried.
 kvctl whoami -o json shows the limits; an administrator changes them: kvctl user
 limit.`,
+  'storage-limit-exceeded': `More keys or bytes would be stored where the user may write than its
+limit allows. The message names the limit, what is stored and what the request
+would add. Deletes, and writes that add nothing, are still served. Nothing was
+applied, unless the line "effect" says otherwise.
+Do: delete keys, or have an administrator raise the limit: kvctl user limit NAME
+--keys or --stored-bytes. kvctl user list shows limits and what is stored. Retrying
+does not help; other nodes learn within about a second what was deleted.`,
   'too-many-calls': `This client has reached its limit of unanswered calls. Nothing was applied.
 Do: await earlier calls before making more.`,
   aborted: `The caller aborted the call. The line "effect" says whether it may have been

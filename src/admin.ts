@@ -3,6 +3,11 @@
 export type { AccessTable, TokenRow, User } from './access/access-table.ts';
 export type { PasswordCost, PasswordRow, PasswordTerms } from './access/password.ts';
 export type { AdminVerb, KeyGrant, KeyVerb, Role } from './access/role.ts';
+export type {
+  StorageLimitedUser,
+  StorageLimitName,
+  StorageLimits,
+} from './access/storage-limits.ts';
 export type { LimitedUser, UserLimitName, UserLimits } from './access/user-limits.ts';
 export type { MemberId, NodeId, ShardId } from './base/ids.ts';
 export type {
@@ -23,6 +28,7 @@ export type {
   EnableOptions,
   GrantText,
   RoleText,
+  StoredUse,
   TokenRequest,
   TokenText,
   Unconfirmed,

@@ -1,7 +1,7 @@
 /** `kvctl user list|set|password|limit|delete`. */
 
-import type { UserLimits } from '../../src/admin.ts';
-import { change, confirm, limitsText } from '../access-answer.ts';
+import type { StorageLimits, UserLimits } from '../../src/admin.ts';
+import { change, confirm, limitsText, storedText } from '../access-answer.ts';
 import { type Call, formatOf } from '../call.ts';
 import { EXIT, type Exit } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
@@ -15,6 +15,7 @@ const COLUMNS = [
   { title: 'TOKENS', isNumber: true },
   { title: 'PASSWORD' },
   { title: 'LIMITS' },
+  { title: 'STORED' },
 ];
 
 export async function run(call: Call): Promise<Exit> {
@@ -41,16 +42,19 @@ export async function run(call: Call): Promise<Exit> {
 }
 
 async function list(call: Call): Promise<Exit> {
-  const { users, tokens, limited = [] } = await (await call.store()).access.report();
+  const { users, tokens, limited = [], stored = [] } = await (await call.store()).access.report();
   const limitsOf = (name: string) => limited.find(({ user }) => user === name);
+  const storedOf = (name: string) => stored.find(({ user }) => user === name);
   const rows = users.map(({ name, roles, hasPassword }) => {
     const count = tokens.filter(({ user }) => user === name).length;
     const password = hasPassword ? 'yes' : 'no';
-    return [name, roles.join(','), `${count}`, password, limitsText(limitsOf(name))];
+    const [limits, use] = [limitsText(limitsOf(name)), storedText(storedOf(name))];
+    return [name, roles.join(','), `${count}`, password, limits, use];
   });
   const plain = users.map((user) => {
     const { user: _, ...limits } = limitsOf(user.name) ?? { user: '' };
-    return { ...user, limits };
+    const { user: __, ...use } = storedOf(user.name) ?? { user: '' };
+    return { ...user, limits, stored: use };
   });
   await printRows(call.terminal, formatOf(call), { columns: COLUMNS, rows, plain });
   return EXIT.ok;
@@ -72,12 +76,14 @@ async function setPassword(call: Call, user: string): Promise<Exit> {
 }
 
 /** All limits of the user; what no option names is not limited. */
-function limitsIn({ options }: Call): Partial<UserLimits> {
+function limitsIn({ options }: Call): Partial<UserLimits & StorageLimits> {
   const given = {
     requestsPerSecond: countOption(options, 'requests', { min: 1, max: LIMIT_MAX }),
     bytesPerSecond: bytesOption(options, 'bytes', { max: LIMIT_MAX }),
     connections: countOption(options, 'connections', { min: 1, max: LIMIT_MAX }),
     watches: countOption(options, 'watches', { min: 1, max: LIMIT_MAX }),
+    storedKeys: countOption(options, 'keys', { min: 1, max: STORAGE_LIMIT_MAX }),
+    storedBytes: bytesOption(options, 'storedBytes', { max: STORAGE_LIMIT_MAX }),
   };
   const named = Object.entries(given).filter(([, allowed]) => allowed !== undefined);
   const isNone = options.none === true;
@@ -90,5 +96,6 @@ function limitsIn({ options }: Call): Partial<UserLimits> {
   return Object.fromEntries(named);
 }
 
-/** The largest one that the catalog stores. */
+/** The largest ones that the catalog stores. */
 const LIMIT_MAX = 2 ** 40;
+const STORAGE_LIMIT_MAX = 2 ** 50;

@@ -2,6 +2,7 @@
 
 import type { PasswordRow } from './password.ts';
 import { BUILT_IN_ROLES, ROOT_ROLE, type Role } from './role.ts';
+import type { StorageLimitedUser } from './storage-limits.ts';
 import type { LimitedUser } from './user-limits.ts';
 
 /** A person or a service. */
@@ -48,21 +49,27 @@ export interface AccessTable {
   readonly logins: readonly TokenRow[];
   /** By name: the users that have limits. */
   readonly limited: readonly LimitedUser[];
+  /** By name: the users with limits of what is stored. */
+  readonly storageLimited: readonly StorageLimitedUser[];
 }
 
 /** Before anything was configured. */
 export const NO_ACCESS: AccessTable = {
   ...{ version: 0, isEnabled: false, isHidden: false },
   ...{ roles: [], users: [], tokens: [], passwords: [], logins: [], limited: [] },
+  storageLimited: [],
 };
 
 /** No two rows of one name; a hidden table has no rows. */
 export function isSoundTable(table: AccessTable): boolean {
-  const { isHidden, roles, users, tokens, passwords, logins, limited } = table;
-  const rows = [roles, users, tokens, passwords, logins, limited];
+  const { isHidden, roles, users, tokens, passwords, logins, limited, storageLimited } = table;
+  const rows = [roles, users, tokens, passwords, logins, limited, storageLimited];
   if (isHidden && rows.some(({ length }) => length > 0)) return false;
   const named = [roles, users].every((all) => isRising(all.map(({ name }) => name)));
-  return named && [passwords, limited].every((all) => isRising(all.map(({ user }) => user)));
+  return (
+    named &&
+    [passwords, limited, storageLimited].every((all) => isRising(all.map(({ user }) => user)))
+  );
 }
 
 function isRising(names: readonly string[]): boolean {

@@ -19,6 +19,10 @@ export const ACCESS_LIMITS = {
   keyBytesMax: 4097,
   /** Of a limit of a user. */
   userLimitMax: 2 ** 40,
+  /** Users with storage limits: every node counts, and tells, what each of them stores. */
+  storageLimitedMax: 32,
+  /** Of a storage limit, in keys or bytes. */
+  storageLimitMax: 2 ** 50,
   /** What a rate admits at once after a rest. */
   burstMilliseconds: 1000,
   /** How long at most a user whose answers exceeded its rate waits for the next request. */

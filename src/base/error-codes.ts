@@ -86,6 +86,21 @@ export const CODES = {
    */
   'limit-exceeded': [true, 'ask for less, or let an administrator raise it: kvctl user limit'],
   /**
+   * More keys or bytes would be stored where the user may write than its limit allows. The message
+   * names the limit, what is stored and what the call would add. Deletes, and writes that add
+   * nothing, are still served.
+   *
+   * Effect: none, unless `outcome` says `unknown`.
+   *
+   * Do: delete keys, or let an administrator raise the limit (`kvctl user limit NAME --keys` or
+   * `--stored-bytes`). Waiting does not help, so the client does not retry. Other nodes learn
+   * within about a second what was deleted.
+   */
+  'storage-limit-exceeded': [
+    false,
+    'delete keys, or let an administrator raise it: kvctl user limit NAME --keys or --stored-bytes',
+  ],
+  /**
    * Other transactions wrote or held the same keys at each attempt, until the timeout.
    *
    * Effect: none.

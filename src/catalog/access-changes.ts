@@ -13,8 +13,20 @@ import { ACCESS_LIMITS } from '../access/limits.ts';
 import type { PasswordRow } from '../access/password.ts';
 import { isExpired } from '../access/principal.ts';
 import { isBuiltIn, ROOT_ROLE } from '../access/role.ts';
+import {
+  isStorageUnlimited,
+  STORAGE_LIMIT_NAMES,
+  type StorageLimits,
+  storageLimitsOf,
+  UNLIMITED_STORAGE,
+} from '../access/storage-limits.ts';
 import { hexOf } from '../access/token.ts';
-import { isUnlimited, type LimitedUser, USER_LIMIT_NAMES } from '../access/user-limits.ts';
+import {
+  isUnlimited,
+  type LimitedUser,
+  limitsOf,
+  USER_LIMIT_NAMES,
+} from '../access/user-limits.ts';
 import { unreachable } from '../base/assert.ts';
 import { decode, encode } from '../base/schema.ts';
 import { isSameDigest } from '../base/sha256.ts';
@@ -35,7 +47,8 @@ export type AccessCommand = Extract<
       | 'delete-token'
       | 'put-password'
       | 'add-login'
-      | 'limit-user';
+      | 'limit-user'
+      | 'limit-user-storage';
   }
 >;
 
@@ -91,6 +104,7 @@ const EFFECTS: Readonly<Record<AccessCommand['type'], 'narrows' | 'widens' | 'by
   'add-login': 'widens',
   // Limits are no rights: the node of a connection keeps them, and no shard has to know.
   'limit-user': 'widens',
+  'limit-user-storage': 'widens',
 };
 
 function narrows(command: AccessCommand): boolean {
@@ -123,7 +137,8 @@ function changeBy(table: AccessTable, command: AccessCommand): Change {
       const [tokens, logins] = [table.tokens.filter(isOther), table.logins.filter(isOther)];
       // A later user of this name is another one.
       const [passwords, limited] = [table.passwords.filter(isOther), table.limited.filter(isOther)];
-      return { users, tokens, logins, passwords, limited };
+      const storageLimited = table.storageLimited.filter(isOther);
+      return { users, tokens, logins, passwords, limited, storageLimited };
     }
     case 'put-token':
       return putToken(table, command.token);
@@ -139,7 +154,9 @@ function changeBy(table: AccessTable, command: AccessCommand): Change {
     case 'add-login':
       return addLogin(table, command);
     case 'limit-user':
-      return limitUser(table, command.limits);
+      return limitUser(table, command.limits, UNLIMITED_STORAGE);
+    case 'limit-user-storage':
+      return limitUser(table, command.limits, command.storage);
     default:
       return unreachable(command);
   }
@@ -241,13 +258,26 @@ function bytesOf(table: AccessTable): number {
   return encode(ACCESS, table).length;
 }
 
-function limitUser(table: AccessTable, limits: LimitedUser): Change {
-  if (userNamed(table, limits.user) === undefined) return 'unknown-user';
-  const known = table.limited.find(({ user }) => user === limits.user);
-  const others = table.limited.filter((one) => one !== known);
-  if (isUnlimited(limits)) return known === undefined ? 'nothing' : { limited: others };
-  const isInEffect = USER_LIMIT_NAMES.every((name) => known?.[name] === limits[name]);
-  return isInEffect ? 'nothing' : { limited: sorted([...others, limits], ({ user }) => user) };
+/** All limits of the user, in place of its former ones. */
+function limitUser(table: AccessTable, limits: LimitedUser, storage: StorageLimits): Change {
+  const { user } = limits;
+  if (userNamed(table, user) === undefined) return 'unknown-user';
+  const isOther = (row: { readonly user: string }) => row.user !== user;
+  const known = limitsOf(table.limited, user);
+  const stored = storageLimitsOf(table.storageLimited, user);
+  const isInEffect = USER_LIMIT_NAMES.every((name) => known[name] === limits[name]);
+  const isStored = STORAGE_LIMIT_NAMES.every((name) => stored[name] === storage[name]);
+  if (isInEffect && isStored) return 'nothing';
+  const limited = isUnlimited(limits) ? [] : [limits];
+  const storageLimited = isStorageUnlimited(storage) ? [] : [{ user, ...storage }];
+  return {
+    limited: sorted([...table.limited.filter(isOther), ...limited], userOf),
+    storageLimited: sorted([...table.storageLimited.filter(isOther), ...storageLimited], userOf),
+  };
+}
+
+function userOf({ user }: { readonly user: string }): string {
+  return user;
 }
 
 function objectionTo(table: AccessTable): CatalogRefusal | undefined {

@@ -9,6 +9,7 @@ import {
 import { ACCESS_LIMITS, LOGIN_LIMITS, PASSWORD_LIMITS } from '../access/limits.ts';
 import type { PasswordRow } from '../access/password.ts';
 import { ADMIN_VERBS, KEY_VERBS, type Role } from '../access/role.ts';
+import type { StorageLimitedUser, StorageLimits } from '../access/storage-limits.ts';
 import { TOKEN_ID_BYTES } from '../access/token.ts';
 import type { LimitedUser } from '../access/user-limits.ts';
 import {
@@ -27,7 +28,7 @@ import {
 
 const { rolesMax, usersMax, tokensMax, grantsMax, nameBytesMax, noteBytesMax, keyBytesMax } =
   ACCESS_LIMITS;
-const { userLimitMax } = ACCESS_LIMITS;
+const { userLimitMax, storageLimitMax, storageLimitedMax } = ACCESS_LIMITS;
 
 /** Visible characters that need no quotes: names appear in tables and in logs. */
 export const NAME = where(text(nameBytesMax), (name) => /^[A-Za-z0-9][A-Za-z0-9._@-]*$/.test(name));
@@ -91,6 +92,15 @@ export const LIMITED_USER: Schema<LimitedUser> = struct({
   watches: LIMIT,
 });
 
+const STORED = {
+  storedKeys: count({ max: storageLimitMax }),
+  storedBytes: count({ max: storageLimitMax }),
+};
+
+export const STORAGE_LIMITS: Schema<StorageLimits> = struct(STORED);
+
+const STORAGE_LIMITED_USER: Schema<StorageLimitedUser> = struct({ user: NAME, ...STORED });
+
 export const ACCESS: Schema<AccessTable> = where(
   grown(
     {
@@ -105,6 +115,7 @@ export const ACCESS: Schema<AccessTable> = where(
       passwords: list(PASSWORD_ROW, { max: usersMax }),
       logins: list(LOGIN_ROW, { max: ACCESS_LIMITS.loginsMax }),
       limited: list(LIMITED_USER, { max: usersMax }),
+      storageLimited: list(STORAGE_LIMITED_USER, { max: storageLimitedMax }),
     },
   ),
   isSoundTable,

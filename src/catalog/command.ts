@@ -25,6 +25,7 @@ import {
   PASSWORD_ROW,
   ROLE,
   SALT,
+  STORAGE_LIMITS,
   TOKEN_ID,
   TOKEN_ROW,
   USER,
@@ -146,8 +147,10 @@ const COMMAND = union({
     /** The wall clock of that node: what has ended by then is removed. */
     at: count(),
   }),
-  /** What the user may use of each node, in place of its former limits; only zeros: no limits. */
+  /** What the user may use of each node, in place of all its former limits; only zeros: none. */
   'limit-user': variant(20, { limits: LIMITED_USER }),
+  /** The same, and how much may be stored where the user may write. */
+  'limit-user-storage': variant(21, { limits: LIMITED_USER, storage: STORAGE_LIMITS }),
 });
 
 const REFUSAL = oneOf([

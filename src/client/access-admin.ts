@@ -1,7 +1,14 @@
 /** Users, tokens and roles: what administrators change, and who one is oneself. */
 
 import type { AccessTable, User } from '../access/access-table.ts';
+import { ACCESS_LIMITS } from '../access/limits.ts';
 import type { KeyGrant, Role } from '../access/role.ts';
+import {
+  isStorageUnlimited,
+  type StorageLimitedUser,
+  type StorageLimits,
+  UNLIMITED_STORAGE,
+} from '../access/storage-limits.ts';
 import { credentialOf, TOKEN_BYTES, tokenIdOf, tokenText } from '../access/token.ts';
 import { type LimitedUser, UNLIMITED, type UserLimits } from '../access/user-limits.ts';
 import { monotoneNow, secureBytes } from '../base/ambient.ts';
@@ -35,8 +42,15 @@ export type AccessChange =
   | { readonly type: 'delete-role'; readonly name: string }
   /** The id of a token, as lists show it. */
   | { readonly type: 'delete-token'; readonly id: string }
-  /** What a user may use of each node, in place of its former limits. The others are none. */
-  | { readonly type: 'limit-user'; readonly name: string; readonly limits: Partial<UserLimits> }
+  /**
+   * What a user may use of each node, and how much may be stored where it may write, in place of
+   * its former limits. What is not named is not limited.
+   */
+  | {
+      readonly type: 'limit-user';
+      readonly name: string;
+      readonly limits: Partial<UserLimits & StorageLimits>;
+    }
   /** From now on everyone may do everything. */
   | { readonly type: 'disable-access' };
 
@@ -108,6 +122,18 @@ export interface UserText extends User {
   readonly hasPassword: boolean;
 }
 
+/** What is stored where a user with such limits may write, as far as the node knows. */
+export interface StoredUse extends StorageLimitedUser {
+  /** Keys that are stored. */
+  readonly usedKeys: number;
+  /** Bytes of these keys and of their values. */
+  readonly usedBytes: number;
+  /** Every shard is counted; otherwise it is at least as much. */
+  readonly isComplete: boolean;
+  /** Requests that the node has refused since it started. */
+  readonly refused: number;
+}
+
 /** Users, tokens and roles, as a node knows them. */
 export interface AccessReport extends Pick<AccessTable, 'isEnabled' | 'version'> {
   /** By name. */
@@ -118,6 +144,8 @@ export interface AccessReport extends Pick<AccessTable, 'isEnabled' | 'version'>
   readonly tokens: readonly TokenText[];
   /** Users with limits. Nodes of earlier builds do not tell it. */
   readonly limited?: readonly LimitedUser[];
+  /** Users with limits of what is stored. Nodes of earlier builds do not tell it. */
+  readonly stored?: readonly StoredUse[];
 }
 
 const ID = 1;
@@ -143,8 +171,7 @@ export async function changeAccess(
   options: AskOptions = {},
 ): Promise<number> {
   if (change.type === 'limit-user') {
-    const limits = { ...UNLIMITED, ...change.limits, user: change.name };
-    return await command(urls, { type: 'limit-user', limits }, options);
+    return await command(urls, limitingOf(change.name, change.limits), options);
   }
   if (change.type !== 'delete-token') return await command(urls, change, options);
   const token = tokenIdOf(change.id);
@@ -341,12 +368,24 @@ export async function command(
   throw new KvError({ code: lateCodeOf(answer), outcome, message, attempts });
 }
 
+/** Without storage limits it is the command that nodes of earlier builds know, too. */
+function limitingOf(
+  user: string,
+  { storedKeys = 0, storedBytes = 0, ...rates }: Partial<UserLimits & StorageLimits>,
+): CatalogCommand {
+  const limits = { ...UNLIMITED, ...rates, user };
+  const storage = { ...UNLIMITED_STORAGE, storedKeys, storedBytes };
+  if (isStorageUnlimited(storage)) return { type: 'limit-user', limits };
+  return { type: 'limit-user-storage', limits, storage };
+}
+
 function encoded(what: CatalogCommand): Uint8Array {
   try {
     return encodeCommand(what);
   } catch (cause) {
     const names = 'names have 1 to 64 letters, digits, dots, dashes, underscores and at signs';
-    const rest = 'notes at most 120 bytes, limits are whole numbers of at most 2^40';
+    const rest =
+      'notes at most 120 bytes, limits are whole numbers of at most 2^40, of what is stored 2^50';
     throw invalid(`the change is not valid: ${names}, ${rest}`, cause);
   }
 }
@@ -367,7 +406,9 @@ const REFUSALS: Partial<Record<CatalogRefusal, string>> = {
   'no-secret':
     'the nodes have no cluster secret, so any process that reaches them may pose as a node: ' +
     'start them with --secret-file, or force it',
-  full: 'the table of users, tokens and roles is full: delete some',
+  full:
+    'the table of users, tokens and roles is full: delete some; of storage limits it has at most ' +
+    `${ACCESS_LIMITS.storageLimitedMax} (storageLimitedMax)`,
   unsound: 'it is not possible: the role is built in, or access control is enabled already',
   malformed: 'a name is not valid: 1 to 64 letters, digits, dots, dashes, underscores and at signs',
 };

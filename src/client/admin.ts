@@ -206,7 +206,7 @@ function outcomeOf(answer: Response | Unanswered): SettledOutcome | undefined {
 
 export function mayHaveActed(answer: Response | Unanswered): boolean {
   if (answer.type === 'unanswered') return answer.isSent;
-  if (answer.type === 'limited') return false;
+  if (answer.type === 'limited' || answer.type === 'storage-limited') return false;
   return answer.type !== 'failed' || effectOf(answer.failure) === 'unknown';
 }
 

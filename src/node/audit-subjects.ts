@@ -80,6 +80,7 @@ const COMMANDS: Subjects = {
   'put-user': ({ user: { name: user, roles } }) => ({ user, roles }),
   'delete-user': ({ name: user }) => ({ user }),
   'limit-user': ({ limits }) => ({ ...limits }),
+  'limit-user-storage': ({ limits, storage }) => ({ ...limits, ...storage }),
   'put-token': ({ token }) => tokenPlain(token),
   'delete-token': ({ token }) => ({ token: hexOf(token) }),
   'put-password': ({ user, password, endsLogins }) => {

@@ -296,7 +296,9 @@ class AuditedRequest implements NamedRequest {
       return reply?.type === 'refused' ? this.#tell('refused', reply.reason) : this.#tell('ok');
     }
     if (by.type === 'written') return this.#endWritten(by.replies.map(decodeReply));
-    if (by.type === 'limited') return this.#tellRefusal(`limit ${by.limit}`);
+    if (by.type === 'limited' || by.type === 'storage-limited') {
+      return this.#tellRefusal(`limit ${by.limit}`);
+    }
     if (by.type !== 'failed') return this.#tell('ok');
     const { failure } = by;
     const isRefused = DENIALS.has(failure) || failure === 'audit-unavailable';

@@ -36,6 +36,7 @@ const COMMANDS_OF_CLIENTS: ReadonlySet<CatalogCommand['type']> = new Set([
   'delete-token',
   'put-password',
   'limit-user',
+  'limit-user-storage',
 ]);
 
 /**

@@ -6,6 +6,7 @@ import { NODE_LIMITS } from '../base/node-limits.ts';
 import { TRANSACTION_LIMITS } from '../base/transaction-limits.ts';
 import { TRANSPORT_LIMITS } from '../base/transport-limits.ts';
 import { STATE_LIMITS } from '../storage/limits.ts';
+import { STORED_COUNTS_MAX } from '../wire/node-message.ts';
 
 export const LIFE_LIMITS = {
   /** From the start of a node until a peer that it has not met counts as unreachable. */
@@ -57,6 +58,24 @@ export const USER_LIMITS = {
   watchRetryMilliseconds: 1000,
   /** Users that metrics and reports show: those with the most requests. */
   usersShownMax: 16,
+} as const;
+
+/** What is stored where users with storage limits may write. */
+export const STORAGE_QUOTA_LIMITS = {
+  /** One read of the walk that counts rows, and what all walks of a node read in a period. */
+  sliceRowsMax: 256,
+  sliceBytesMax: 128 * 1024,
+  walkMilliseconds: 20,
+  walkRowsMax: 512,
+  walkBytesMax: 256 * 1024,
+  /** Charged for a slice without rows, so that empty shards do not make one turn long. */
+  sliceRowsMin: 32,
+  /** How often a node tells its peers what it has counted. */
+  tellMilliseconds: 1000,
+  /** Counts in one message; the next message has the next ones. */
+  toldCountsMax: STORED_COUNTS_MAX,
+  /** A count that no node has confirmed for this long is forgotten. */
+  forgetMilliseconds: 60_000,
 } as const;
 
 /** The streams of all clients of a node: their number, and the bytes of their ranges. */

@@ -92,6 +92,7 @@ const COMMANDS: Table<CatalogCommand, AdminVerb | 'anyone' | 'nodes-only' | Need
   'put-password': () => 'access',
   'add-login': () => 'nodes-only',
   'limit-user': () => 'access',
+  'limit-user-storage': () => 'access',
   found: () => 'nodes-only',
   announce: () => 'nodes-only',
   aim: () => 'nodes-only',

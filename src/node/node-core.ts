@@ -37,6 +37,7 @@ import { type RequestReports, Requests } from './requests.ts';
 import { Router } from './router.ts';
 import { loseTouchWith, openLinkTo, wakeSharedWith } from './shared-replicas.ts';
 import { infoOf } from './status.ts';
+import { StorageQuotas } from './storage-quotas.ts';
 import { TransactionService } from './transaction-service.ts';
 import { endTurn } from './turn.ts';
 
@@ -51,6 +52,7 @@ export class NodeCore {
   /** Undefined: nothing is audited. */
   readonly #audit: Audit | undefined;
   readonly #logins: Logins;
+  readonly quotas: StorageQuotas;
   readonly #requests: Requests;
   readonly #clientFrames: ClientFrames;
   readonly #peerFrames: PeerFrames;
@@ -72,9 +74,11 @@ export class NodeCore {
     this.leaseSweep = new LeaseSweep(state);
     this.relay = new Relay(state, random.fork('forwards').word());
     const { relay } = this;
-    const router = new Router(state, relay);
+    this.quotas = new StorageQuotas(state);
+    const { quotas } = this;
+    const router = new Router(state, relay, quotas);
     this.#router = router;
-    this.transactions = new TransactionService(state, router);
+    this.transactions = new TransactionService(state, router, quotas);
     const { transactions, ownLife } = this;
     this.reconciler = new Reconciler({
       node: state,
@@ -88,14 +92,17 @@ export class NodeCore {
     const report: RequestReports = {
       info: () => this.info(),
       pending: () => this.pending(),
-      access: (what, principal) => options.encodeInfo(access.report(what, principal)),
+      access: (what, principal) => {
+        const stored = what === 'table' ? { stored: quotas.infos() } : {};
+        return options.encodeInfo({ ...access.report(what, principal), ...stored });
+      },
     };
     this.#logins = new Logins({ node: state, router, audit, ports: options.logins });
     const serving = { router, transactions, access, logins: this.#logins, audit };
     this.#requests = new Requests({ node: state, ...serving, report });
     const [requests, consistency] = [this.#requests, this.consistency];
     this.#clientFrames = new ClientFrames({ node: state, requests, audit });
-    const peering = { node: state, relay, requests, access, consistency, ownLife };
+    const peering = { node: state, relay, requests, access, consistency, ownLife, quotas };
     this.#peerFrames = new PeerFrames(peering);
     this.#begin();
   }
@@ -109,6 +116,7 @@ export class NodeCore {
     this.relay.forwards.expire(now);
     state.clients.tick(now);
     this.#access.tick();
+    this.quotas.tick();
     this.#audit?.tick();
     this.#logins.tick();
     this.#peerFrames.shares.tick();
@@ -288,6 +296,7 @@ export class NodeCore {
     this.ownLife.mapChanged(change);
     // Before any request of this turn is served.
     this.#access.tick();
+    this.quotas.learn();
     this.#logins.tick();
     this.#maintenance.adoptAll();
     for (const replica of replicas.all) {

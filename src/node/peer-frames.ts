@@ -21,6 +21,7 @@ import type { NodeState } from './node-state.ts';
 import type { OwnLife } from './own-life.ts';
 import type { Relay } from './relay.ts';
 import type { Requests } from './requests.ts';
+import type { StorageQuotas } from './storage-quotas.ts';
 
 interface PeerFramesOptions {
   readonly node: NodeState;
@@ -29,6 +30,7 @@ interface PeerFramesOptions {
   readonly access: AccessControl;
   readonly consistency: ConsistencyCheck;
   readonly ownLife: OwnLife;
+  readonly quotas: Pick<StorageQuotas, 'told'>;
 }
 
 /** A request that another node forwarded. */
@@ -152,6 +154,8 @@ export class PeerFrames {
         return ownLife.claimed(from, message.word);
       case 'known':
         return ownLife.known(from, message.word);
+      case 'stored':
+        return this.#options.quotas.told(from, message.counts);
       default:
         return unreachable(message);
     }

@@ -29,6 +29,8 @@ import { mayJoin } from './client-door.ts';
 import type { NodeState } from './node-state.ts';
 import type { Relay } from './relay.ts';
 import { FAILURE_OF, refusalOf, refusedAcquires } from './request-refusal.ts';
+import type { StoredPart } from './storage-growth.ts';
+import type { StorageQuotas } from './storage-quotas.ts';
 
 /** A request and where it came from. */
 export interface Asked<T extends Request['type']> extends Source {
@@ -60,10 +62,13 @@ type ShardRequest = Extract<Request, { readonly shard: unknown }>['type'];
 export class Router {
   readonly #node: NodeState;
   readonly #relay: Relay;
+  /** Undefined: nothing that is stored is limited. */
+  readonly #quotas: StorageQuotas | undefined;
 
-  constructor(node: NodeState, relay: Relay) {
+  constructor(node: NodeState, relay: Relay, quotas?: StorageQuotas) {
     this.#node = node;
     this.#relay = relay;
+    this.#quotas = quotas;
   }
 
   route(request: Routed, source: Source): void {
@@ -100,10 +105,12 @@ export class Router {
     if (replica === undefined) return this.pass(asked);
     const failure = this.#faultOf(request);
     if (failure !== undefined) return replica.fail({ responder, id: request.id }, failure);
-    const { epoch, batch } = request;
+    const { id, shard, epoch, batch } = request;
+    const excess = this.#quotas?.objectionTo(responder, () => partsOf(shard, batch));
+    if (excess !== undefined) return responder.respond({ type: 'storage-limited', id, ...excess });
     const refused = refusedAcquires(batch, replica.machine);
-    if (refused !== undefined) return replica.refuse({ responder, id: request.id }, ...refused);
-    replica.stamp({ responder, id: request.id }, epoch, { type: 'batch', batch });
+    if (refused !== undefined) return replica.refuse({ responder, id }, ...refused);
+    replica.stamp({ responder, id }, epoch, { type: 'batch', batch });
   }
 
   /** A prepare is validated before it is proposed; a resolution needs no validation. */
@@ -315,6 +322,11 @@ function steer(
     default:
       return unreachable(request);
   }
+}
+
+/** The commands of a batch: each of them may be refused for what it adds. */
+function partsOf(shard: ShardId, batch: Uint8Array): readonly StoredPart[] {
+  return (decodeBatch(batch)?.commands ?? []).map((operations) => ({ shard, operations }));
 }
 
 /** No key lies in the range. */

@@ -10,6 +10,7 @@ import type { NodeState } from './node-state.ts';
 import type { OwnLife } from './own-life.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Relay } from './relay.ts';
+import type { StorageQuotas, StorageUseInfo } from './storage-quotas.ts';
 import type { UserUseInfo } from './user-use.ts';
 
 interface ReplicaInfo {
@@ -50,6 +51,8 @@ export interface NodeInfo {
   readonly clients: number;
   /** With access control: the users with the most requests, since the start of the node. */
   readonly users: readonly UserUseInfo[];
+  /** With access control: what is stored where users with storage limits may write. */
+  readonly stored: readonly StorageUseInfo[];
   readonly silentNodes: readonly number[];
   readonly replicas: readonly ReplicaInfo[];
   readonly log: {
@@ -127,6 +130,7 @@ interface Parts {
   readonly reconciler: Reconciler;
   readonly leaseSweep: LeaseSweep;
   readonly auditProgress: AuditProgress | undefined;
+  readonly quotas: StorageQuotas;
 }
 
 export function infoOf(parts: Parts): NodeInfo {
@@ -152,6 +156,7 @@ export function infoOf(parts: Parts): NodeInfo {
     unconfirmed: ownLife.reason,
     clients: state.clients.size,
     users: state.clients.users.infos(),
+    stored: parts.quotas.infos(),
     silentNodes: peers.nodes.filter((node) => !peers.isHeard(node, now)),
     replicas: [...state.replicas.all].map((replica) => replicaInfoOf(state, replica.shard)),
     log: {

@@ -22,18 +22,23 @@ import { Coordinators } from './coordinators.ts';
 import type { NodeState } from './node-state.ts';
 import { refusalOf } from './request-refusal.ts';
 import type { Asked, Router } from './router.ts';
+import type { StoredPart } from './storage-growth.ts';
+import type { StorageQuotas } from './storage-quotas.ts';
 
 export class TransactionService {
   readonly #node: NodeState;
   readonly #router: Router;
+  /** Undefined: nothing that is stored is limited. */
+  readonly #quotas: StorageQuotas | undefined;
   readonly #coordinators = new Map<ShardId, Coordinators>();
   readonly #resolvers = new Map<Replica, LockResolver>();
   readonly stepTimes = new StepTimes();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(node: NodeState, router: Router) {
+  constructor(node: NodeState, router: Router, quotas?: StorageQuotas) {
     this.#node = node;
     this.#router = router;
+    this.#quotas = quotas;
   }
 
   /** Undecided transactions that run here. */
@@ -78,6 +83,11 @@ export class TransactionService {
     const reason = reasonAgainst(home.deadline, replica.logTime);
     if (reason !== undefined) {
       return replica.refuse(requester, { type: 'refused', reason, position: 0 });
+    }
+    const excess = this.#quotas?.objectionTo(requester.responder, () => storedPartsOf(transaction));
+    if (excess !== undefined) {
+      const { responder, id } = requester;
+      return responder.respond({ type: 'storage-limited', id, ...excess });
     }
     coordinators.conduct({ plan, bytes }, requester);
   }
@@ -241,6 +251,10 @@ export class TransactionService {
     const { coordinatorsMax, conductedBytesMax } = TRANSACTION_LIMITS;
     return this.conducted >= coordinatorsMax || conductedBytes > conductedBytesMax;
   }
+}
+
+function storedPartsOf({ parts }: TransactionRequest): readonly StoredPart[] {
+  return parts.map(({ shard, operations }) => ({ shard: shard as ShardId, operations }));
 }
 
 /** The refusal that the machine would give, before keys are locked elsewhere. */

@@ -3,6 +3,7 @@
 import { isSameDigest, sha256 } from '../base/sha256.ts';
 import type { NodeCore } from '../node/node-core.ts';
 import { infoOf, type NodeInfo } from '../node/status.ts';
+import type { StorageUseInfo } from '../node/storage-quotas.ts';
 import type { UserUseInfo } from '../node/user-use.ts';
 import type { PlainAnswer, PlainAsk } from '../transport/plain-http.ts';
 import { AFFILIATION_PATH, type Affiliation, affiliationText } from './affiliation.ts';
@@ -122,15 +123,17 @@ function text(status: number, body: string): PlainAnswer {
 type Family = readonly [name: string, type: 'gauge' | 'counter', help: string, value: number];
 
 function metricsText(info: NodeInfo, expiry: number | undefined, areUsersShown: boolean): string {
-  return metricsOf(info, expiry) + (areUsersShown ? userMetricsOf(info.users) : '');
+  return metricsOf(info, expiry) + (areUsersShown ? userMetricsOf(info) : '');
 }
 
-const USER_FAMILIES: readonly (readonly [
+type FamilyOf<Use> = readonly [
   name: string,
   type: Family[1],
   help: string,
-  of: (use: UserUseInfo) => number,
-])[] = [
+  of: (use: Use) => number,
+];
+
+const USER_FAMILIES: readonly FamilyOf<UserUseInfo>[] = [
   ['ringkv_user_connections', 'gauge', 'Connections of a user', (use) => use.connections],
   ['ringkv_user_watches', 'gauge', 'Open streams of a user', (use) => use.watches],
   ['ringkv_user_requests_total', 'counter', 'Requests of a user', (use) => use.requests],
@@ -138,14 +141,31 @@ const USER_FAMILIES: readonly (readonly [
   ['ringkv_user_limited_total', 'counter', 'What limits of a user refused', (use) => use.limited],
 ];
 
+/** Of users with storage limits, in the whole cluster, as far as this node knows. */
+const STORED_FAMILIES: readonly FamilyOf<StorageUseInfo>[] = [
+  ['ringkv_user_stored_keys', 'gauge', 'Keys where a user may write', (use) => use.usedKeys],
+  ['ringkv_user_stored_bytes', 'gauge', 'Bytes of these keys and values', (use) => use.usedBytes],
+  ['ringkv_user_stored_keys_limit', 'gauge', 'Limit; 0 for none', (use) => use.storedKeys],
+  ['ringkv_user_stored_bytes_limit', 'gauge', 'Limit; 0 for none', (use) => use.storedBytes],
+  ['ringkv_user_stored_known', 'gauge', 'Whether all is counted', (use) => +use.isComplete],
+  ['ringkv_user_stored_refused_total', 'counter', 'Refused requests', (use) => use.refused],
+];
+
+function userMetricsOf({ users, stored }: NodeInfo): string {
+  return linesOf(USER_FAMILIES, users) + linesOf(STORED_FAMILIES, stored);
+}
+
 /** Of a bounded number of users. Their names need no escapes. */
-function userMetricsOf(users: readonly UserUseInfo[]): string {
+function linesOf<Use extends { readonly user: string }>(
+  families: readonly FamilyOf<Use>[],
+  users: readonly Use[],
+): string {
   if (users.length === 0) return '';
-  const families = USER_FAMILIES.map(([name, type, help, of]) => {
+  const told = families.map(([name, type, help, of]) => {
     const lines = users.map((use) => `${name}{user="${use.user}"} ${of(use)}\n`);
     return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
   });
-  return families.join('');
+  return told.join('');
 }
 
 /** In the text format of Prometheus. */

@@ -3,12 +3,14 @@
 import { unreachable } from '../base/assert.ts';
 import type { Changes } from '../machine/key-change.ts';
 import type { Prepared } from '../machine/lock-table.ts';
+import { SECTION } from '../machine/section.ts';
 import { type Grant, NO_GRANTS } from '../machine/tickets.ts';
 import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
 import { StateDamage } from '../storage/state/state.ts';
 import { ApplyQueue } from './apply-queue.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
+import { isValue } from './lost-value.ts';
 import type { Proposing } from './proposing.ts';
 import type { ReplicaState } from './replica-state.ts';
 import type { ShardMachine } from './shard-machine.ts';
@@ -89,6 +91,7 @@ export class Applying {
     state.applied = index;
     state.appliedTerm = term;
     this.dueAt = 0;
+    state.counts.restart();
     state.context.histories.reset(state.history, state.position);
     const wasCorrupt = state.isCorrupt;
     state.isCorrupt = false;
@@ -121,6 +124,7 @@ export class Applying {
       case 'command': {
         const verdict = machine.apply({ index, payload: entry.payload });
         if (verdict === 'unknown') return state.stop(ofLaterVersion(index));
+        state.counts.apply(verdict.writes, (key) => this.#storedRow(key));
         // Before the store takes the writes: changes may be views of rows that they delete.
         this.#remember(position, verdict.changes);
         store.apply(shard, { position, configuration: undefined, writes: verdict.writes });
@@ -147,6 +151,17 @@ export class Applying {
     this.fingerprint.applied(index);
     state.applied = index;
     state.appliedTerm = term;
+  }
+
+  /** A value that was lost could not be counted either. */
+  #storedRow(key: Uint8Array): Uint8Array | undefined {
+    const state = this.#state;
+    try {
+      return state.store.get(state.shard, SECTION.values, key);
+    } catch (error) {
+      if (error instanceof StateDamage && isValue(error) && state.isIrreplaceable) return undefined;
+      throw error;
+    }
   }
 
   #tellGrants(grants: readonly Grant[]): void {

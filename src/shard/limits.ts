@@ -39,6 +39,8 @@ export const SHARD_LIMITS = {
   keepsMax: 65_536,
   /** How long a request waits for a ticket. */
   awaitMillisecondsMax: 30_000,
+  /** Changes of counted ranges that one slice of their walk waits for; then it is read again. */
+  countPendingMax: 16_384,
   /** Requests for tickets that are answered in one tick because their time is over. */
   lateWaitsMax: 64,
 } as const;

@@ -22,6 +22,7 @@ import type { History } from './history.ts';
 import type { LogTime } from './log-time.ts';
 import { isIrreplaceable, isValue } from './lost-value.ts';
 import { failRequester, type Requester } from './proposals.ts';
+import { RangeCounts } from './range-counts.ts';
 import type { ReplicaFact } from './replica-fact.ts';
 import type { ShardMachine } from './shard-machine.ts';
 import { contradicted, type Stop } from './stop-reason.ts';
@@ -87,6 +88,8 @@ export class ReplicaState {
   readonly time: LogTime;
   readonly store: StateStore;
   readonly #onWork: () => void;
+  /** What lies in ranges with limits. */
+  readonly counts = new RangeCounts();
   /** The changes of the latest entries; those before the state was opened are not in it. */
   readonly history: History;
   machine: ShardMachine;

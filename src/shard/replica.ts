@@ -22,6 +22,7 @@ import type { StreamTerms } from './open-stream.ts';
 import { plainProposal, stampedProposal } from './proposal.ts';
 import type { Requester } from './proposals.ts';
 import { Proposing } from './proposing.ts';
+import type { RangeCounts } from './range-counts.ts';
 import { Reading } from './reading.ts';
 import type { PendingRead } from './reads.ts';
 import type { ReplicaFact } from './replica-fact.ts';
@@ -111,6 +112,11 @@ export class Replica {
 
   get durable(): number {
     return this.#state.raft.durable;
+  }
+
+  /** What lies in ranges with limits: of users' data. */
+  get counts(): RangeCounts {
+    return this.#state.counts;
   }
 
   /** The changes of the latest entries. */

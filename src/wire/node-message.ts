@@ -13,6 +13,7 @@ import {
   list,
   type Of,
   octets,
+  struct,
   truth,
   union,
   variant,
@@ -31,6 +32,18 @@ const REPORT = {
   one: count(),
   two: count(),
 };
+
+/** The keys and bytes that one shard has in some ranges, which the id stands for. */
+const STORED_COUNT = struct({
+  shard: count<ShardId>(),
+  id: count(),
+  /** The index of the last entry that is counted. */
+  index: count(),
+  keys: count(),
+  bytes: count(),
+});
+
+export const STORED_COUNTS_MAX = 1024;
 
 /** Numbers from 32 on, so that the first byte tells them apart from messages of shards. */
 const NUMBER_MIN = 32;
@@ -89,11 +102,17 @@ const MESSAGE = union({
     accessVersion: count(),
     request: bytes(WIRE_LIMITS.frameBytesMax),
   }),
+  /**
+   * What a node has counted in ranges with storage limits; each count is as of an entry. Sent only
+   * while the map has such limits, so only to nodes that know of them.
+   */
+  stored: variant(45, { counts: list(STORED_COUNT, { min: 1, max: STORED_COUNTS_MAX }) }),
 });
 
 const FRAME = list(MESSAGE, { max: REQUEST_LIMITS.requestsMax });
 
 export type FingerprintReport = FieldsOf<typeof REPORT>;
+export type StoredCount = Of<typeof STORED_COUNT>;
 export type NodeMessage = Of<typeof MESSAGE>;
 
 type Forward = Extract<NodeMessage, { type: 'forward' | 'forward-as' | 'forward-for' }>;

@@ -1,5 +1,6 @@
 /** Responses of nodes to clients, and their one encoding. */
 
+import { STORAGE_LIMIT_NAMES } from '../access/storage-limits.ts';
 import { TOKEN_BYTES } from '../access/token.ts';
 import { USER_LIMIT_NAMES } from '../access/user-limits.ts';
 import { COORDINATION_LIMITS } from '../base/coordination-limits.ts';
@@ -265,6 +266,15 @@ const RESPONSE = union({
     token: octets(TOKEN_BYTES),
     /** In milliseconds since 1970. */
     expiresAt: count(),
+  }),
+  /** More would be stored where the user of the client may write than is allowed: not applied. */
+  'storage-limited': variant(15, {
+    id: count(),
+    limit: oneOf(STORAGE_LIMIT_NAMES),
+    allowed: count(),
+    /** Stored now, as far as the node knows. */
+    used: count(),
+    added: count(),
   }),
 });
 

@@ -216,6 +216,11 @@ test('a replica that opens, and one that gets the map or a difference, know the 
       { type: 'delete-user', name },
       { type: 'limit-user', limits: { ...LIMITS, user: name, watches: random.below(3) } },
       { type: 'limit-user', limits: { ...UNLIMITED, user: name } },
+      {
+        type: 'limit-user-storage',
+        limits: { ...LIMITS, user: name },
+        storage: { storedKeys: random.below(3), storedBytes: random.below(3) },
+      },
       joining(3 + random.below(4)),
     ];
     rig.say(random.pick(commands));

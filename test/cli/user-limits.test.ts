@@ -6,6 +6,11 @@ import type { AccessChange } from '../../src/admin.ts';
 import { kvctl } from './called.ts';
 import { clusterWith, NODES } from './small-cluster.ts';
 
+const STORED = {
+  ...{ user: 'billing', storedKeys: 1000, storedBytes: 0, usedKeys: 990, usedBytes: 4096 },
+  ...{ isComplete: false, refused: 3 },
+};
+
 /** A cluster that keeps what it was asked to change. */
 function clusterOf() {
   const store = clusterWith(NODES);
@@ -18,6 +23,7 @@ function clusterOf() {
   const report = async () => ({
     ...(await store.access.report()),
     limited: [{ ...limits, user: 'billing' }],
+    stored: [STORED],
   });
   const access = { ...store.access, change, report };
   return { store: Object.assign(Object.create(store), { access }) as typeof store, asked };
@@ -74,4 +80,26 @@ test('a list shows the limits of each user', async () => {
   assert.match(table.data.toString(), /billing\torders\t1\tyes\t1000 requests\/s, 20 connections/);
   const json = await kvctl(['user', 'list', '-o', 'json'], { store });
   assert.match(json.data.toString(), /"limits": ?\{ ?"requestsPerSecond": ?1000/);
+  assert.match(json.data.toString(), /"stored": ?\{ ?"storedKeys": ?1000/);
+});
+
+test('a list shows what is stored and the limit, and whether all is counted', async () => {
+  const { store } = clusterOf();
+  const { data } = await kvctl(['user', 'list'], { store });
+  assert.match(data.toString(), /at least 990 of 1000 keys, 4096 bytes/);
+});
+
+test('keys and bytes that are stored are limited by the same command', async () => {
+  const { store, asked } = clusterOf();
+  const words = ['user', 'limit', 'billing', '--keys', '1000', '--stored-bytes', '10gb'];
+  assert.equal((await kvctl([...words, '--watches', '5'], { store })).exit, 0);
+  const limits = { storedKeys: 1000, storedBytes: 10_000_000_000, watches: 5 };
+  assert.deepEqual(asked.at(-1), { type: 'limit-user', name: 'billing', limits });
+  for (const faulty of [
+    ['--keys', '0'],
+    ['--keys', '1.5'],
+    ['--stored-bytes', '9999999gb'],
+  ]) {
+    assert.equal((await kvctl(['user', 'limit', 'billing', ...faulty], { store })).exit, 2);
+  }
 });

@@ -50,6 +50,8 @@ const LIMITS = {
   ...{ user: 'billing', requestsPerSecond: 10, bytesPerSecond: 0, connections: 2, watches: 0 },
 };
 
+const STORAGE = { storedKeys: 5, storedBytes: 0 };
+
 const COMMANDS: readonly (readonly [CatalogCommand, object])[] = [
   [
     { type: 'put-user', user: { name: 'billing', roles: ['orders'] } },
@@ -57,6 +59,10 @@ const COMMANDS: readonly (readonly [CatalogCommand, object])[] = [
   ],
   [{ type: 'delete-user', name: 'billing' }, { user: 'billing' }],
   [{ type: 'limit-user', limits: LIMITS }, LIMITS],
+  [
+    { type: 'limit-user-storage', limits: LIMITS, storage: STORAGE },
+    { ...LIMITS, ...STORAGE },
+  ],
   [{ type: 'delete-role', name: 'orders' }, { role: 'orders' }],
   [
     { type: 'put-role', role: roleOf('orders', [grant('a/', ['read', 'write'])]) },

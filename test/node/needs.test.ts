@@ -131,6 +131,15 @@ const DOORS: readonly Row[] = [
   ['a foundation', commandOf(foundation()), []],
   ['a new user', commandOf({ type: 'put-user', user: { name: 'x', roles: [] } }), ['root']],
   ['a limit', commandOf({ type: 'limit-user', limits: { ...UNLIMITED, user: 'x' } }), ['root']],
+  [
+    'a limit of what is stored',
+    commandOf({
+      type: 'limit-user-storage',
+      limits: { ...UNLIMITED, user: 'x' },
+      storage: { storedKeys: 1, storedBytes: 0 },
+    }),
+    ['root'],
+  ],
   ['a new token', commandOf({ type: 'put-token', token: tokenFor('x', 3).row }), ['root']],
   [
     'a command that says it was permitted',

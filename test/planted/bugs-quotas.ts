@@ -187,8 +187,8 @@ const PLANTED: readonly Planted[] = [
     tests: ['access'],
     name: 'limits-outlive-the-user',
     sentence: 'a new user has the limits of a deleted one of its name',
-    find: 'table.limited.filter(isOther)',
-    replace: 'table.limited',
+    find: 'table.passwords.filter(isOther), table.limited.filter(isOther)',
+    replace: 'table.passwords.filter(isOther), table.limited',
   },
 ];
 

@@ -44,6 +44,7 @@ import { SLOWNESS_BUGS } from './bugs-slow.ts';
 import { SNAPSHOT_BUGS } from './bugs-snapshots.ts';
 import { STAGING_BUGS } from './bugs-staging.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
+import { STORAGE_QUOTA_BUGS } from './bugs-storage-quotas.ts';
 import { STREAM_BUGS } from './bugs-streams.ts';
 import { TESTKIT_BUGS } from './bugs-testkit.ts';
 import { TLS_BUGS } from './bugs-tls.ts';
@@ -56,6 +57,7 @@ const ALL: readonly Bug[] = [
   ...ACCESS_BUGS,
   ...AUDIT_BUGS,
   ...QUOTA_BUGS,
+  ...STORAGE_QUOTA_BUGS,
   ...TESTKIT_BUGS,
   ...CLIENT_BUGS,
   ...CALL_BUGS,

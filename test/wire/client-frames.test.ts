@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { LOGIN_LIMITS } from '../../src/access/limits.ts';
+import { STORAGE_LIMIT_NAMES } from '../../src/access/storage-limits.ts';
 import { TOKEN_BYTES, TOKEN_ID_BYTES } from '../../src/access/token.ts';
 import { COORDINATION_LIMITS } from '../../src/base/coordination-limits.ts';
 import { type MemberId, NUMBER_MAX, type ShardId } from '../../src/base/ids.ts';
@@ -196,13 +197,21 @@ function leaseIds(random: Random): Uint8Array[] {
   );
 }
 
+function randomExcess(random: Random): Response {
+  const [id, allowed, used, added] = [1, 2, 3, 4].map(() => randomCount(random));
+  const limit = random.pick(STORAGE_LIMIT_NAMES);
+  const told = { id: id ?? 0, allowed: allowed ?? 0, used: used ?? 0, added: added ?? 0 };
+  return { type: 'storage-limited', limit, ...told };
+}
+
 function randomResponse(random: Random): Response {
   const id = randomCount(random);
   const time = randomCount(random);
   const types = [
     ...(['map', 'written', 'rows', 'range'] as const),
     ...(['commanded', 'info', 'failed', 'leader'] as const),
-    ...(['changes', 'barrier', 'kept', 'ticket', 'listed', 'logged-in'] as const),
+    ...(['changes', 'barrier', 'kept', 'ticket', 'listed'] as const),
+    ...(['logged-in', 'storage-limited'] as const),
   ];
   switch (random.pick(types)) {
     case 'map':
@@ -242,6 +251,8 @@ function randomResponse(random: Random): Response {
       const shard = randomCount(random) as ShardId;
       return { type: 'leader', id, shard, leader: randomCount(random) };
     }
+    case 'storage-limited':
+      return randomExcess(random);
     case 'logged-in': {
       const token = randomBytes(random, TOKEN_BYTES);
       return { type: 'logged-in', id, token, expiresAt: randomCount(random) };
@@ -272,6 +283,7 @@ const NODE_MESSAGE_TYPES = [
   'diverged',
   'claim',
   'known',
+  'stored',
 ] as const;
 
 function randomNodeMessage(random: Random): NodeMessage {
@@ -310,6 +322,11 @@ function randomNodeMessage(random: Random): NodeMessage {
     }
     case 'forwarded':
       return { type: 'forwarded', id, response: someBytes(random) };
+    case 'stored': {
+      const [index, keys, bytes] = [randomCount(random), randomCount(random), randomCount(random)];
+      const count = { shard, id, index, keys, bytes };
+      return { type, counts: Array.from({ length: 1 + random.below(3) }, () => count) };
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Dispatch: sends each request to the node that should answer it, again until it is over. */
 
+import { excessText } from '../../access/storage-limits.ts';
 import { limitText } from '../../access/user-limits.ts';
 import { assert, present, unreachable } from '../../base/assert.ts';
 import type { Attempt } from '../../base/errors.ts';
@@ -134,6 +135,7 @@ export class Dispatch {
     request.state = 'ready';
     if (response.type === 'failed') return this.#judge(request, response, at);
     if (response.type === 'limited') return this.#waitFor(request, response, at);
+    if (response.type === 'storage-limited') return this.#exceed(request, excessText(response), at);
     const { sessions } = this.#options;
     const { level, shard } = request.body;
     // A stale replica only knows an earlier log time.
@@ -255,6 +257,19 @@ export class Dispatch {
     request.obstacle = 'limit-exceeded';
     const why = limitText(limit, allowed);
     this.#retry(request, { type: 'resend', why, atLeast: retryAfterMilliseconds }, at);
+  }
+
+  /**
+   * It does not pass by itself. The batch has calls of many callers, and some of them may add
+   * nothing: they are told apart by dividing it, under new numbers. So not if an earlier copy may
+   * have taken effect.
+   */
+  #exceed(request: ShardRequest, why: string, at: Arrival): void {
+    const refusal = { why, code: 'storage-limit-exceeded' } as const;
+    const parts = request.isInDoubt ? [] : (request.body.divided?.() ?? []);
+    if (parts.length < 2) return this.#refuse(request, refusal, at);
+    this.#end(request);
+    for (const part of parts) this.submit(part).inherit(request);
   }
 
   #follow(request: ShardRequest, verdict: Verdict, at: Arrival): void {

@@ -79,6 +79,11 @@ export interface RequestBody {
   take(response: Response, context: AnswerContext): Verdict;
   /** Smaller requests for the same. Empty if it cannot be smaller; absent if it is atomic. */
   halves?(): readonly RequestBody[];
+  /**
+   * Two smaller requests without numbers, for one that certainly has not taken effect. Absent if it
+   * is atomic or has `halves`; fewer than two if one call is left.
+   */
+  divided?(): readonly RequestBody[];
   /** The same for the waiters that are left, without numbers. Absent if it never has any. */
   renewed?(): RequestBody;
   /** When to ask the home shard for the outcome, if that is in doubt by then. */

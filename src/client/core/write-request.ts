@@ -122,6 +122,17 @@ export class WriteRequest implements RequestBody {
     return body;
   }
 
+  divided(): readonly RequestBody[] {
+    const left = this.waiters.filter(({ isOver }) => !isOver);
+    const middle = left.length >> 1;
+    const parts = [left.slice(0, middle), left.slice(middle)].filter(({ length }) => length > 0);
+    return parts.map((slots) => {
+      const body = new WriteRequest(this.shard, this.#openCalls);
+      for (const { call, expiresAt } of slots) body.add(call, expiresAt);
+      return body;
+    });
+  }
+
   close(sessions: Sessions): void {
     if (this.#numbers !== undefined) sessions.close(this.#numbers);
   }

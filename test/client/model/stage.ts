@@ -184,6 +184,11 @@ export class Stage {
     });
   }
 
+  answerStorageLimited(): void {
+    const excess = { limit: 'storedKeys', allowed: 10, used: 10, added: 1 } as const;
+    this.#answer((id) => ({ type: 'storage-limited', id, ...excess }), 'write');
+  }
+
   breakLink(): void {
     this.#owed = [];
     const connection = this.#connection;
