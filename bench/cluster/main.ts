@@ -15,6 +15,7 @@ import { measureEvents } from './events.ts';
 import { measureLocks } from './locks.ts';
 import { run, tell } from './loop.ts';
 import { measureNewcomer } from './newcomer.ts';
+import { measureSealedStore } from './sealed-store.ts';
 import { measureSkew } from './skew.ts';
 import { pause, startThreeNodes } from './three-nodes.ts';
 import { measureTransactions } from './transactions.ts';
@@ -39,6 +40,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   watches: measureWatches,
   events: measureEvents,
   encryption: measureEncryption,
+  'encryption-embedded': measureSealedStore,
   audit: measureAudit,
 };
 const named = process.argv.slice(2);
