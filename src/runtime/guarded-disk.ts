@@ -97,6 +97,7 @@ export function guardedDisk(disk: StateDisk, guard: Guard): StateDisk {
   return {
     name: disk.name,
     isBlank: disk.isBlank,
+    isSealed: disk.isSealed,
     get isShort() {
       return disk.isShort;
     },

@@ -1,6 +1,7 @@
 /** Planted bugs in what is sealed on disk, and with which nonces and keys. */
 
 import type { Bug } from './bug.ts';
+import { ROW_BUGS } from './bugs-sealed-rows.ts';
 
 export const SEALING_BUGS: readonly Bug[] = [
   {
@@ -64,18 +65,19 @@ export const SEALING_BUGS: readonly Bug[] = [
     isFast: true,
   },
   {
-    name: 'row-key-not-authenticated',
-    sentence: 'a row opens at the place of another',
-    file: 'src/storage/sealing/aead.ts',
-    find: 'cipher.setAAD(context); const sealed',
-    replace: 'cipher.setAAD(new Uint8Array(0)); const sealed',
+    name: 'record-context-not-authenticated',
+    sentence:
+      'what a command belongs to is authenticated neither when it is sealed nor when opened',
+    file: 'src/storage/sealing/record-seal.ts',
+    find: 'context: new Uint8Array(context.buffer)',
+    replace: 'context: new Uint8Array(0)',
     profiles: [],
-    tests: ['sealed-state'],
+    tests: ['sealed-log'],
     isFast: true,
   },
   {
-    name: 'row-nonce-repeated',
-    sentence: 'all rows of a life of the store are sealed with one nonce',
+    name: 'long-row-nonce-repeated',
+    sentence: 'all long rows of a life of the store are sealed with one nonce',
     file: 'src/storage/sealing/row-seal.ts',
     find: 'this.#seals += 1;',
     replace: 'this.#seals = 1;',
@@ -86,14 +88,15 @@ export const SEALING_BUGS: readonly Bug[] = [
   {
     name: 'row-life-repeated',
     sentence:
-      'each life of a store has the key of the one before, and counts nonces from the start',
+      'each life of a store has the keys of the one before, and counts nonces from the start',
     file: 'src/storage/sealing/row-seal.ts',
-    find: 'const head = this.#keyring.salt(LIFE_BYTES);',
-    replace: 'const head = new Uint8Array(LIFE_BYTES);',
+    find: 'const longHead = this.#keyring.salt(LIFE_BYTES);',
+    replace: 'const longHead = new Uint8Array(LIFE_BYTES);',
     profiles: ['disk'],
     tests: ['sealed-state'],
     isFast: true,
   },
+  ...ROW_BUGS,
   {
     name: 'locked-log-taken-for-damaged',
     sentence: 'a segment whose key is missing is opened all the same',

@@ -15,7 +15,9 @@ import {
   withNewKey,
   writeKeyFiles,
 } from '../../src/storage/sealing/key-file.ts';
+import { BLOCK_BYTES } from '../../src/storage/sealing/key-stream.ts';
 import { newLife, sealOf } from '../../src/storage/sealing/record-seal.ts';
+import { SHORT_TEXT_BYTES_MAX } from '../../src/storage/sealing/row-cipher.ts';
 import { RowSeal } from '../../src/storage/sealing/row-seal.ts';
 import { byEffort } from '../support/effort.ts';
 import { mutate } from '../support/mutate.ts';
@@ -23,9 +25,12 @@ import { Vault } from '../support/twins/vault.ts';
 
 const SHARD = 1 as ShardId;
 const ROUNDS = byEffort({ full: 20_000, brief: 2000 });
-const TEXTS = ['', 'a', 'a value that is a secret', 'x'.repeat(300)].map((text) => {
+const LONG = 'y'.repeat(SHORT_TEXT_BYTES_MAX + 1);
+const TEXTS = ['', 'a', 'a value that is a secret', 'x'.repeat(300), LONG].map((text) => {
   return new TextEncoder().encode(text);
 });
+
+const LOST = new TextEncoder().encode('lost');
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
@@ -43,6 +48,32 @@ test('a mutated row, or one under another key, does not open', () => {
     if (isSame(mutant, sealed)) continue;
     assert.equal(seal.open(stored, mutant), undefined);
     assert.equal(seal.open(mutate(random, stored).slice(0, 2), sealed), undefined);
+    const other = seal.seal(stored, text);
+    const beginnings = seal.openFirst([mutant, other].map((row) => ({ stored, row })));
+    assert.equal(beginnings[0], undefined);
+    const length = Math.min(text.length, BLOCK_BYTES);
+    assert.ok(isSame(beginnings[1]?.slice(0, length) ?? LOST, text.slice(0, length)));
+  }
+});
+
+test('mutants of rows of many lives neither open nor disturb the rows beside them', () => {
+  const random = new Random(54);
+  const vault = new Vault(random);
+  const stored = new TextEncoder().encode('key');
+  const seals = Array.from({ length: 5 }, () => new RowSeal(vault.open()));
+  const reader = new RowSeal(vault.open());
+  for (let round = 0; round < ROUNDS / 50; round++) {
+    const rows = Array.from({ length: 20 }, () => {
+      const text = random.pick(TEXTS);
+      const sealed = random.pick(seals).seal(stored, text);
+      const row = random.chance(0.3) ? mutate(random, sealed) : sealed;
+      return { text, row, stored, isMutant: !isSame(row, sealed) };
+    });
+    for (const [at, beginning] of reader.openFirst(rows).entries()) {
+      const { text, isMutant } = rows[at] as (typeof rows)[number];
+      if (isMutant) assert.equal(beginning, undefined);
+      else assert.ok(beginning !== undefined && isSame(beginning, text.slice(0, beginning.length)));
+    }
   }
 });
 

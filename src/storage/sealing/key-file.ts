@@ -12,8 +12,8 @@ import type { DataKey } from './keyring.ts';
 
 const FORMAT = 1;
 const SALT_BYTES = 32;
-/** The number of a data key has two bytes in each row. */
-const KEY_NUMBER_MAX = 65_535;
+/** The number of a data key has 15 bits in each row. */
+const KEY_NUMBER_MAX = 32_767;
 const KEYS_MAX = 4096;
 const NAMES = ['keys', 'keys.copy'] as const;
 

@@ -6,6 +6,7 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import { AES_GCM, type Aead, KEY_BYTES } from './aead.ts';
+import { type RowCipher, type RowKeys, rowCipher } from './row-cipher.ts';
 
 /** Numbers are counted from 1, and never reused. */
 export interface DataKey {
@@ -29,16 +30,20 @@ interface KeyringOptions {
   /** Of a secure source. */
   readonly randomBytes: (length: number) => Uint8Array;
   readonly aead?: Aead;
+  readonly rowCipher?: (keys: RowKeys) => RowCipher;
 }
 
 export class Keyring {
   readonly aead: Aead;
+  readonly rowCipher: (keys: RowKeys) => RowCipher;
   readonly #keys = new Map<number, Uint8Array>();
   readonly #randomBytes: (length: number) => Uint8Array;
   #newest = 0;
 
-  constructor({ keys, randomBytes, aead = AES_GCM }: KeyringOptions) {
-    this.aead = aead;
+  constructor(options: KeyringOptions) {
+    const { keys, randomBytes } = options;
+    this.aead = options.aead ?? AES_GCM;
+    this.rowCipher = options.rowCipher ?? rowCipher;
     this.#randomBytes = randomBytes;
     for (const key of keys) this.add(key);
     assert(this.#newest > 0, 'a keyring has a key');

@@ -33,10 +33,10 @@ export function sealedDisk(disk: StateDisk, keyring: Keyring): StateDisk {
       return disk.isShort;
     },
     get: (key) => opened(seal, key, disk.get(key)),
+    isSealed: true,
     getMany: (keys, done) => {
       disk.getMany(keys, (values: DiskValues) => {
-        if (values === 'unreadable') return done(values);
-        done(values.map((value, at) => opened(seal, keys[at] as Uint8Array, value)));
+        done(values === 'unreadable' ? values : openedFirst(seal, keys, values));
       });
     },
     batch: () => sealedBatch(disk.batch(), seal),
@@ -69,6 +69,18 @@ function opened(
 ): Uint8Array | undefined {
   if (value === undefined || !isSealed(key)) return value;
   return seal.open(key, value) ?? DAMAGED;
+}
+
+function openedFirst(
+  seal: RowSeal,
+  keys: readonly Uint8Array[],
+  values: readonly (Uint8Array | undefined)[],
+): readonly (Uint8Array | undefined)[] {
+  const rows = values.flatMap((row, at) => {
+    return row === undefined ? [] : { stored: keys[at] as Uint8Array, row };
+  });
+  const texts = seal.openFirst(rows)[Symbol.iterator]();
+  return values.map((row) => (row === undefined ? row : (texts.next().value ?? DAMAGED)));
 }
 
 function sealedBatch(batch: DiskBatch, seal: RowSeal): DiskBatch {

@@ -64,6 +64,7 @@ export function gatedDisk(options: GateOptions): StateDisk {
   return {
     name: disk.name,
     isBlank: disk.isBlank,
+    isSealed: disk.isSealed,
     get isShort() {
       return log.fullness !== 'ok';
     },

@@ -42,6 +42,7 @@ export class InMemoryState {
       name: 'memory',
       isBlank: this.#rows.isEmpty,
       isShort: false,
+      isSealed: false,
       get: (key) => this.#rows.find(key),
       getMany: (keys, done) => {
         const values = keys.map((key) => this.#rows.find(key));

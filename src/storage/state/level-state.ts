@@ -124,6 +124,7 @@ function isCorruption(cause: unknown): boolean {
 
 class LevelState implements StateDisk {
   readonly isShort = false;
+  readonly isSealed = false;
   readonly name: string;
   readonly isBlank: boolean;
   readonly #level: Level;

@@ -15,7 +15,7 @@ import type { DiskValues, StateDisk } from './state-disk.ts';
 import { type StateHash, StateSums } from './state-hash.ts';
 import { type Place, sectionOf } from './state-key.ts';
 import type { RecordedState } from './state-meta.ts';
-import { damageOf, isSound, TOMBSTONE, valueIn } from './state-record.ts';
+import { damageOf, isSound, TOMBSTONE, valueIn, WORDS_BYTES } from './state-record.ts';
 
 interface ShardStateOptions {
   readonly place: Place;
@@ -269,7 +269,7 @@ export class ShardState {
     const isAwaited = memtable.awaited > 0;
     if (isAwaited) memtable.awaited -= 1;
     if (record === undefined) return;
-    if (!isSound(this.place, stored, record)) {
+    if (!this.#isReplaceable(stored, record)) {
       this.#reportDamage(damageOf(this.shard, stored));
       return;
     }
@@ -278,6 +278,12 @@ export class ShardState {
     if (memtable === this.#frozen?.memtable)
       this.#frozen.sums.subtract(section, this.place, record);
     if (isAwaited) this.#pending?.sums.subtract(section, this.place, record);
+  }
+
+  /** The words of the record are those that were written under that key. */
+  #isReplaceable(stored: Uint8Array, record: Uint8Array): boolean {
+    if (this.#disk.isSealed) return record.length >= WORDS_BYTES;
+    return isSound(this.place, stored, record);
   }
 
   #read(stored: Uint8Array): Uint8Array | undefined {

@@ -86,7 +86,7 @@ export class StateBatches {
       batches,
       shards: [...shards].sort((one, other) => one - other),
     };
-    batch.put(STORE_KEY, encodeStoreRecord(STORE_KEY, record));
+    batch.put(STORE_KEY, encodeStoreRecord(STORE_KEY, record, this.#disk));
     batch.put(markKey(batches), new Uint8Array(1));
     if (batches > STATE_LIMITS.batchMarks) batch.delete(markKey(batches - STATE_LIMITS.batchMarks));
     this.#onChange();

@@ -21,9 +21,14 @@ export interface StateDisk {
   readonly isBlank: boolean;
   /** Free space is low: no view should keep replaced rows from being deleted. */
   readonly isShort: boolean;
+  /** Rows are authenticated with their keys: what is returned was written under that key. */
+  readonly isSealed: boolean;
   /** The newest value. While a batch is in flight, the old or the new one. */
   get(key: Uint8Array): Uint8Array | undefined;
-  /** The same for many keys at once, on another thread. */
+  /**
+   * The values of many rows at once, read on another thread. A sealed disk returns their first
+   * `WORDS_BYTES`, or more of them.
+   */
   getMany(keys: readonly Uint8Array[], done: (values: DiskValues) => void): void;
   batch(): DiskBatch;
   /** A consistent view of all rows: before or after the batch in flight, never between. */

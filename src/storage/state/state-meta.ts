@@ -23,6 +23,11 @@ import type { SectionHash, StateHash } from './state-hash.ts';
 
 /** The format of rows and records. A store of another format is refused. */
 const FORMAT = 3;
+/**
+ * The format of a store with sealed rows. Before, it was that of any store: a build that reads no
+ * rows of the present seal would take them for damaged ones.
+ */
+const SEALED_FORMAT = 4;
 const SEED = 0x6d_65_74_61;
 const CHECKSUM_BYTES = 4;
 
@@ -82,16 +87,31 @@ const SHARD_RECORD: Schema<ShardMeta> = fields({
   ),
 });
 
-export function encodeStoreRecord(key: Uint8Array, record: StoreRecord): Uint8Array {
-  return sealed(key, encode(STORE_RECORD, { format: FORMAT, ...record }));
+interface StoreShape {
+  readonly isSealed: boolean;
+}
+
+export function encodeStoreRecord(
+  key: Uint8Array,
+  record: StoreRecord,
+  { isSealed }: StoreShape,
+): Uint8Array {
+  const format = isSealed ? SEALED_FORMAT : FORMAT;
+  return sealed(key, encode(STORE_RECORD, { format, ...record }));
 }
 
 type StoreRecordAnswer = StoreRecord | 'damaged' | 'of another format';
 
-export function decodeStoreRecord(key: Uint8Array, stored: Uint8Array): StoreRecordAnswer {
+export function decodeStoreRecord(
+  key: Uint8Array,
+  stored: Uint8Array,
+  { isSealed }: StoreShape,
+): StoreRecordAnswer {
   const body = opened(key, stored);
   if (body === undefined) return 'damaged';
-  if (new Reader(body).count() !== FORMAT) return 'of another format';
+  const format = new Reader(body).count();
+  const isKnown = format === FORMAT || (isSealed && format === SEALED_FORMAT);
+  if (!isKnown) return 'of another format';
   return decode(STORE_RECORD, body) ?? 'damaged';
 }
 

@@ -35,7 +35,7 @@ export function openRecords(disk: StateDisk, identity: Uint8Array): FoundStore {
     if (disk.isBlank) return { batches: 0, records: new Map() };
     throw damaged('its own record is missing');
   }
-  const store = decodeStoreRecord(STORE_KEY, bytes);
+  const store = decodeStoreRecord(STORE_KEY, bytes, disk);
   if (store === 'damaged') throw damaged('its own record is damaged');
   if (store === 'of another format') throw refuse('was written by another version');
   if (compare(store.identity, 0, identity, 0) !== 0) throw refuse('belongs to another node');

@@ -153,6 +153,7 @@ export class MemoryState {
 class MemoryDisk implements StateDisk {
   readonly name = 'memory';
   readonly isShort = false;
+  readonly isSealed = false;
   readonly isBlank: boolean;
   readonly #medium: MemoryState;
   readonly #life: number;

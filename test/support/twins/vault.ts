@@ -7,14 +7,22 @@ import assert from 'node:assert/strict';
 import type { KeyObject } from 'node:crypto';
 import type { Random } from '../../../src/base/random.ts';
 import { AES_GCM, type Aead, KEY_BYTES, type Sealing } from '../../../src/storage/sealing/aead.ts';
+import { BLOCK_BYTES } from '../../../src/storage/sealing/key-stream.ts';
 import { type DataKey, Keyring } from '../../../src/storage/sealing/keyring.ts';
+import {
+  type RowCipher,
+  type RowKeys,
+  rowCipher,
+} from '../../../src/storage/sealing/row-cipher.ts';
 import { sealedDisk } from '../../../src/storage/sealing/sealed-disk.ts';
 import type { StateDisk } from '../../../src/storage/state/state-disk.ts';
 import type { MemoryState } from './memory-state.ts';
 
-/** Fails as soon as a nonce is used again. */
+/** Fails as soon as a nonce, or a block of a key stream, is used again. */
 export class NonceLedger implements Aead {
   readonly #used = new Set<string>();
+  /** By key, the end of the blocks that were used: places in a stream only rise. */
+  readonly #ends = new Map<string, number>();
   readonly #names = new WeakMap<KeyObject, string>();
   seals = 0;
 
@@ -29,6 +37,22 @@ export class NonceLedger implements Aead {
   open(sealing: Sealing, sealed: Uint8Array): Uint8Array | undefined {
     return AES_GCM.open(sealing, sealed);
   }
+
+  readonly rowCipher = (keys: RowKeys): RowCipher => {
+    const inner = rowCipher(keys);
+    const name = this.#nameOf(keys.cipher);
+    return {
+      ...inner,
+      seal: (placed, text) => {
+        const end = placed.first + Math.ceil(text.length / BLOCK_BYTES);
+        const used = this.#ends.get(name) ?? 0;
+        assert.ok(placed.first >= used, `block ${placed.first} of a key stream is used twice`);
+        this.#ends.set(name, end);
+        this.seals += 1;
+        inner.seal(placed, text);
+      },
+    };
+  };
 
   #nameOf(key: KeyObject): string {
     let name = this.#names.get(key);
@@ -64,7 +88,9 @@ export class Vault {
     this.#lives += 1;
     const random = this.#random.fork(`salts ${this.#lives}`);
     const randomBytes = (length: number) => drawn(random, length);
-    return new Keyring({ keys: this.#keys, randomBytes, aead: this.ledger });
+    const { ledger } = this;
+    const { rowCipher } = ledger;
+    return new Keyring({ keys: this.#keys, randomBytes, aead: ledger, rowCipher });
   }
 }
 

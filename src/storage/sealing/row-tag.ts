@@ -1,0 +1,75 @@
+/**
+ * The tag of a short row: HMAC-SHA-256 (RFC 2104), of which 128 bits are kept (RFC 4868), over the
+ * stored key, the head of the row and the ciphertext. Two one-shot hashes cost half as much as an
+ * object for an HMAC.
+ */
+
+import * as openssl from 'node:crypto';
+import { assert } from '../../base/assert.ts';
+import { TAG_BYTES } from './aead.ts';
+
+const PAD_BYTES = 64;
+const [INNER_PAD, OUTER_PAD] = [0x36, 0x5c] as const;
+const DIGEST_BYTES = 32;
+const LENGTH_BYTES = 4;
+const ALGORITHM = 'sha256';
+/** For the longest key and a short row, of whatever life. */
+const SCRATCH = new Uint8Array(8 * 1024);
+const LENGTH = new DataView(SCRATCH.buffer, PAD_BYTES, LENGTH_BYTES);
+
+export class RowTag {
+  readonly #key: openssl.KeyObject;
+  readonly #innerPad = new Uint8Array(PAD_BYTES);
+  readonly #outer = new Uint8Array(PAD_BYTES + DIGEST_BYTES);
+
+  constructor(key: openssl.KeyObject) {
+    this.#key = key;
+    const secret = key.export();
+    for (let at = 0; at < PAD_BYTES; at++) {
+      this.#innerPad[at] = (secret[at] ?? 0) ^ INNER_PAD;
+      this.#outer[at] = (secret[at] ?? 0) ^ OUTER_PAD;
+    }
+  }
+
+  /** Writes the tag behind the text, which has a head before the ciphertext. */
+  put(stored: Uint8Array, sealed: Uint8Array): void {
+    const end = sealed.length - TAG_BYTES;
+    const digest = this.#digest(stored, sealed.subarray(0, end));
+    for (let at = 0; at < TAG_BYTES; at++) sealed[end + at] = digest.charCodeAt(at);
+  }
+
+  /** Takes the same time wherever the tags differ. */
+  fits(stored: Uint8Array, sealed: Uint8Array): boolean {
+    const end = sealed.length - TAG_BYTES;
+    if (end < 0) return false;
+    const digest = this.#digest(stored, sealed.subarray(0, end));
+    let difference = 0;
+    for (let at = 0; at < TAG_BYTES; at++) {
+      difference |= digest.charCodeAt(at) ^ (sealed[end + at] as number);
+    }
+    return difference === 0;
+  }
+
+  /** As a text, a character for each byte: that is returned faster than a buffer. */
+  #digest(stored: Uint8Array, text: Uint8Array): string {
+    // Where the key ends is authenticated too: no byte moves between key and text.
+    LENGTH.setUint32(0, stored.length);
+    const keyAt = PAD_BYTES + LENGTH_BYTES;
+    const textAt = keyAt + stored.length;
+    const end = textAt + text.length;
+    assert(end <= SCRATCH.length, 'a key and a short row are hashed at once');
+    // Some runtimes have no one-shot hash.
+    if (typeof openssl.hash !== 'function') return this.#streamed(stored, text);
+    SCRATCH.set(this.#innerPad);
+    SCRATCH.set(stored, keyAt);
+    SCRATCH.set(text, textAt);
+    const inner = openssl.hash(ALGORITHM, SCRATCH.subarray(0, end), 'binary');
+    for (let at = 0; at < DIGEST_BYTES; at++) this.#outer[PAD_BYTES + at] = inner.charCodeAt(at);
+    return openssl.hash(ALGORITHM, this.#outer, 'binary');
+  }
+
+  #streamed(stored: Uint8Array, text: Uint8Array): string {
+    const hmac = openssl.createHmac(ALGORITHM, this.#key);
+    return hmac.update(LENGTH).update(stored).update(text).digest('binary');
+  }
+}
