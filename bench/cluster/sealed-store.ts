@@ -1,64 +1,76 @@
 /**
- * What encryption at rest costs a put of an embedded store, checkpoints included: a plain and an
- * encrypted store in one process, in turns.
+ * What encryption at rest costs a put of an embedded store, checkpoints included: two plain stores
+ * and an encrypted one, each in a process of its own, at the same time, so that what else runs on
+ * the machine slows all of them alike. The second plain one shows how far ratios can be trusted.
+ * `BEFORE` names another checkout, built, whose encrypted store takes part, too.
  */
 
+import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bytes, type Client, open } from '../../src/index.ts';
+import { fileURLToPath } from 'node:url';
 import { median } from './loop.ts';
-import { pause } from './three-nodes.ts';
 
-const KEYS = 20_000;
-const CALLERS = 256;
-const PUTS = Number(process.env.PUTS ?? 40_000);
-/** Checkpoints of what was written are over by then. */
-const SETTLE_MILLISECONDS = 3000;
-const ROUNDS = Number(process.env.ROUNDS ?? 10);
-/** Both stores are written in these, and nothing is counted: the code is compiled meanwhile. */
-const WARM_ROUNDS = 2;
+const PUTS = Number(process.env.PUTS ?? 15_000);
+const ROUNDS = Number(process.env.ROUNDS ?? 14);
+/** Nothing is counted in these: the code is compiled meanwhile. */
+const WARM_ROUNDS = 3;
+const CHILD = fileURLToPath(new URL('store-process.js', import.meta.url));
+const CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url));
+const KEY_VARIABLE = 'RINGKV_BENCH_KEY';
+
+interface Store {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly costs: number[];
+}
 
 export async function measureSealedStore(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'ringkv-bench-'));
-  process.env.RINGKV_BENCH_KEY = randomBytes(32).toString('hex');
-  const encryption = { keyEnv: 'RINGKV_BENCH_KEY' };
-  const plain = await open(join(folder, 'plain'), { codec: bytes });
-  const sealed = await open(join(folder, 'sealed'), { codec: bytes, encryption });
-  const costs: [number[], number[]] = [[], []];
+  process.env[KEY_VARIABLE] = randomBytes(32).toString('hex');
+  const start = (name: string, checkout: string, ...key: readonly string[]): Store => {
+    return { name, child: fork(CHILD, [checkout, join(folder, name), ...key]), costs: [] };
+  };
+  const stores = [
+    start('plain', CHECKOUT),
+    start('plain again', CHECKOUT),
+    start('encrypted', CHECKOUT, KEY_VARIABLE),
+  ];
+  const { BEFORE } = process.env;
+  if (BEFORE !== undefined) stores.push(start('encrypted before', BEFORE, KEY_VARIABLE));
+  await Promise.all(stores.map(({ child }) => answerOf(child)));
   for (let round = 0; round < WARM_ROUNDS + ROUNDS; round++) {
-    // Each store is first in half of the rounds.
-    for (const at of round % 2 === 0 ? [0, 1] : [1, 0]) {
-      const cost = await costOf(at === 0 ? plain : sealed);
-      if (round >= WARM_ROUNDS) costs[at]?.push(cost);
-    }
+    const costs = await Promise.all(stores.map(({ child }) => ask(child, PUTS)));
+    if (round >= WARM_ROUNDS)
+      for (const [at, cost] of costs.entries()) stores[at]?.costs.push(cost);
   }
-  const [one, other] = costs;
-  const ratios = other.map((cost, at) => cost / (one[at] ?? 1));
-  const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
-  const told = `${median(one).toFixed(1)} and ${median(other).toFixed(1)} µs a put`;
-  console.log(`embedded: ${told}, ratio ${median(ratios).toFixed(3)} (${range})`);
-  await plain.close();
-  await sealed.close();
+  for (const store of stores) tell(store, stores[0]?.costs ?? []);
+  await Promise.all(stores.map(({ child }) => ask(child, 0)));
   rmSync(folder, { recursive: true });
 }
 
-/** Microseconds of processor time a put, of all threads. */
-async function costOf(kv: Client): Promise<number> {
-  const value = randomBytes(256);
-  const before = process.cpuUsage();
-  let left = PUTS;
-  await Promise.all(
-    Array.from({ length: CALLERS }, async () => {
-      while (left > 0) {
-        left -= 1;
-        const key = Math.floor(Math.random() * KEYS);
-        await kv.set(`key-${String(key).padStart(12, '0')}`, value);
-      }
-    }),
-  );
-  await pause(SETTLE_MILLISECONDS);
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / PUTS;
+function tell({ name, costs }: Store, plain: readonly number[]): void {
+  const ratios = costs.map((cost, at) => cost / (plain[at] ?? 1)).sort((one, other) => one - other);
+  const quartile = (share: number) => (ratios[Math.floor(ratios.length * share)] ?? 0).toFixed(2);
+  const told = `${median(costs).toFixed(1)} µs a put, ratio ${median(ratios).toFixed(3)}`;
+  console.log(`${name.padEnd(18)} ${told} (quartiles ${quartile(0.25)} and ${quartile(0.75)})`);
+}
+
+function ask(child: ChildProcess, puts: number): Promise<number> {
+  const answer = answerOf(child);
+  child.send(puts);
+  return answer;
+}
+
+function answerOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`a store ended with ${code}`));
+    child.once('exit', ended);
+    child.once('message', (cost) => {
+      child.off('exit', ended);
+      resolve(Number(cost));
+    });
+  });
 }
