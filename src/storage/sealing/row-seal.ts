@@ -41,7 +41,7 @@ interface Life {
   readonly key: KeyObject;
 }
 
-interface StoredRow {
+export interface StoredRow {
   readonly stored: Uint8Array;
   readonly row: Uint8Array;
 }
@@ -199,12 +199,14 @@ function newRow(length: number): Uint8Array {
 }
 
 function putNumber(row: Uint8Array, number: number): void {
-  const words = new DataView(row.buffer, row.byteOffset + LIFE_BYTES);
-  words.setUint16(0, number / WORD);
-  words.setUint32(2, number);
+  const upper = Math.floor(number / WORD);
+  row[LIFE_BYTES] = upper >>> 8;
+  row[LIFE_BYTES + 1] = upper;
+  for (let at = 0; at < 4; at++) row[LIFE_BYTES + 2 + at] = number >>> (24 - 8 * at);
 }
 
 function placed({ stored, row }: StoredRow): PlacedRow {
-  const words = new DataView(row.buffer, row.byteOffset + LIFE_BYTES);
-  return { stored, first: words.getUint16(0) * WORD + words.getUint32(2), row };
+  let first = 0;
+  for (let at = LIFE_BYTES; at < HEAD_BYTES; at++) first = first * 256 + (row[at] as number);
+  return { stored, first, row };
 }

@@ -34,7 +34,7 @@ export class RowTag {
   /** Writes the tag behind the text, which has a head before the ciphertext. */
   put(stored: Uint8Array, sealed: Uint8Array): void {
     const end = sealed.length - TAG_BYTES;
-    const digest = this.#digest(stored, sealed.subarray(0, end));
+    const digest = this.#digest(stored, sealed);
     for (let at = 0; at < TAG_BYTES; at++) sealed[end + at] = digest.charCodeAt(at);
   }
 
@@ -42,7 +42,7 @@ export class RowTag {
   fits(stored: Uint8Array, sealed: Uint8Array): boolean {
     const end = sealed.length - TAG_BYTES;
     if (end < 0) return false;
-    const digest = this.#digest(stored, sealed.subarray(0, end));
+    const digest = this.#digest(stored, sealed);
     let difference = 0;
     for (let at = 0; at < TAG_BYTES; at++) {
       difference |= digest.charCodeAt(at) ^ (sealed[end + at] as number);
@@ -50,25 +50,26 @@ export class RowTag {
     return difference === 0;
   }
 
-  /** As a text, a character for each byte: that is returned faster than a buffer. */
-  #digest(stored: Uint8Array, text: Uint8Array): string {
+  /** Of all but the tag. A text, a character for each byte: that is returned faster than a buffer. */
+  #digest(stored: Uint8Array, sealed: Uint8Array): string {
     // Where the key ends is authenticated too: no byte moves between key and text.
     LENGTH.setUint32(0, stored.length);
     const keyAt = PAD_BYTES + LENGTH_BYTES;
-    const textAt = keyAt + stored.length;
-    const end = textAt + text.length;
-    assert(end <= SCRATCH.length, 'a key and a short row are hashed at once');
+    const rowAt = keyAt + stored.length;
+    const end = rowAt + sealed.length - TAG_BYTES;
+    assert(rowAt + sealed.length <= SCRATCH.length, 'a key and a short row are hashed at once');
     // Some runtimes have no one-shot hash.
-    if (typeof openssl.hash !== 'function') return this.#streamed(stored, text);
+    if (typeof openssl.hash !== 'function') return this.#streamed(stored, sealed);
     SCRATCH.set(this.#innerPad);
     SCRATCH.set(stored, keyAt);
-    SCRATCH.set(text, textAt);
+    SCRATCH.set(sealed, rowAt);
     const inner = openssl.hash(ALGORITHM, SCRATCH.subarray(0, end), 'binary');
     for (let at = 0; at < DIGEST_BYTES; at++) this.#outer[PAD_BYTES + at] = inner.charCodeAt(at);
     return openssl.hash(ALGORITHM, this.#outer, 'binary');
   }
 
-  #streamed(stored: Uint8Array, text: Uint8Array): string {
+  #streamed(stored: Uint8Array, sealed: Uint8Array): string {
+    const text = sealed.subarray(0, sealed.length - TAG_BYTES);
     const hmac = openssl.createHmac(ALGORITHM, this.#key);
     return hmac.update(LENGTH).update(stored).update(text).digest('binary');
   }

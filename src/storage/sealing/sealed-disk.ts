@@ -15,7 +15,7 @@ import type {
 } from '../state/state-disk.ts';
 import { KEY_KIND } from '../state/state-key.ts';
 import type { Keyring } from './keyring.ts';
-import { RowSeal } from './row-seal.ts';
+import { RowSeal, type StoredRow } from './row-seal.ts';
 
 /** Too short for any row or record, so its checksum is wrong: the path of all other damage. */
 const DAMAGED = new Uint8Array(1);
@@ -76,11 +76,13 @@ function openedFirst(
   keys: readonly Uint8Array[],
   values: readonly (Uint8Array | undefined)[],
 ): readonly (Uint8Array | undefined)[] {
-  const rows = values.flatMap((row, at) => {
-    return row === undefined ? [] : { stored: keys[at] as Uint8Array, row };
-  });
-  const texts = seal.openFirst(rows)[Symbol.iterator]();
-  return values.map((row) => (row === undefined ? row : (texts.next().value ?? DAMAGED)));
+  const rows: StoredRow[] = [];
+  for (const [at, row] of values.entries()) {
+    if (row !== undefined) rows.push({ stored: keys[at] as Uint8Array, row });
+  }
+  const texts = seal.openFirst(rows);
+  let next = 0;
+  return values.map((row) => (row === undefined ? row : (texts[next++] ?? DAMAGED)));
 }
 
 function sealedBatch(batch: DiskBatch, seal: RowSeal): DiskBatch {
