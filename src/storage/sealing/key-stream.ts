@@ -19,8 +19,11 @@ export const TEXT_BYTES_MAX = BLOCKS_AT_ONCE * BLOCK_BYTES;
 /** Made at once for what is sealed next. */
 const AHEAD_BLOCKS = 4096;
 
-const [LEFT, RIGHT] = [new Uint32Array(TEXT_BYTES_MAX / 4), new Uint32Array(TEXT_BYTES_MAX / 4)];
-const [LEFT_BYTES, RIGHT_BYTES] = [new Uint8Array(LEFT.buffer), new Uint8Array(RIGHT.buffer)];
+const WORK = new Uint32Array(TEXT_BYTES_MAX / 4);
+const WORK_BYTES = new Uint8Array(WORK.buffer);
+/** The stream of one text. */
+const STREAM = new Uint32Array(TEXT_BYTES_MAX / 4);
+const STREAM_BYTES = new Uint8Array(STREAM.buffer);
 
 interface StreamPart {
   /** The number of the first block of the stream. */
@@ -45,13 +48,13 @@ export function xor(text: Uint8Array, stream: Uint8Array): Uint8Array {
   return result;
 }
 
-/** Word by word, in copies that are aligned: that takes a third of the time. */
-function xorInto(into: Uint8Array, text: Uint8Array, stream: Uint8Array): void {
-  LEFT_BYTES.set(text);
-  RIGHT_BYTES.set(stream);
+/** Word by word, in a copy that is aligned: that takes a third of the time of bytes. */
+function xorInto({ text, into }: StreamPart, stream: Uint32Array, from: number): void {
+  WORK_BYTES.set(text);
   const words = (text.length + 3) >> 2;
-  for (let at = 0; at < words; at++) LEFT[at] = (LEFT[at] as number) ^ (RIGHT[at] as number);
-  into.set(LEFT_BYTES.subarray(0, text.length));
+  for (let at = 0; at < words; at++)
+    WORK[at] = (WORK[at] as number) ^ (stream[from + at] as number);
+  into.set(WORK_BYTES.subarray(0, text.length));
 }
 
 export class KeyStream {
@@ -67,11 +70,13 @@ export class KeyStream {
   }
 
   /** Encrypts or decrypts: both are the same. */
-  turn({ first, text, into }: StreamPart): void {
+  turn(part: StreamPart): void {
+    const { first, text } = part;
     const blocks = blocksOf(text.length);
     assert(blocks <= BLOCKS_AT_ONCE, 'a text is encrypted at once');
     for (let nth = 0; nth < blocks; nth++) this.#count(nth, first + nth);
-    xorInto(into, text, this.#encrypted(blocks));
+    STREAM_BYTES.set(this.#encrypted(blocks));
+    xorInto(part, STREAM, 0);
   }
 
   /** Consecutive blocks of the stream. */
@@ -108,21 +113,25 @@ export class KeyStream {
 /** The same stream for texts that follow each other: its blocks are made many at once. */
 export class StreamAhead {
   readonly #stream: KeyStream;
-  #blocks: Uint8Array = new Uint8Array(0);
+  /** Without a text to seal it takes no memory. */
+  #words = new Uint32Array(0);
+  /** The blocks that are made, up to but not including `#end`. */
   #first = 0;
+  #end = 0;
 
   constructor(stream: KeyStream) {
     this.#stream = stream;
   }
 
-  turn({ first, text, into }: StreamPart): void {
-    const blocks = blocksOf(text.length);
-    const end = this.#first + this.#blocks.length / BLOCK_BYTES;
-    if (first < this.#first || first + blocks > end) {
+  turn(part: StreamPart): void {
+    const { first, text } = part;
+    if (first < this.#first || first + blocksOf(text.length) > this.#end) {
+      const blocks = this.#stream.blocksFrom(first, AHEAD_BLOCKS);
+      if (this.#words.length === 0) this.#words = new Uint32Array(blocks.length / 4);
+      new Uint8Array(this.#words.buffer).set(blocks);
       this.#first = first;
-      this.#blocks = this.#stream.blocksFrom(first, AHEAD_BLOCKS);
+      this.#end = first + AHEAD_BLOCKS;
     }
-    const from = (first - this.#first) * BLOCK_BYTES;
-    xorInto(into, text, this.#blocks.subarray(from, from + text.length));
+    xorInto(part, this.#words, (first - this.#first) * (BLOCK_BYTES / 4));
   }
 }
