@@ -50,7 +50,7 @@ export class RowTag {
     return difference === 0;
   }
 
-  /** Of all but the tag. A text, a character for each byte: that is returned faster than a buffer. */
+  /** Of all but the tag. A text, a character a byte: that is returned faster than a buffer. */
   #digest(stored: Uint8Array, sealed: Uint8Array): string {
     // Where the key ends is authenticated too: no byte moves between key and text.
     LENGTH.setUint32(0, stored.length);
