@@ -117,8 +117,14 @@ import { ${missing.join(', ')} } from 'ringkv';
 import type { Balance, CallEvent, Client, Codec, Key, Space, Transaction } from 'ringkv';
 import type { Participant } from 'ringkv/admin';
 import type { Queue } from 'ringkv/queue';
+import type { Database, StandardSchema, TableDefinition } from 'ringkv/tables';
 interface User { readonly name: string }
+interface Person {
+  readonly org: string; readonly id: string; readonly email: string; readonly age: number;
+}
+type People = TableDefinition<StandardSchema<Person>, readonly ['org', 'id']>;
 declare const id: string, age: number, participants: readonly Participant[];
+declare const db: Database<{ readonly users: People }>;
 declare const mails: Queue<{ readonly to: string }>;
 async function example(kv: Client, users: Space<User>): Promise<void> {
   {

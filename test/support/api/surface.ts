@@ -9,6 +9,7 @@ export const SURFACES = {
   'src/admin.ts': 'ringkv/admin',
   'src/testkit.ts': 'ringkv/testkit',
   'src/queue.ts': 'ringkv/queue',
+  'src/tables.ts': 'ringkv/tables',
 } as const;
 
 export interface Exported extends Declaration {
