@@ -10,6 +10,13 @@ export type {
   TablesSchema,
 } from './layers/tables/definition.ts';
 export { table } from './layers/tables/definition.ts';
+export {
+  definitionOf,
+  describeTables,
+  type IndexDescription,
+  type TableDescription,
+  type UnknownRow,
+} from './layers/tables/describing.ts';
 export type { BuildProgress } from './layers/tables/index-building.ts';
 export type { Explanation } from './layers/tables/plan.ts';
 export { versionOf } from './layers/tables/row-version.ts';

@@ -46,6 +46,7 @@ import { STAGING_BUGS } from './bugs-staging.ts';
 import { STATE_BUGS } from './bugs-state-store.ts';
 import { STORAGE_QUOTA_BUGS } from './bugs-storage-quotas.ts';
 import { STREAM_BUGS } from './bugs-streams.ts';
+import { TABLE_BUGS } from './bugs-tables.ts';
 import { TESTKIT_BUGS } from './bugs-testkit.ts';
 import { TLS_BUGS } from './bugs-tls.ts';
 import { COORDINATION_BUGS } from './bugs-txn.ts';
@@ -58,6 +59,7 @@ const ALL: readonly Bug[] = [
   ...AUDIT_BUGS,
   ...QUOTA_BUGS,
   ...STORAGE_QUOTA_BUGS,
+  ...TABLE_BUGS,
   ...TESTKIT_BUGS,
   ...CLIENT_BUGS,
   ...CALL_BUGS,

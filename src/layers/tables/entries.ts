@@ -4,7 +4,7 @@ import type { CatalogIndex } from './catalog.ts';
 import { entryPrefix, placeOf, rowPrefix } from './layout.ts';
 import { TABLE_LIMITS } from './limits.ts';
 import { TableError, textOf } from './table-error.ts';
-import { encodePart, joinBytes } from './tuple.ts';
+import { compareBytes, encodePart, joinBytes } from './tuple.ts';
 
 /** A row as the layer sees it: fields by name. */
 export type AnyRow = Readonly<Record<string, unknown>>;
@@ -73,6 +73,19 @@ export function entriesOf(
     }
     return [...own.values()];
   });
+}
+
+/** Whether an entry of an index is one of this row, as the row is now. */
+export function hasEntry(
+  table: string,
+  fields: readonly string[],
+  index: CatalogIndex,
+  row: AnyRow,
+  key: Uint8Array,
+): boolean {
+  const parts = fields.map((field) => row[field]);
+  const entries = entriesOf(table, [index], row, placeOfParts(table, fields, parts));
+  return entries.some((entry) => compareBytes(entry.key, key) === 0);
 }
 
 /** A key as the key of a `Map`. */

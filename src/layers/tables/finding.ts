@@ -2,7 +2,7 @@
 
 import type { TableCatalog } from './catalog.ts';
 import type { CursorPlace } from './cursor.ts';
-import { type AnyRow, entriesOf, placeOfParts } from './entries.ts';
+import { type AnyRow, hasEntry, placeOfParts } from './entries.ts';
 import { rowPrefix } from './layout.ts';
 import { TABLE_LIMITS } from './limits.ts';
 import type { AccessPlan } from './plan.ts';
@@ -130,11 +130,8 @@ async function rowsAt(
     const found = rows[at];
     if (found === undefined) continue;
     const row = found.value as AnyRow;
-    const place = placeOfParts(table, catalog.key, partsOf(catalog, row));
     // The row may have changed since the entry was read; then another entry stands for it.
-    const isCurrent = entriesOf(table, [index], row, place).some(
-      (entry) => compareBytes(entry.key, key) === 0,
-    );
+    const isCurrent = hasEntry(table, catalog.key, index, row, key);
     if (!isCurrent || !fits(row, filter)) continue;
     served.push({ row: remember(row, found.version), position: key });
   }

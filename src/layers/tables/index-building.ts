@@ -5,9 +5,16 @@
  * reads the rows. The place behind the last page is stored, so any process can continue.
  */
 
-import type { Transaction } from '../../index.ts';
+import { isKvError, type Transaction } from '../../index.ts';
 import { type CatalogIndex, withoutIndex, withReady } from './catalog.ts';
-import { type AnyRow, entriesOf, placeOfParts } from './entries.ts';
+import {
+  type AnyRow,
+  entriesOf,
+  hasEntry,
+  type IndexEntry,
+  nameOfKey,
+  placeOfParts,
+} from './entries.ts';
 import { allRowsOf, partsOf } from './finding.ts';
 import { entryPrefix, partsAt, progressKey, rowPrefix } from './layout.ts';
 import { TABLE_LIMITS } from './limits.ts';
@@ -97,42 +104,83 @@ async function rowKeysBehind(
   return found;
 }
 
-/** Adds the entries of some rows; returns those whose value another row has. */
+/**
+ * Adds the entries of some rows; returns those whose value another row has. Half of the rows at a
+ * time where writers of the rows are always faster.
+ */
 async function fill(
   open: OpenTable,
   index: CatalogIndex,
   rowKeys: readonly Uint8Array[],
 ): Promise<DuplicateRows[]> {
-  const { value } = await transact(open.keys, [open], async (tx) => {
-    open.guard(tx);
-    if (!open.catalog.indexes.some(({ id }) => id === index.id)) throw dropped(open.name, index);
-    const duplicates: DuplicateRows[] = [];
-    for (const found of await tx.getMany(rowKeys)) {
-      if (found === undefined) continue;
-      const row = found.value as AnyRow;
-      const place = placeOfParts(open.name, open.catalog.key, partsOf(open.catalog, row));
-      for (const entry of entriesOf(open.name, [index], row, place)) {
-        const other = entry.isSole ? await otherOwner(open, tx, entry.key, place.place) : undefined;
-        if (other === undefined) tx.set(entry.key, place.place, entryLife(found.ttl));
-        else duplicates.push({ value: entry.values, keys: [partsAt(other), place.parts] });
-      }
-    }
-    return duplicates;
-  });
-  return value;
+  const isOne = rowKeys.length === 1;
+  const options = isOne ? {} : { attempts: TABLE_LIMITS.buildAttempts };
+  const filling = (tx: Transaction<unknown>) => fillIn(open, tx, index, rowKeys);
+  try {
+    return (await transact(open.keys, [open], filling, options)).value;
+  } catch (error) {
+    if (isOne || !isKvError(error) || error.code !== 'contended') throw error;
+    const middle = rowKeys.length >> 1;
+    const first = await fill(open, index, rowKeys.slice(0, middle));
+    return [...first, ...(await fill(open, index, rowKeys.slice(middle)))];
+  }
 }
 
-/** Another row with the entry, which exists and did not expire. */
-async function otherOwner(
-  { name }: OpenTable,
+async function fillIn(
+  open: OpenTable,
   tx: Transaction<unknown>,
-  entry: Uint8Array,
-  own: Uint8Array,
-): Promise<Uint8Array | undefined> {
-  const owner = (await tx.get(entry))?.value as Uint8Array | undefined;
-  if (owner === undefined || compareBytes(owner, own) === 0) return undefined;
-  const row = await tx.get(joinBytes(rowPrefix(name), owner));
-  return row === undefined ? undefined : owner;
+  index: CatalogIndex,
+  rowKeys: readonly Uint8Array[],
+): Promise<DuplicateRows[]> {
+  open.guard(tx);
+  const { name: table, catalog } = open;
+  if (!catalog.indexes.some(({ id }) => id === index.id)) throw dropped(table, index);
+  const wanted: WantedEntry[] = [];
+  for (const found of await tx.getMany(rowKeys)) {
+    if (found === undefined) continue;
+    const row = found.value as AnyRow;
+    const place = placeOfParts(table, catalog.key, partsOf(catalog, row));
+    const entries = entriesOf(table, [index], row, place);
+    wanted.push(...entries.map((entry) => ({ entry, place: place.place, ttl: found.ttl })));
+  }
+  const owners = await ownersOf(open, tx, wanted);
+  const duplicates: DuplicateRows[] = [];
+  for (const { entry, place, ttl } of wanted) {
+    const name = nameOfKey(entry.key);
+    const owner = entry.isSole ? owners.get(name) : undefined;
+    if (owner === undefined || compareBytes(owner, place) === 0) {
+      tx.set(entry.key, place, entryLife(ttl));
+      owners.set(name, place);
+    } else duplicates.push({ value: entry.values, keys: [partsAt(owner), partsAt(place)] });
+  }
+  return duplicates;
+}
+
+interface WantedEntry {
+  readonly entry: IndexEntry;
+  readonly place: Uint8Array;
+  readonly ttl: number | undefined;
+}
+
+/** The rows that have the unique entries already. An entry may be one of a row that has expired. */
+async function ownersOf(
+  { name: table, catalog }: OpenTable,
+  tx: Transaction<unknown>,
+  wanted: readonly WantedEntry[],
+): Promise<Map<string, Uint8Array>> {
+  const sole = wanted.filter(({ entry }) => entry.isSole).map(({ entry }) => entry);
+  const stored = await tx.getMany(sole.map(({ key }) => key));
+  const found = sole.flatMap((entry, at) => {
+    const owner = stored[at]?.value as Uint8Array | undefined;
+    return owner === undefined ? [] : { entry, owner };
+  });
+  const prefix = rowPrefix(table);
+  const rows = await tx.getMany(found.map(({ owner }) => joinBytes(prefix, owner)));
+  const alive = found.filter(({ entry: { index, key } }, at) => {
+    const row = rows[at]?.value as AnyRow | undefined;
+    return row !== undefined && hasEntry(table, catalog.key, index, row, key);
+  });
+  return new Map(alive.map(({ entry, owner }) => [nameOfKey(entry.key), owner]));
 }
 
 function duplicateRows(

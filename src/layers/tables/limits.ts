@@ -18,6 +18,8 @@ export const TABLE_LIMITS = {
   chunkRows: 64,
   /** Rows of one transaction of an index build. */
   buildRows: 32,
+  /** Runs of that transaction before it is split in two. */
+  buildAttempts: 3,
   /** Rows with equal values that a failed build of a unique index lists. */
   duplicatesKept: 100,
   /** Times that a call reads the catalog again because it has changed meanwhile. */

@@ -1,11 +1,12 @@
 /** A table that is open in this process: what it knows of the catalog, and transactions on it. */
 
 import {
-  type CallOptions,
   isKvError,
+  type Plain,
   type Space,
   type Transaction,
   type TransactionDetails,
+  type TransactionOptions,
 } from '../../index.ts';
 import type { TableCatalog } from './catalog.ts';
 import { adopt } from './catalog.ts';
@@ -65,14 +66,13 @@ export class OpenTable {
     await this.reload();
   }
 
-  /** Whether the catalog has changed since it was read last. */
-  async reload(): Promise<boolean> {
+  /** Reads the catalog as it is now. */
+  async reload(): Promise<void> {
     const entry = await this.keys.get(this.#catalogKey);
     if (entry === undefined) throw new Error(`the table ${this.name} has no catalog any more`);
-    if (entry.version === this.#version) return false;
+    if (entry.version <= this.#version) return;
     this.#catalog = entry.value as TableCatalog;
     this.#version = entry.version;
-    return true;
   }
 
   /** The transaction takes effect only if the catalog of this process is the current one. */
@@ -89,7 +89,7 @@ export async function transact<T>(
   keys: Space<unknown>,
   tables: Iterable<OpenTable>,
   work: (tx: Transaction<unknown>) => Promise<T>,
-  options: CallOptions = {},
+  options: Plain<TransactionOptions> = {},
 ): Promise<TransactionDetails<T>> {
   for (let reloads = 0; ; reloads++) {
     try {
@@ -97,8 +97,8 @@ export async function transact<T>(
     } catch (error) {
       const isCheck = isKvError(error) && error.code === 'check-failed';
       if (!isCheck || reloads === TABLE_LIMITS.reloadsMax) throw error;
-      const changes = await Promise.all([...tables].map((table) => table.reload()));
-      if (!changes.includes(true)) throw error;
+      // Another call may have reloaded it already: that nothing is new here says nothing.
+      await Promise.all([...tables].map((table) => table.reload()));
     }
   }
 }

@@ -6,6 +6,7 @@ import { checkTtl, type TableDefinition } from './definition.ts';
 import {
   type AnyRow,
   entriesOf,
+  hasEntry,
   type IndexEntry,
   nameOfKey,
   placeOfParts,
@@ -185,9 +186,7 @@ export class RowWriter {
       joinBytes(rowPrefix(this.#table), owner),
     );
     if (found === undefined) return false;
-    const row = found.value as AnyRow;
-    const entries = entriesOf(this.#table, [index], row, this.placeOf(row));
-    return entries.some((entry) => compareBytes(entry.key, key) === 0);
+    return hasEntry(this.#table, this.#catalog.key, index, found.value as AnyRow, key);
   }
 
   #entriesOf(row: AnyRow, place: RowPlace): IndexEntry[] {

@@ -11,6 +11,7 @@ type Path = readonly (string | number)[];
 export const storedValue: Codec<unknown> = {
   name: 'tables',
   encode(value) {
+    if (isStorable(value)) return messagePack.encode([value]);
     const bigints: Path[] = [];
     const plain = plainOf(value, [], bigints);
     return messagePack.encode(bigints.length === 0 ? [plain] : [plain, bigints]);
@@ -22,6 +23,14 @@ export const storedValue: Codec<unknown> = {
     return whole;
   },
 };
+
+/** Most rows have neither a bigint nor an undefined field, and are stored as they are. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'bigint' || value === undefined) return false;
+  if (Array.isArray(value)) return value.every(isStorable);
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return true;
+  return Object.values(value).every(isStorable);
+}
 
 function plainOf(value: unknown, path: Path, bigints: Path[]): unknown {
   if (typeof value === 'bigint') {

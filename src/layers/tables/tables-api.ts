@@ -26,13 +26,15 @@ export interface Comparison<V> {
 }
 
 /** A condition on a field: a value, comparisons, an element of an array, or `null` for absent. */
-export type Condition<V> = V extends readonly (infer E)[]
-  ? { readonly has: E }
-  : V extends boolean
-    ? boolean
-    : V extends Comparable
-      ? V | Comparison<V>
-      : null;
+export type Condition<V> = unknown extends V
+  ? unknown
+  : V extends readonly (infer E)[]
+    ? { readonly has: E }
+    : V extends boolean
+      ? boolean
+      : V extends Comparable
+        ? V | Comparison<V>
+        : null;
 
 /** Conditions on fields, all of which have to hold. */
 export type Where<T> = { readonly [Field in keyof T]?: Condition<T[Field]> };

@@ -13,7 +13,6 @@ import { testsOf } from './query.ts';
 import { eachRow, explain, findPage, getRow, readerOf, transactionReader } from './row-reading.ts';
 import { remember } from './row-version.ts';
 import { RowWriter } from './row-writer.ts';
-import { storedValue } from './stored-value.ts';
 import { TableError, textOf } from './table-error.ts';
 import type {
   Database,
@@ -30,6 +29,7 @@ import type {
   TableRows,
   TransactionTables,
 } from './tables-api.ts';
+import { keysOf } from './tables-space.ts';
 import type { IndexVerification } from './verifying.ts';
 import { verifyIndex } from './verifying.ts';
 
@@ -37,9 +37,6 @@ type AnyKey = RowKey<AnyRow, readonly string[]>;
 type AnyTable = Table<AnyRow, unknown, readonly string[]>;
 type AnyTransactionTable = TableRows<AnyRow, unknown, readonly string[]>;
 type Change = object | ((row: AnyRow) => unknown);
-
-/** All keys of the layer are in this space of the client, or of the space that it is given. */
-const SPACE = 'tables';
 
 /**
  * Opens tables. The first call founds them in the store; later ones compare: another key, or
@@ -70,7 +67,7 @@ export async function openTables<S extends TablesSchema>(
   }
   const named = Object.entries<TableDefinition>(schema);
   for (const [name, definition] of named) checkDefinition(name, definition);
-  const keys = kv.space<unknown>(SPACE, { codec: storedValue, keys: 'bytes' });
+  const keys = keysOf(kv);
   const tables = named.map(([name, definition]) => new OpenTable({ name, definition, keys }));
   for (const open of tables) {
     await open.open();

@@ -2,7 +2,13 @@
 
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { isTableError, openTables, versionOf } from '../../../src/tables.ts';
+import {
+  definitionOf,
+  describeTables,
+  isTableError,
+  openTables,
+  versionOf,
+} from '../../../src/tables.ts';
 import { testkit } from '../../../src/testkit.ts';
 import { opened, schema, user } from './support/people.ts';
 
@@ -103,7 +109,7 @@ test('of two inserts with one unique value at the same time one succeeds', async
   const kit = await testkit({ nodes: 3, shards: 5 });
   const clients = [kit.kv(), await kit.connect()];
   const both = await Promise.all(clients.map((kv) => openTables(kv, { schema })));
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 8; round++) {
     const email = `round-${round}@acme.org`;
     const ends = await Promise.allSettled(
       both.map((db, at) => db.users.insert(user(`org-${at}`, String(round), { email }))),
@@ -231,5 +237,24 @@ test('a transaction over tables takes effect as a whole, and reads what it wrote
     (await db.orders.find({ where: { user: 'ada@acme.org' } })).rows.map(({ id }) => id),
     [1n],
   );
+  await kit.close();
+});
+
+test('a tool finds the tables of a store, and opens them without their schema', async () => {
+  const { kit, db } = await peopled();
+  const [orders, users] = await describeTables(kit.kv());
+  deepEqual(orders, {
+    name: 'orders',
+    key: ['id'],
+    indexes: [{ name: 'user', on: ['user', 'at'], unique: false, each: false, state: 'ready' }],
+  });
+  ok(users);
+  const tool = await openTables(kit.kv(), { schema: { users: definitionOf(users) } });
+  const query = { where: { email: ADA.email } };
+  deepEqual((await tool.users.find(query)).rows, [ADA]);
+  equal(tool.users.explain(query).index, 'email');
+  await tool.users.update(['acme', '1'], { email: 'tool@acme.org' });
+  equal((await db.users.find({ where: { email: 'tool@acme.org' } })).rows.length, 1);
+  deepEqual(await describeTables(kit.kv().space('tenant')), []);
   await kit.close();
 });
