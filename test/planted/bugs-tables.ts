@@ -107,6 +107,14 @@ const PLANTED: readonly Planted[] = [
     replace: 'catalog.indexes',
   },
   {
+    file: 'src/layers/tables/plan.ts',
+    tests: ['tables'],
+    name: 'absent-value-is-a-point',
+    sentence: 'rows that lack a value of a unique index are looked up as if one could have it',
+    find: '&& !parts.some(isAbsent)',
+    replace: '',
+  },
+  {
     ...OPEN,
     name: 'writer-misses-an-index',
     sentence: 'a commit does not check the catalog, so another process writes without a new index',
@@ -161,8 +169,8 @@ const PLANTED: readonly Planted[] = [
     tests: ['tuple'],
     name: 'text-with-a-zero-sorts-wrong',
     sentence: 'the lowest byte of a text is not escaped, and ends the part',
-    find: 'if (byte <= ESCAPE)',
-    replace: 'if (byte === ESCAPE)',
+    find: 'if (byte <= ESCAPE) escapes += 1;',
+    replace: 'if (byte === ESCAPE) escapes += 1;',
   },
   {
     file: 'src/layers/tables/live-rows.ts',

@@ -48,7 +48,7 @@ export function placeOfParts(
   });
   const place = placeOf(encoded);
   const key = joinBytes(rowPrefix(table), place);
-  checkKey(table, key, `the key ${textOf(parts)}`);
+  if (key.length > TABLE_LIMITS.keyBytesMax) throw tooLong(table, key, `the key ${textOf(parts)}`);
   return { parts, place, suffix: joinBytes(...encoded), key };
 }
 
@@ -68,7 +68,10 @@ export function entriesOf(
       const ends = isSole ? [] : [suffix];
       const prefix = entryPrefix(table, index.id);
       const key = joinBytes(prefix, placeOf(encoded), ...ends);
-      checkKey(table, key, `an entry of index ${index.name} for ${textOf(values)}`);
+      if (key.length > TABLE_LIMITS.keyBytesMax) {
+        throw tooLong(table, key, `an entry of index ${index.name} for ${textOf(values)}`);
+      }
+      if (!index.isEach) return [{ index, key, values, isSole }];
       own.set(nameOfKey(key), { index, key, values, isSole });
     }
     return [...own.values()];
@@ -120,9 +123,8 @@ function indexedPart(
   throw new TableError({ code: 'invalid-argument', table, index: name, message });
 }
 
-function checkKey(table: string, key: Uint8Array, what: string): void {
-  if (key.length <= TABLE_LIMITS.keyBytesMax) return;
+function tooLong(table: string, key: Uint8Array, what: string): TableError {
   const limit = `${key.length} bytes; the limit is ${TABLE_LIMITS.keyBytesMax}`;
   const message = `table ${table}: ${what} takes ${limit}; nothing was written: use shorter values`;
-  throw new TableError({ code: 'invalid-argument', table, message });
+  return new TableError({ code: 'invalid-argument', table, message });
 }

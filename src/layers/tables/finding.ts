@@ -66,7 +66,21 @@ interface FindTerms {
 
 /** The rows that fit, in their order. */
 export function serve(terms: FindTerms): AsyncGenerator<ServedRow, void, undefined> {
-  return terms.plan.order === 'memory' ? sorted(terms) : inPathOrder(terms);
+  const { plan, after } = terms;
+  if (plan.isPoint && after === undefined) return atPoint(terms);
+  return plan.order === 'memory' ? sorted(terms) : inPathOrder(terms);
+}
+
+/** One row by its key, or by its entry in a unique index: reads, where a scan would cost more. */
+async function* atPoint(terms: FindTerms): AsyncGenerator<ServedRow, void, undefined> {
+  const { plan, reader } = terms;
+  const key = plan.range.from;
+  const [entry] = await reader.getMany([key]);
+  if (entry === undefined) yield* await rowsAt(terms, []);
+  else
+    yield* await rowsAt(terms, [
+      { key, value: entry.value, version: entry.version, ttl: entry.ttl },
+    ]);
 }
 
 async function* inPathOrder(terms: FindTerms): AsyncGenerator<ServedRow, void, undefined> {

@@ -11,6 +11,7 @@
  * inside the part is escaped, such that the order stays.
  */
 
+import { TABLE_LIMITS } from './limits.ts';
 import { behind, decodeParts, joinBytes, type TuplePart } from './tuple.ts';
 
 const encoder = new TextEncoder();
@@ -31,12 +32,24 @@ export function progressKey(table: string, index: number): Uint8Array {
 
 /** What all rows of a table begin with. */
 export function rowPrefix(table: string): Uint8Array {
-  return encoder.encode(`r:${table}:`);
+  return prefixOf(`r:${table}:`);
 }
 
 /** What all entries of an index begin with. */
 export function entryPrefix(table: string, index: number): Uint8Array {
-  return encoder.encode(`i:${table}:${index}:`);
+  return prefixOf(`i:${table}:${index}:`);
+}
+
+/** Every row and entry needs one, and a process has few of them. */
+const PREFIXES = new Map<string, Uint8Array>();
+
+function prefixOf(text: string): Uint8Array {
+  const known = PREFIXES.get(text);
+  if (known !== undefined) return known;
+  if (PREFIXES.size >= TABLE_LIMITS.prefixesMax) PREFIXES.clear();
+  const prefix = encoder.encode(text);
+  PREFIXES.set(text, prefix);
+  return prefix;
 }
 
 /** Encoded parts as they stand behind a prefix. */
@@ -80,6 +93,7 @@ export function rangeBehind(
 }
 
 function escaped(part: Uint8Array): Uint8Array {
+  if (!part.some(needsEscape)) return part;
   const bytes: number[] = [];
   for (const byte of part) {
     if (byte === ESCAPE) bytes.push(ESCAPE, ESCAPED_ESCAPE);
@@ -87,6 +101,10 @@ function escaped(part: Uint8Array): Uint8Array {
     else bytes.push(byte);
   }
   return Uint8Array.from(bytes);
+}
+
+function needsEscape(byte: number): boolean {
+  return byte === ESCAPE || byte === BRACE_CLOSE[0];
 }
 
 function unescaped(part: Uint8Array): Uint8Array {

@@ -27,6 +27,8 @@ export const TABLE_LIMITS = {
   /** Index entries outlive their rows by this, because each shard has its own log time. */
   entryLifeMilliseconds: 600_000,
   ttlMillisecondsMax: 10 * 365 * 86_400_000,
+  /** Prefixes of tables and indexes that are kept encoded. */
+  prefixesMax: 4096,
   /** Rows that one live query remembers. */
   liveRowsMax: 100_000,
 } as const;

@@ -4,6 +4,7 @@ import type { CatalogIndex, TableCatalog } from './catalog.ts';
 import { entryPrefix, type PlaceRange, rangeBehind, rowPrefix } from './layout.ts';
 import type { FieldTest } from './query.ts';
 import { TableError } from './table-error.ts';
+import { isAbsent } from './tuple.ts';
 
 /** What is asked, checked. */
 export interface CheckedQuery {
@@ -25,7 +26,7 @@ export interface AccessPlan {
   readonly filter: readonly FieldTest[];
   /** Where the order comes from. */
   readonly order: 'path' | 'memory';
-  /** No more than one row can be found. */
+  /** No more than one row can be found: the range begins with its key, or with its entry. */
   readonly isPoint: boolean;
 }
 
@@ -113,6 +114,9 @@ function planBy(
   if (index?.isEach && parts.length < fields.length) return undefined;
   const next = fields[parts.length];
   const ranged = tests.find((one) => one.field === next && one.type === 'range');
+  // Without a bound, and without an order that it serves, an index only costs more than the rows.
+  const isUseless = parts.length === 0 && ranged === undefined && orderBy.length === 0;
+  if (index !== undefined && isUseless) return undefined;
   const bounds = ranged?.type === 'range' ? ranged.bounds : undefined;
   const prefix = index === undefined ? rowPrefix(table) : entryPrefix(table, index.id);
   const isUnique = index === undefined || (index.isUnique && !index.isEach);
@@ -125,7 +129,8 @@ function planBy(
     ranged: ranged?.field,
     filter: tests.filter((test) => !equal.includes(test) && test !== ranged),
     order: isInOrder(orderBy, rest, bound) ? 'path' : 'memory',
-    isPoint: isUnique && parts.length === fields.length,
+    // Rows that lack a value of a unique index are several.
+    isPoint: isUnique && parts.length === fields.length && !parts.some(isAbsent),
   };
 }
 

@@ -20,6 +20,7 @@ const KIND = {
 
 /** Content ends with the lowest byte, which is escaped inside: the shorter one comes first. */
 const END = 0x00;
+const SHORT = 64;
 const ESCAPE = 0x01;
 const BIGINT_BYTES_MAX = 120;
 const BIGINT_ZERO = 0x80;
@@ -34,12 +35,19 @@ export function encodePart(value: unknown): Uint8Array | string {
   if (typeof value === 'number') return floatOf(KIND.number, value, 'not a number (NaN)');
   if (value instanceof Date) return floatOf(KIND.date, value.getTime(), 'an invalid date');
   if (typeof value === 'string') {
-    if (/\p{Surrogate}/u.test(value)) return 'a text with a lone surrogate';
-    return contentOf(KIND.text, encoder.encode(value), { isEnded: true });
+    const content = plainAscii(value);
+    if (content === undefined && /\p{Surrogate}/u.test(value))
+      return 'a text with a lone surrogate';
+    return contentOf(KIND.text, content ?? encoder.encode(value), { isEnded: true });
   }
   if (value instanceof Uint8Array) return contentOf(KIND.bytes, value, { isEnded: true });
   if (typeof value === 'bigint') return bigintOf(value);
   return Array.isArray(value) ? 'an array' : `of type ${typeof value}`;
+}
+
+/** Whether an encoded part stands for an absent value. */
+export function isAbsent(part: Uint8Array): boolean {
+  return part[0] === KIND.absent;
 }
 
 /** What all texts begin with that begin with this one. */
@@ -92,13 +100,34 @@ function contentOf(
   content: Uint8Array,
   { isEnded }: { readonly isEnded: boolean },
 ): Uint8Array {
-  const bytes = [kind];
-  for (const byte of content) {
-    if (byte <= ESCAPE) bytes.push(ESCAPE, byte + 1);
-    else bytes.push(byte);
+  let escapes = 0;
+  for (const byte of content) if (byte <= ESCAPE) escapes += 1;
+  // The end is zero, as the bytes of a new array are.
+  const bytes = new Uint8Array(1 + content.length + escapes + (isEnded ? 1 : 0));
+  bytes[0] = kind;
+  if (escapes === 0) {
+    bytes.set(content, 1);
+    return bytes;
   }
-  if (isEnded) bytes.push(END);
-  return Uint8Array.from(bytes);
+  let at = 1;
+  for (const byte of content) {
+    if (byte <= ESCAPE) bytes[at++] = ESCAPE;
+    bytes[at++] = byte <= ESCAPE ? byte + 1 : byte;
+  }
+  return bytes;
+}
+
+/** Most texts are short and ASCII: those need no call into the runtime. */
+function plainAscii(text: string): Uint8Array | undefined {
+  const { length } = text;
+  if (length > SHORT) return undefined;
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return undefined;
+    bytes[at] = code;
+  }
+  return bytes;
 }
 
 /** IEEE bits: the sign inverted if it was plus, all bits if it was minus. */
