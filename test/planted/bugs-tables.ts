@@ -144,6 +144,13 @@ const PLANTED: readonly Planted[] = [
   },
   {
     ...BUILD,
+    name: 'expired-row-is-a-duplicate',
+    sentence: 'a build takes the entry of a row that has expired for an equal value',
+    find: 'return row !== undefined && hasEntry(table, catalog.key, index, row, key);',
+    replace: 'return row !== undefined;',
+  },
+  {
+    ...BUILD,
     name: 'failed-build-leaves-entries',
     sentence: 'a unique index that cannot be built leaves its entries',
     find: 'await open.keys.clear({ prefix: entryPrefix(open.name, id) });',

@@ -119,6 +119,20 @@ test('a unique index over equal values lists them, and changes nothing', async (
   await kit.close();
 });
 
+test('the entry of a row that has expired is no duplicate', async () => {
+  const { kit } = await filled(60, (at) => (at === 50 ? 'v' : `c${at}`));
+  const first = await kit.connect();
+  const onProgress = () => void first.close();
+  await rejects(openTables(first, { schema: { items: coded }, onProgress }), { code: 'closed' });
+  const db = await openTables(kit.kv(), { schema: { items: plain } });
+  await db.items.insert({ id: 'x', group: 1, code: 'v' }, { ttl: 1000 });
+  await kit.clock.advance(5000);
+  await db.items.insert({ id: 'x', group: 1, code: 'w' });
+  const next = await openTables(kit.kv(), { schema: { items: coded } });
+  equal((await next.items.find({ where: { code: 'v' } })).rows[0]?.id, '0050');
+  await kit.close();
+});
+
 test('a build that was cut off is continued by another process', async () => {
   const { kit } = await filled(120);
   const first = await kit.connect();
