@@ -116,6 +116,7 @@ function moduleOf(example: string): string {
 import { ${missing.join(', ')} } from 'ringkv';
 import type { Balance, CallEvent, Client, Codec, Key, Space, Transaction } from 'ringkv';
 import type { Participant } from 'ringkv/admin';
+import type { FileSystem } from 'ringkv/files';
 import type { Queue } from 'ringkv/queue';
 import type { Database, StandardSchema, TableDefinition } from 'ringkv/tables';
 interface User { readonly name: string }
@@ -125,6 +126,7 @@ interface Person {
 type People = TableDefinition<StandardSchema<Person>, readonly ['org', 'id']>;
 declare const id: string, age: number, participants: readonly Participant[];
 declare const db: Database<{ readonly users: People }>;
+declare const fs: FileSystem;
 declare const mails: Queue<{ readonly to: string }>;
 async function example(kv: Client, users: Space<User>): Promise<void> {
   {

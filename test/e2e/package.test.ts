@@ -59,7 +59,7 @@ test('the package holds what is needed to run it, and no tests', () => {
   const files = readdirSync(join(FOLDER, 'node_modules', 'ringkv'), { recursive: true });
   const names = files.map(String);
   assert.ok(names.includes(join('build', 'cli', 'kvctl.js')));
-  for (const surface of ['index', 'admin', 'testkit', 'queue', 'tables']) {
+  for (const surface of ['index', 'admin', 'testkit', 'queue', 'tables', 'files']) {
     assert.ok(names.includes(join('build', 'src', `${surface}.d.ts`)), surface);
     assert.ok(names.includes(join('build', 'src', `${surface}.js`)), surface);
   }

@@ -63,6 +63,7 @@ const ROOMS: readonly Room[] = [
   { sources: 'src/certificates/', tests: 'test/certificates/', oracles: ['unit-tests'] },
   { sources: 'src/testkit/', tests: 'test/testkit/', oracles: ['unit-tests'] },
   { sources: 'src/layers/tables/', tests: 'test/layers/tables/', oracles: ['unit-tests'] },
+  { sources: 'src/layers/files/', tests: 'test/layers/files/', oracles: ['unit-tests'] },
   { sources: 'src/layers/', tests: 'test/layers/', oracles: ['unit-tests'] },
   { sources: 'src/runtime/', tests: 'test/runtime/', oracles: ['unit-tests'] },
   // kvctl's handling of the nodes' answers.

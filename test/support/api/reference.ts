@@ -23,8 +23,8 @@ const HEADER = `# API
 Generated from the doc comments of the sources by \`make docs\`; do not edit it. Applications
 import \`ringkv\`; tools that operate a cluster also import \`ringkv/admin\`, and tests
 \`ringkv/testkit\` (see \`TESTING.md\`). Durable queues are in \`ringkv/queue\`, tables in
-\`ringkv/tables\`. The package is ESM. In CommonJS, use \`require('ringkv')\` on Node 20.19,
-22.12 and newer, \`await import('ringkv')\` on older ones.
+\`ringkv/tables\`, a file system in \`ringkv/files\`. The package is ESM. In CommonJS, use
+\`require('ringkv')\` on Node 20.19, 22.12 and newer, \`await import('ringkv')\` on older ones.
 
 \`await using\` closes a client, watch, view, lease or lock at the end of its block. It is
 syntax of Node 24, and of TypeScript 5.2, whose output runs on Node 20 and 22: that needs

@@ -10,6 +10,7 @@ export const SURFACES = {
   'src/testkit.ts': 'ringkv/testkit',
   'src/queue.ts': 'ringkv/queue',
   'src/tables.ts': 'ringkv/tables',
+  'src/files.ts': 'ringkv/files',
 } as const;
 
 export interface Exported extends Declaration {

@@ -2,8 +2,10 @@
 
 import { findMatches, lineAt, type Rule } from './tree.ts';
 
-/** What the package exports: `ringkv`, and `ringkv/admin`, `testkit`, `queue` and `tables`. */
-const SURFACES = ['index', 'admin', 'testkit', 'queue', 'tables'].map((name) => `src/${name}.ts`);
+/** What the package exports: `ringkv`, `ringkv/admin`, `testkit`, `queue`, `tables`, `files`. */
+const SURFACES = ['index', 'admin', 'testkit', 'queue', 'tables', 'files'].map(
+  (name) => `src/${name}.ts`,
+);
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*((\.slow)?\.test|\.bench)?\.ts$/;
 const FOLDER_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 

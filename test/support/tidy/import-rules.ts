@@ -25,6 +25,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/testkit.ts': ['src/base', 'src/client', 'src/testkit'],
   'src/queue.ts': ['src/layers'],
   'src/tables.ts': ['src/layers'],
+  'src/files.ts': ['src/layers'],
   // What is built on the public calls alone, as an application would build it.
   'src/layers': ['src/index.ts'],
   // A cluster in memory: the parts of a node and of a client, on ports of its own.

@@ -6,7 +6,7 @@ import { lineAt, type Rule, type SourceFile, type Tree } from './tree.ts';
 const STARTED = new RegExp(
   [
     '\\.(?:test|bench)\\.ts$',
-    '^src/(?:index|admin|testkit|queue|tables)\\.ts$',
+    '^src/(?:index|admin|testkit|queue|tables|files)\\.ts$',
     '^cli/kvctl\\.ts$',
     '^examples/[^/]+\\.ts$',
   ].join('|'),
