@@ -19,6 +19,7 @@ import { WRITING_BUGS } from './bugs-disk-writing.ts';
 import { EDGE_BUGS } from './bugs-edge.ts';
 import { ELECTION_BUGS } from './bugs-elections.ts';
 import { ENCODING_BUGS } from './bugs-encodings.ts';
+import { FILES_BUGS } from './bugs-files.ts';
 import { FOLDER_BUGS } from './bugs-folder.ts';
 import { FOUNDING_BUGS } from './bugs-founding.ts';
 import { HISTORY_BUGS } from './bugs-histories.ts';
@@ -76,6 +77,7 @@ const ALL: readonly Bug[] = [
   ...REPAIR_BUGS,
   ...WRITING_BUGS,
   ...RECOVERY_BUGS,
+  ...FILES_BUGS,
   ...FOLDER_BUGS,
   ...STATE_BUGS,
   ...LEVEL_BUGS,

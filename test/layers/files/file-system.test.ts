@@ -318,7 +318,7 @@ test('appends of several callers come one behind the other, and none is lost', a
 
 test('streams write and read files, and a stream that is destroyed leaves nothing', async () => {
   const { kit, kv, fs } = await opened({ retain: 0 });
-  const bytes = pattern(300 * KIB + 3);
+  const bytes = pattern(100 * KIB + 3);
   async function* parts() {
     for (let at = 0; at < bytes.length; at += 7001) yield bytes.subarray(at, at + 7001);
   }
