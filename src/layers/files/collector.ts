@@ -11,11 +11,19 @@ import type { CollectOptions, FilesCollected } from './files-api.ts';
 import { FILES_LIMITS } from './limits.ts';
 import { below, type FileRecords, taggedIdOf, tagOf } from './records.ts';
 import type { Tree } from './tree.ts';
+import type { WriterLease } from './writer-lease.ts';
 
 interface CollectorOptions {
   readonly records: FileRecords;
   readonly chunks: ChunkStore;
   readonly tree: Tree;
+  readonly lease: WriterLease;
+}
+
+interface Counts {
+  contents: number;
+  chunks: number;
+  bytes: number;
 }
 
 export class Collector {
@@ -25,29 +33,50 @@ export class Collector {
     this.#options = options;
   }
 
-  async collect({ everything = false, signal }: CollectOptions): Promise<FilesCollected> {
-    const { trash, writers, dead } = this.#options.records;
+  /** The dead come first: that takes deletes alone, which a store with a full disk accepts. */
+  async collect(options: CollectOptions): Promise<FilesCollected> {
     const counts = { contents: 0, chunks: 0, bytes: 0 };
+    await this.#buryAll(options, counts);
+    await this.#emptyTrash(options);
+    await this.#abandonAll(options);
+    await this.#buryAll(options, counts);
+    return counts;
+  }
+
+  async #buryAll({ everything = false, signal }: CollectOptions, counts: Counts): Promise<void> {
+    const { dead, holds } = this.#options.records;
+    for await (const { key, value } of dead.scan()) {
+      signal?.throwIfAborted();
+      const isHeld = (await holds.get(key)) !== undefined;
+      if (isHeld && !(everything && value.reason === 'unlinked')) continue;
+      await this.#bury(taggedIdOf(key), counts);
+    }
+  }
+
+  async #emptyTrash({ signal }: CollectOptions): Promise<void> {
     // Folders found in a folder are in the trash then, so the next round finds them.
     for (let isAny = true; isAny; ) {
       isAny = false;
-      for await (const key of trash.keys()) {
+      for await (const key of this.#options.records.trash.keys()) {
         signal?.throwIfAborted();
         isAny = true;
         await this.#empty(taggedIdOf(key));
       }
     }
-    for await (const key of writers.keys()) {
+  }
+
+  async #abandonAll({ signal }: CollectOptions): Promise<void> {
+    const { records, lease } = this.#options;
+    for (const content of lease.takeUnfinished()) {
+      await abandonContent(records, content).catch((error: unknown) => {
+        lease.remember(content);
+        throw error;
+      });
+    }
+    for await (const key of records.writers.keys()) {
       signal?.throwIfAborted();
       await this.#abandon(taggedIdOf(key));
     }
-    for await (const { key, value } of dead.scan()) {
-      signal?.throwIfAborted();
-      const isHeld = (await this.#options.records.holds.get(key)) !== undefined;
-      if (isHeld && !(everything && value.reason === 'unlinked')) continue;
-      await this.#bury(taggedIdOf(key), counts);
-    }
-    return counts;
   }
 
   /** A folder that was removed: no call can add to it, since none finds it by a path. */
@@ -87,10 +116,7 @@ export class Collector {
     await abandonContent(this.#options.records, content);
   }
 
-  async #bury(
-    content: string,
-    counts: { contents: number; chunks: number; bytes: number },
-  ): Promise<void> {
+  async #bury(content: string, counts: Counts): Promise<void> {
     const { pieces, dead, holds } = this.#options.records;
     for await (const { key, value } of pieces.scan({ prefix: below(content) })) {
       await eachOf([...new Set(hashesIn(value))], async (hash) => {

@@ -91,11 +91,14 @@ export class ContentWriter {
     return { type: 'chunked', id: this.#id, size: this.#size, chunkBytes };
   }
 
-  /** Without effect once the content is linked: its writer record is gone then. */
+  /** Never rejects. Without effect once the content is linked: its writer record is gone then. */
   async abandon(): Promise<void> {
     this.#batch = [];
     await this.#sending.catch(() => {});
-    if (this.#hasBegun) await abandonContent(this.#options.records, this.#id);
+    if (!this.#hasBegun) return;
+    const { records, lease } = this.#options;
+    // The next collection of this opener tries again.
+    await abandonContent(records, this.#id).catch(() => lease.remember(this.#id));
   }
 
   get #isBatchFull(): boolean {

@@ -23,8 +23,7 @@ export function streamInto(writer: ContentWriter, { begin, link, failure }: Stre
     final: (done) => settle(writer.finish().catch(fail).then(link), done),
     // Also behind the end, when the content is linked and there is nothing to abandon.
     destroy: (error, done) => {
-      const end = () => done(error);
-      writer.abandon().then(end, end);
+      writer.abandon().then(() => done(error), done);
     },
   });
 }

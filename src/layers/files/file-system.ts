@@ -76,7 +76,8 @@ class StoredFileSystem implements FileSystem {
     this.#terms = terms;
     this.#chunks = new ChunkStore(records);
     this.#tree = new Tree(records, terms);
-    this.#collector = new Collector({ records, chunks: this.#chunks, tree: this.#tree });
+    const [chunks, tree] = [this.#chunks, this.#tree];
+    this.#collector = new Collector({ records, chunks, tree, lease });
   }
 
   async writeFile(path: string, data: FileData, options: FileWriteOptions = {}): Promise<void> {
@@ -260,7 +261,7 @@ class StoredFileSystem implements FileSystem {
       await fill(writer);
       content = await writer.finish();
     } catch (error) {
-      await writer.abandon().catch(() => {});
+      await writer.abandon();
       throw notLinked(error, path);
     }
     let isLinked = false;
@@ -269,7 +270,7 @@ class StoredFileSystem implements FileSystem {
       return isLinked;
     } finally {
       // Where the outcome is not known, one of both takes effect.
-      if (!isLinked) await writer.abandon().catch(() => {});
+      if (!isLinked) await writer.abandon();
     }
   }
 

@@ -48,6 +48,8 @@ const TUNABLES = {
   /** Records that a collection works on at a time. */
   collectedAtOnce: 16,
   folderPage: 256,
+  /** Contents that an opener remembers to give up later. */
+  unfinishedMax: 1024,
   /** Attempts of a call that met a change of the file by another client. */
   attemptsMax: 32,
 } as const;

@@ -1,6 +1,7 @@
 /** The lease of one opener of a file system: its unfinished contents live as long as it does. */
 
 import type { Lease, LeaseOptions } from '../../index.ts';
+import { FILES_LIMITS } from './limits.ts';
 
 interface LeaseSource {
   lease(options?: LeaseOptions): Promise<Lease>;
@@ -12,10 +13,26 @@ export class WriterLease {
   readonly #ttl: number;
   #taking: Promise<Lease> | undefined;
   #taken: Lease | undefined;
+  /** Contents that this opener could not give up, because the store was not reached. */
+  readonly #unfinished = new Set<string>();
 
   constructor(source: LeaseSource, ttl: number) {
     this.#source = source;
     this.#ttl = ttl;
+  }
+
+  /** Without it a content is garbage only when the lease ends. The oldest are forgotten first. */
+  remember(content: string): void {
+    this.#unfinished.add(content);
+    const [oldest] = this.#unfinished;
+    const isFull = this.#unfinished.size > FILES_LIMITS.unfinishedMax;
+    if (isFull && oldest !== undefined) this.#unfinished.delete(oldest);
+  }
+
+  takeUnfinished(): readonly string[] {
+    const contents = [...this.#unfinished];
+    this.#unfinished.clear();
+    return contents;
   }
 
   get(): Promise<Lease> {

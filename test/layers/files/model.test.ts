@@ -106,5 +106,5 @@ async function runCalls(seed: number, calls: number): Promise<void> {
 
 for (const seed of [1, 2]) {
   test(`a tree and its files are those of a map, under crashes and cuts: seed ${seed}`, () =>
-    runCalls(seed, 100));
+    runCalls(seed, 70));
 }
