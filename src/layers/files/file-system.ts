@@ -25,7 +25,15 @@ import type {
 import { FilesError } from './files-error.ts';
 import { listFolder, statOf, watchFolder } from './folder-listing.ts';
 import { FILES_LIMITS } from './limits.ts';
-import { type FilesTerms, filesTermsOf, flagOf, invalid, only, wholeOf } from './options.ts';
+import {
+  type FilesTerms,
+  filesTermsOf,
+  flagOf,
+  invalid,
+  isBytes,
+  only,
+  wholeOf,
+} from './options.ts';
 import { type FilePath, failureOf, pathOf } from './paths.ts';
 import { type FileRecords, recordsOf, type StoredContent, sizeOf } from './records.ts';
 import { type FoundFile, type LinkTerms, Tree } from './tree.ts';
@@ -83,8 +91,7 @@ class StoredFileSystem implements FileSystem {
   async writeFile(path: string, data: FileData, options: FileWriteOptions = {}): Promise<void> {
     const to = pathOf(path, 'writeFile');
     const terms = linkTermsOf(options);
-    const whole =
-      typeof data === 'string' || data instanceof Uint8Array ? bytesOf(data) : undefined;
+    const whole = typeof data === 'string' || isBytes(data) ? bytesOf(data) : undefined;
     if (whole !== undefined && whole.length <= FILES_LIMITS.inlineBytesMax) {
       await this.#tree.link(to, inlineOf(whole), terms);
       return;
@@ -136,7 +143,7 @@ class StoredFileSystem implements FileSystem {
 
   async append(path: string, data: string | Uint8Array): Promise<void> {
     const to = pathOf(path, 'append');
-    if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+    if (typeof data !== 'string' && !isBytes(data)) {
       throw invalid('append takes a text or a Uint8Array; writeFile and streams take more');
     }
     const bytes = Uint8Array.from(bytesOf(data));
@@ -334,7 +341,7 @@ const encoder = new TextEncoder();
 
 function bytesOf(data: string | Uint8Array): Uint8Array {
   if (typeof data === 'string') return encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
+  if (isBytes(data)) return data;
   throw invalid('a part of data must be a text or a Uint8Array');
 }
 

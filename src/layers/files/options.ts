@@ -59,6 +59,11 @@ export function flagOf(value: boolean | undefined, name: string): boolean {
   throw invalid(`${name} must be true or false (got ${String(value)})`);
 }
 
+/** Also those of another realm, as tests in Jest have them. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
 export function invalid(message: string): KvError {
   return new KvError({ code: 'invalid-argument', outcome: 'notApplied', message });
 }
