@@ -71,6 +71,15 @@ const PLANTED: readonly Planted[] = [
     tests: ['concurrency'],
   },
   {
+    name: 'a-reference-added-meanwhile',
+    sentence: 'that a chunk has no reference is not validated with its removal',
+    file: `${FILES}/chunk-store.ts`,
+    find: 'for await (const _ of tx.scan({ prefix: below(hash), limit: 1 })) {',
+    replace: `for await (const found of references.scan({ prefix: below(hash), limit: 2 })) {
+      if (String(found.key) === referenceKey(hash, content)) continue;`,
+    tests: ['concurrency'],
+  },
+  {
     name: 'a-flipped-chunk-is-served',
     sentence: 'the hash of a chunk is not checked when it is read',
     file: `${FILES}/content-reader.ts`,

@@ -104,27 +104,33 @@ test('of several exclusive writers one succeeds, and a moved file is in one plac
 });
 
 test('a chunk that is collected while another file takes it is there', async () => {
-  const { kit, first, systems } = await openers(3);
-  const [, second = first, third = first] = systems;
-  const bytes = uniform(9);
-  let isOver = false;
-  const collect = async () => {
-    while (!isOver) await third.collect({ everything: true });
-  };
-  const write = async (fs: FileSystem, path: string) => {
-    for (let count = 0; count < 15; count++) {
-      await fs.writeFile(path, bytes);
-      deepEqual(Buffer.from(await fs.readFile(path)), Buffer.from(bytes), `${path} ${count}`);
-      await fs.rm(path);
-    }
-  };
-  const collecting = collect();
-  await Promise.all([write(first, '/a'), write(second, '/b')]).finally(() => {
-    isOver = true;
-  });
-  await collecting;
-  await kit.clock.advance(LATE);
-  await first.collect();
+  const { kit, first, systems } = await openers(2);
+  const [, second = first] = systems;
+  let collected = 0;
+  // The collection begins so many milliseconds behind the writing, or before it.
+  for (let lead = -12; lead <= 12; lead++) {
+    const bytes = Buffer.concat(
+      Array.from({ length: 12 }, (_, at) => Buffer.alloc(KIB, `${lead} ${at} `)),
+    );
+    await first.writeFile('/old', bytes);
+    await first.rm('/old');
+    const write = () => second.writeFile('/new', bytes);
+    const collect = async () => {
+      collected += (await first.collect()).chunks;
+    };
+    const [begun, other] = lead < 0 ? [collect, write] : [write, collect];
+    const beginning = begun();
+    await kit.clock.advance(Math.abs(lead));
+    await Promise.all([beginning, other()]);
+    deepEqual(Buffer.from(await first.readFile('/new')), bytes, `lead ${lead}`);
+    await second.rm('/new');
+    await first.collect();
+    equal(await kit.kv().count({ prefix: 'files:main:chunk:' }), 0, `lead ${lead}`);
+  }
+  ok(
+    collected > 20 && collected < 280,
+    `${collected} chunks were collected before they were taken`,
+  );
   equal(await kit.kv().count(), 0);
   await kit.close();
 });
