@@ -303,6 +303,26 @@ test('append and truncate change a file, and share the chunks that stay', async 
   await kit.close();
 });
 
+test('a file whose hashes are in several pieces is read, changed and collected', async () => {
+  const { kit, kv, fs } = await opened({ retain: 0 });
+  // 2500 chunks, of which 7 are different.
+  const bytes = Buffer.from(Uint8Array.from({ length: 2500 * KIB }, (_, at) => (at >> 10) % 7));
+  await fs.writeFile('/a', bytes);
+  equal((await keysOf(kv, 'piece')).length, 3);
+  ok(bytes.equals(await fs.readFile('/a')));
+  for (const start of [1023 * KIB, 2047 * KIB + 1000]) {
+    const part = await bytesIn(fs.createReadStream('/a', { start, end: start + 2 * KIB }));
+    ok(part.equals(bytes.subarray(start, start + 2 * KIB + 1)), `from ${start}`);
+  }
+  await fs.append('/a', 'the end');
+  ok(Buffer.concat([bytes, Buffer.from('the end')]).equals(await fs.readFile('/a')));
+  await fs.truncate('/a', 1030 * KIB + 5);
+  ok(bytes.subarray(0, 1030 * KIB + 5).equals(await fs.readFile('/a')));
+  equal((await fs.collect()).contents, 2);
+  deepEqual(await orphansOf(kv), []);
+  await kit.close();
+});
+
 test('appends of several callers come one behind the other, and none is lost', async () => {
   const { kit, kv, fs } = await opened({ retain: 0 });
   const other = await openFiles(await kit.connect(), { chunkBytes: 2 * KIB, retain: 0 });
