@@ -97,7 +97,8 @@ export class ContentWriter {
     await this.#sending.catch(() => {});
     if (!this.#hasBegun) return;
     const { records, lease } = this.#options;
-    // The next collection of this opener tries again.
+    // The next collection of this opener tries again, also if the first batch may still arrive.
+    if (this.#version === undefined) lease.remember(this.#id);
     await abandonContent(records, this.#id).catch(() => lease.remember(this.#id));
   }
 

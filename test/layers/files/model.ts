@@ -69,6 +69,10 @@ export class Model {
       .sort();
   }
 
+  get paths(): string[] {
+    return [...this.#nodes.keys()].filter((path) => path !== '').sort();
+  }
+
   apply(call: Call): Outcome {
     const failure = this.#folderFailure(call.path);
     if (call.type === 'mkdir') return this.#makeFolder(call.path, call.recursive);
