@@ -133,4 +133,25 @@ export const ROW_BUGS: readonly Bug[] = [
     tests: ['sealed-rows'],
     isFast: true,
   },
+  {
+    name: 'unsealed-row-not-checked',
+    sentence:
+      'a row that was changed in memory before it was sealed is found when its shard is lost',
+    file: 'src/storage/state/checkpoint.ts',
+    find: 'state.checkUnsealed(key, record);',
+    replace: '',
+    profiles: [],
+    tests: ['sealed-rows'],
+    isFast: true,
+  },
+  {
+    name: 'unsealed-row-not-reported',
+    sentence: 'a row that was changed in memory before it was sealed leaves the hash believed',
+    file: 'src/storage/state/shard-state.ts',
+    find: 'if (!this.#disk.isSealed || isSound(this.place, stored, record)) return;',
+    replace: 'if (!this.#disk.isSealed || record.length >= WORDS_BYTES) return;',
+    profiles: [],
+    tests: ['sealed-rows'],
+    isFast: true,
+  },
 ];

@@ -5,8 +5,10 @@ import test from 'node:test';
 import { Random } from '../../src/base/random.ts';
 import { STATE_LIMITS } from '../../src/storage/limits.ts';
 import { sealedDisk } from '../../src/storage/sealing/sealed-disk.ts';
+import { StateDamage } from '../../src/storage/state/state.ts';
 import { KEY_KIND } from '../../src/storage/state/state-key.ts';
 import { openRecords } from '../../src/storage/state/state-opening.ts';
+import { WORDS_BYTES } from '../../src/storage/state/state-record.ts';
 import { StateScrub } from '../../src/storage/state/state-scrub.ts';
 import { formerDisk } from '../support/twins/former-disk.ts';
 import { Vault } from '../support/twins/vault.ts';
@@ -78,6 +80,53 @@ for (const newMedium of DAMAGEABLE_MEDIA) {
     // Rows of both formats are there.
     await addsUp(medium, vault);
     medium.dispose();
+  });
+}
+
+/** Writes three rows, and changes a byte of one in memory before the checkpoint. */
+async function changeInMemory(
+  rig: StateRig,
+  { size, at }: { readonly size: number; readonly at: number },
+): Promise<void> {
+  rig.create();
+  const keys = ['k0', 'k1', 'k2'].map(bytesOf);
+  rig.apply(keys.map((key) => ({ section: 0, key, value: new Uint8Array(size) })));
+  // While a view is open, reads return the memory of the row: its words are before the value.
+  const view = rig.store.view(SHARD);
+  const value = rig.store.get(SHARD, 0, bytesOf('k1')) as Uint8Array;
+  const record = new Uint8Array(value.buffer, value.byteOffset - WORDS_BYTES, WORDS_BYTES + size);
+  record[at] = (record[at] as number) ^ 4;
+  view.close();
+  await rig.checkpoint();
+}
+
+for (const newMedium of DAMAGEABLE_MEDIA) {
+  const { name } = newMedium();
+
+  test(`${name}: a row that is changed in memory before it is sealed is damage`, async () => {
+    for (const at of [0, 3, 4, 7, 8, 12]) {
+      const size = at % 4 === 0 ? 5 : 3000;
+      const medium = newMedium();
+      const vault = new Vault(new Random(15));
+      const rig = await openOn(medium, vault);
+      await changeInMemory(rig, { size, at });
+      const named = () => rig.damages.map(({ row }) => textOf(row?.key));
+      assert.deepEqual(named(), ['k1'], `byte ${at} of ${size}`);
+      assert.equal(rig.store.hash(SHARD), undefined);
+      assert.throws(() => rig.store.get(SHARD, 0, bytesOf('k1')), StateDamage);
+      assert.equal(rig.store.get(SHARD, 0, bytesOf('k2'))?.length, size);
+      rig.apply([put('k1', 'new')]);
+      await rig.checkpoint();
+      assert.deepEqual(named(), ['k1']);
+      await rig.close();
+      // The row is known to be lost, so the other rows of the shard are not condemned.
+      const again = await openOn(medium, vault);
+      assert.equal(textOf(again.store.get(SHARD, 0, bytesOf('k1'))), 'new');
+      const { store } = again;
+      assert.deepEqual([store.isDamaged(SHARD), store.isCondemned(SHARD)], [true, false]);
+      await again.close();
+      medium.dispose();
+    }
   });
 }
 

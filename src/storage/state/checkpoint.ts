@@ -17,6 +17,12 @@ interface CheckpointOptions extends JobOptions {
   readonly onDone: () => void;
 }
 
+/** The rows of one section of a frozen memtable. */
+interface FrozenSection {
+  readonly state: ShardState;
+  readonly cursor: SortedCursor;
+}
+
 const EVERYTHING = { from: undefined, to: undefined, isReverse: false };
 
 export function* checkpoint(options: CheckpointOptions): Job {
@@ -31,11 +37,9 @@ export function* checkpoint(options: CheckpointOptions): Job {
       yield 'later';
     }
   }
-  const cursors = states.flatMap(({ frozen }) =>
-    (frozen?.memtable.view() ?? []).flatMap((section) => section?.cursor(EVERYTHING) ?? []),
-  );
+  const sections = states.flatMap(sectionsOf);
   yield 'again';
-  yield* fill(batch, cursors);
+  yield* fill(batch, sections);
   yield 'again';
   // A state ahead of the log after a crash would have no entries to follow.
   let changes = recordChanges(options);
@@ -47,14 +51,24 @@ export function* checkpoint(options: CheckpointOptions): Job {
   yield* writeBatch({ batches, batch, changes, onDone: onDurable, onProgress });
 }
 
+function sectionsOf(state: ShardState): readonly FrozenSection[] {
+  const sections = state.frozen?.memtable.view() ?? [];
+  return sections.flatMap((rows) =>
+    rows === undefined ? [] : [{ state, cursor: rows.cursor(EVERYTHING) }],
+  );
+}
+
 /** A slice is bounded however many shards there are. */
-function* fill(batch: DiskBatch, cursors: readonly SortedCursor[]): Job {
+function* fill(batch: DiskBatch, sections: readonly FrozenSection[]): Job {
   let [rows, bytes] = [0, 0];
-  for (const cursor of cursors) {
+  for (const { state, cursor } of sections) {
     while (cursor.next()) {
       const { key, record } = cursor;
       if (record === TOMBSTONE) batch.delete(key);
-      else batch.put(key, record);
+      else {
+        state.checkUnsealed(key, record);
+        batch.put(key, record);
+      }
       rows += 1;
       bytes += key.length + record.length;
       if (rows < STATE_LIMITS.sliceRows && bytes < STATE_LIMITS.sliceBytes) continue;

@@ -222,6 +222,16 @@ export class ShardState {
     this.#memtable = new Memtable(this.place, this.#pool);
   }
 
+  /**
+   * Reports a row of the frozen memtable that was damaged in memory. Sealed, its words would count
+   * as they are when it is replaced: see `#isReplaceable`. The row is written as it is, so that the
+   * damage is found by whatever reads it.
+   */
+  checkUnsealed(stored: Uint8Array, record: Uint8Array): void {
+    if (!this.#disk.isSealed || isSound(this.place, stored, record)) return;
+    this.#reportDamage(damageOf(this.shard, stored));
+  }
+
   /** The record of the state that the disk has with the frozen memtable. */
   recording(): RecordedState {
     const frozen = this.#frozen;
@@ -280,7 +290,10 @@ export class ShardState {
     if (isAwaited) this.#pending?.sums.subtract(section, this.place, record);
   }
 
-  /** The words of the record are those that were written under that key. */
+  /**
+   * The words of the record are those that were written under that key. On a sealed disk the rest
+   * of the record is verified by the seal, and was sound before (`checkUnsealed`).
+   */
   #isReplaceable(stored: Uint8Array, record: Uint8Array): boolean {
     if (this.#disk.isSealed) return record.length >= WORDS_BYTES;
     return isSound(this.place, stored, record);
