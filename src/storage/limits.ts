@@ -95,6 +95,8 @@ const STATE_BOUNDS = {
 } as const;
 
 const STATE_TUNABLES = {
+  /** Each boot is a life of the sealed rows; the keys of more lives are derived again. */
+  sealLivesMax: 1024,
   /** A checkpoint is due when the memtable has this much, or is this old. */
   checkpointBytes: 8 * MIB,
   checkpointRows: 32_768,

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
 import test from 'node:test';
+import { ROW_LIMITS } from '../../src/base/limits.ts';
 import { Random } from '../../src/base/random.ts';
 import { TAG_BYTES } from '../../src/storage/sealing/aead.ts';
 import { BLOCKS_MAX, blocksOf } from '../../src/storage/sealing/key-stream.ts';
@@ -14,6 +15,7 @@ import {
   rowCipher,
   SHORT_TEXT_BYTES_MAX,
 } from '../../src/storage/sealing/row-cipher.ts';
+import { PREFIX_BYTES } from '../../src/storage/state/state-key.ts';
 import { plainRowCipher } from '../support/twins/row-cipher.ts';
 
 const CIPHERS = [
@@ -37,10 +39,15 @@ function keysOf(random: Random): RowKeys {
   return { cipher: key(), tag: key() };
 }
 
-function sealed(cipher: RowCipher, first: number, text: Uint8Array): PlacedRow {
+function sealed(
+  cipher: RowCipher,
+  first: number,
+  text: Uint8Array,
+  stored: Uint8Array = STORED,
+): PlacedRow {
   const row = new Uint8Array(HEAD_BYTES + text.length + TAG_BYTES);
   row.fill(7, 0, HEAD_BYTES);
-  const placed = { stored: STORED, first, row };
+  const placed = { stored, first, row };
   cipher.seal(placed, text);
   return placed;
 }
@@ -62,6 +69,23 @@ for (const { name, open, other } of CIPHERS) {
         next += blocksOf(size);
         assert.ok(isSame(placed.row, sealed(reference, placed.first, text).row), `${size} bytes`);
         assert.ok(isSame(reference.open(placed), text), `${size} bytes at ${first}`);
+        assert.ok(isSame(cipher.open(placed), text));
+        assert.ok(isSame(cipher.openFirst([placed])[0], text.slice(0, 16)));
+      }
+    }
+  });
+
+  test(`${name}: rows under keys of all lengths are the same bytes`, () => {
+    const random = new Random(65);
+    const keys = keysOf(random);
+    const [cipher, reference] = [open(keys), other(keys)];
+    const end = PREFIX_BYTES + ROW_LIMITS.keyBytesMax;
+    for (const length of [0, 1, 5, 63, 64, 4106, 7064, 7065, end, end + 250, end + 300, 3 * end]) {
+      const stored = drawn(random, length);
+      for (const size of SIZES) {
+        const text = drawn(random, size);
+        const placed = sealed(cipher, 9, text, stored);
+        assert.ok(isSame(placed.row, sealed(reference, 9, text, stored).row), `${length}, ${size}`);
         assert.ok(isSame(cipher.open(placed), text));
         assert.ok(isSame(cipher.openFirst([placed])[0], text.slice(0, 16)));
       }

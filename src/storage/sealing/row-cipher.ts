@@ -7,13 +7,17 @@ import type { KeyObject } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import { TAG_BYTES } from './aead.ts';
 import { BLOCK_BYTES, KeyStream, StreamAhead, TEXT_BYTES_MAX, xor } from './key-stream.ts';
-import { RowTag } from './row-tag.ts';
+import { ROW_BYTES_AT_ONCE, RowTag } from './row-tag.ts';
 
 /** What is before the ciphertext; authenticated, too. */
 export const HEAD_BYTES = 20;
 /** Above this AES-GCM costs less. */
 export const SHORT_TEXT_BYTES_MAX = 1024;
 assert(SHORT_TEXT_BYTES_MAX <= TEXT_BYTES_MAX, 'a short text is encrypted at once');
+assert(
+  HEAD_BYTES + SHORT_TEXT_BYTES_MAX + TAG_BYTES <= ROW_BYTES_AT_ONCE,
+  'a short row is hashed at once',
+);
 
 /** Of one life of a store, derived apart from each other. */
 export interface RowKeys {

@@ -9,7 +9,8 @@
  */
 
 import type { KeyObject } from 'node:crypto';
-import { assert, unreachable } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
+import { STATE_LIMITS } from '../limits.ts';
 import { NONCE_BYTES, TAG_BYTES } from './aead.ts';
 import { BLOCKS_MAX, blocksOf } from './key-stream.ts';
 import type { Keyring } from './keyring.ts';
@@ -19,19 +20,18 @@ const LIFE_BYTES = 14;
 const COUNTER_BYTES = HEAD_BYTES - LIFE_BYTES;
 const WORD = 0x1_0000_0000;
 const SEALS_MAX = 2 ** (8 * COUNTER_BYTES);
-/** Of the two bytes of the data key. */
-const IS_SHORT = 0x8000;
-/** Each boot is a life; keys of more lives than this are derived again. */
-const LIVES_MAX = 1024;
+/** Of the first byte of a row, which is the upper one of the data key. */
+const IS_SHORT = 0x80;
 
-/** The keys of a life for rows of one kind. */
-type LifeKeys =
-  | { readonly type: 'short'; readonly cipher: RowCipher }
-  | { readonly type: 'long'; readonly key: KeyObject }
-  | { readonly type: 'unknown' };
+/** The keys of one life; those for rows of one kind are derived when the first of these is met. */
+interface LifeKeys {
+  /** The beginning of the long rows: of the short ones, without the bit that says so. */
+  readonly head: Uint8Array;
+  cipher: RowCipher | undefined;
+  key: KeyObject | undefined;
+}
 
-const UNKNOWN: LifeKeys = { type: 'unknown' };
-
+/** The life that seals. */
 interface Life {
   /** Of the data key. */
   readonly number: number;
@@ -39,6 +39,10 @@ interface Life {
   readonly longHead: Uint8Array;
   readonly cipher: RowCipher;
   readonly key: KeyObject;
+  /** The next block of the key stream. */
+  block: number;
+  /** Long rows. */
+  seals: number;
 }
 
 export interface StoredRow {
@@ -49,14 +53,10 @@ export interface StoredRow {
 export class RowSeal {
   readonly #keyring: Keyring;
   #life: Life;
-  /** The next block of the key stream of this life. */
-  #block = 0;
-  /** Long rows of this life. */
-  #seals = 0;
-  /** By the first bytes of a sealed row, as latin1. */
-  readonly #keys = new Map<string, LifeKeys>();
-  #lastHead = new Uint8Array(LIFE_BYTES);
-  #lastKeys = UNKNOWN;
+  /** By the head of the life, as latin1; the oldest entry first. */
+  readonly #lives = new Map<string, LifeKeys>();
+  /** Rows that are read one after the other are mostly of one life. */
+  #last: LifeKeys | undefined;
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
@@ -73,21 +73,13 @@ export class RowSeal {
   /** Undefined if it is not what was sealed under that stored key. */
   open(stored: Uint8Array, row: Uint8Array): Uint8Array | undefined {
     const keys = this.#keysOf(row);
-    switch (keys.type) {
-      case 'short':
-        return keys.cipher.open(placed({ stored, row }));
-      case 'long': {
-        const { key } = keys;
-        const nonce = new Uint8Array(NONCE_BYTES);
-        nonce.set(row.subarray(LIFE_BYTES, HEAD_BYTES), NONCE_BYTES - COUNTER_BYTES);
-        const sealed = row.subarray(HEAD_BYTES);
-        return this.#keyring.aead.open({ key, nonce, context: stored }, sealed);
-      }
-      case 'unknown':
-        return undefined;
-      default:
-        return unreachable(keys);
-    }
+    if (keys === undefined) return undefined;
+    if (isShort(row)) return this.#cipherOf(keys).open(placed({ stored, row }));
+    keys.key ??= this.#deriveKey(keys.head);
+    const nonce = new Uint8Array(NONCE_BYTES);
+    nonce.set(row.subarray(LIFE_BYTES, HEAD_BYTES), NONCE_BYTES - COUNTER_BYTES);
+    const sealed = row.subarray(HEAD_BYTES);
+    return this.#keyring.aead.open({ key: keys.key, nonce, context: stored }, sealed);
   }
 
   /**
@@ -98,11 +90,12 @@ export class RowSeal {
     const texts: (Uint8Array | undefined)[] = [];
     const short = new Map<RowCipher, number[]>();
     for (const [at, { stored, row }] of rows.entries()) {
-      const keys = this.#keysOf(row);
-      texts.push(keys.type === 'short' ? undefined : this.open(stored, row));
-      if (keys.type !== 'short') continue;
-      const places = short.get(keys.cipher);
-      if (places === undefined) short.set(keys.cipher, [at]);
+      const keys = isShort(row) ? this.#keysOf(row) : undefined;
+      texts.push(keys === undefined ? this.open(stored, row) : undefined);
+      if (keys === undefined) continue;
+      const cipher = this.#cipherOf(keys);
+      const places = short.get(cipher);
+      if (places === undefined) short.set(cipher, [at]);
       else places.push(at);
     }
     for (const [cipher, places] of short) {
@@ -113,27 +106,28 @@ export class RowSeal {
   }
 
   #sealShort(stored: Uint8Array, text: Uint8Array): Uint8Array {
-    const { shortHead, cipher } = this.#life;
-    const first = this.#block;
-    this.#block += blocksOf(text.length);
-    assert(this.#block < BLOCKS_MAX, 'a life of a store has blocks for each of its short rows');
+    const life = this.#life;
+    const first = life.block;
+    life.block += blocksOf(text.length);
+    assert(life.block < BLOCKS_MAX, 'a life of a store has blocks for each of its short rows');
     const row = newRow(HEAD_BYTES + text.length + TAG_BYTES);
-    row.set(shortHead);
+    row.set(life.shortHead);
     putNumber(row, first);
-    cipher.seal({ stored, first, row }, text);
+    life.cipher.seal({ stored, first, row }, text);
     return row;
   }
 
   #sealLong(stored: Uint8Array, text: Uint8Array): Uint8Array {
-    const { longHead, key } = this.#life;
-    this.#seals += 1;
-    assert(this.#seals < SEALS_MAX, 'a life of a store has a nonce for each of its long rows');
+    const life = this.#life;
+    life.seals += 1;
+    assert(life.seals < SEALS_MAX, 'a life of a store has a nonce for each of its long rows');
     const head = new Uint8Array(HEAD_BYTES);
-    head.set(longHead);
-    putNumber(head, this.#seals);
+    head.set(life.longHead);
+    putNumber(head, life.seals);
     const nonce = new Uint8Array(NONCE_BYTES);
     nonce.set(head.subarray(LIFE_BYTES), NONCE_BYTES - COUNTER_BYTES);
-    const row = this.#keyring.aead.seal({ key, nonce, context: stored }, text, HEAD_BYTES);
+    const sealing = { key: life.key, nonce, context: stored };
+    const row = this.#keyring.aead.seal(sealing, text, HEAD_BYTES);
     row.set(head);
     return row;
   }
@@ -141,55 +135,79 @@ export class RowSeal {
   #begin(): Life {
     const number = this.#keyring.newest;
     const longHead = this.#keyring.salt(LIFE_BYTES);
+    assert(number < IS_SHORT << 8, 'the number of a data key has 15 bits');
     new DataView(longHead.buffer).setUint16(0, number);
     const shortHead = longHead.slice();
-    new DataView(shortHead.buffer).setUint16(0, number | IS_SHORT);
-    this.#block = 0;
-    this.#seals = 0;
-    const [short, long] = [this.#derive(shortHead), this.#derive(longHead)];
-    const isKnown = short.type === 'short' && long.type === 'long';
-    assert(isKnown, 'the newest data key is in the keyring');
-    return { number, shortHead, longHead, cipher: short.cipher, key: long.key };
+    shortHead[0] = (shortHead[0] as number) | IS_SHORT;
+    const [cipher, key] = [this.#deriveCipher(longHead), this.#deriveKey(longHead)];
+    return { number, shortHead, longHead, cipher, key, block: 0, seals: 0 };
+  }
+
+  /** Undefined for what is no row, or of a data key that the keyring does not have. */
+  #keysOf(row: Uint8Array): LifeKeys | undefined {
+    if (row.length < HEAD_BYTES + TAG_BYTES) return undefined;
+    const isLong = row.length > HEAD_BYTES + SHORT_TEXT_BYTES_MAX + TAG_BYTES;
+    if (isLong && isShort(row)) return undefined;
+    if (this.#last === undefined || !isOf(row, this.#last.head)) this.#last = this.#find(row);
+    return this.#last;
+  }
+
+  #find(row: Uint8Array): LifeKeys | undefined {
+    // A copy: LevelDB returns buffers, and a slice of one keeps all of it in memory.
+    const head = Uint8Array.from(row.subarray(0, LIFE_BYTES));
+    head[0] = (head[0] as number) & ~IS_SHORT;
+    if (!this.#keyring.has(numberIn(head))) return undefined;
+    const name = Buffer.from(head).toString('latin1');
+    const known = this.#lives.get(name);
+    if (known !== undefined) return known;
+    if (this.#lives.size >= STATE_LIMITS.sealLivesMax) this.#forgetOldest();
+    const keys = { head, cipher: undefined, key: undefined };
+    this.#lives.set(name, keys);
+    return keys;
+  }
+
+  #forgetOldest(): void {
+    for (const name of this.#lives.keys()) {
+      this.#lives.delete(name);
+      return;
+    }
+  }
+
+  #cipherOf(keys: LifeKeys): RowCipher {
+    keys.cipher ??= this.#deriveCipher(keys.head);
+    return keys.cipher;
+  }
+
+  #deriveCipher(head: Uint8Array): RowCipher {
+    const [cipher, tag] = [this.#derive(head, 'state stream'), this.#derive(head, 'state tag')];
+    return this.#keyring.rowCipher({ cipher, tag });
+  }
+
+  #deriveKey(head: Uint8Array): KeyObject {
+    return this.#derive(head, 'state');
   }
 
   /** Each purpose has a key of its own. */
-  #derive(head: Uint8Array): LifeKeys {
-    const word = new DataView(head.buffer, head.byteOffset).getUint16(0);
-    const life = { number: word & ~IS_SHORT, salt: head.slice(2) };
-    if ((word & IS_SHORT) === 0) {
-      const key = this.#keyring.derive({ ...life, purpose: 'state' });
-      return key === undefined ? UNKNOWN : { type: 'long', key };
-    }
-    const cipher = this.#keyring.derive({ ...life, purpose: 'state stream' });
-    const tag = this.#keyring.derive({ ...life, purpose: 'state tag' });
-    if (cipher === undefined || tag === undefined) return UNKNOWN;
-    return { type: 'short', cipher: this.#keyring.rowCipher({ cipher, tag }) };
-  }
-
-  #keysOf(row: Uint8Array): LifeKeys {
-    if (row.length < HEAD_BYTES + TAG_BYTES) return UNKNOWN;
-    // Rows that are read one after the other are mostly of one life.
-    if (!beginsWith(row, this.#lastHead)) {
-      this.#lastHead = row.slice(0, LIFE_BYTES);
-      const name = Buffer.from(this.#lastHead).toString('latin1');
-      this.#lastKeys = this.#keys.get(name) ?? this.#learn(name, this.#lastHead);
-    }
-    const keys = this.#lastKeys;
-    const isShort = row.length <= HEAD_BYTES + SHORT_TEXT_BYTES_MAX + TAG_BYTES;
-    return keys.type === 'short' && !isShort ? UNKNOWN : keys;
-  }
-
-  #learn(name: string, head: Uint8Array): LifeKeys {
-    if (this.#keys.size >= LIVES_MAX) this.#keys.clear();
-    const keys = this.#derive(head);
-    this.#keys.set(name, keys);
-    return keys;
+  #derive(head: Uint8Array, purpose: string): KeyObject {
+    const salt = head.slice(2);
+    const key = this.#keyring.derive({ number: numberIn(head), salt, purpose });
+    return present(key, 'the data key is in the keyring');
   }
 }
 
-function beginsWith(row: Uint8Array, head: Uint8Array): boolean {
-  for (let at = 0; at < LIFE_BYTES; at++) if (row[at] !== head[at]) return false;
+function isShort(row: Uint8Array): boolean {
+  return ((row[0] as number) & IS_SHORT) !== 0;
+}
+
+function isOf(row: Uint8Array, head: Uint8Array): boolean {
+  if (((row[0] as number) & ~IS_SHORT) !== head[0]) return false;
+  for (let at = 1; at < LIFE_BYTES; at++) if (row[at] !== head[at]) return false;
   return true;
+}
+
+/** Of the data key. */
+function numberIn(head: Uint8Array): number {
+  return ((head[0] as number) << 8) | (head[1] as number);
 }
 
 /** Memory of Node's pool, which costs less than an array of its own; it is written completely. */

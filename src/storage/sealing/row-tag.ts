@@ -5,7 +5,8 @@
  */
 
 import * as openssl from 'node:crypto';
-import { assert } from '../../base/assert.ts';
+import { ROW_LIMITS } from '../../base/limits.ts';
+import { PREFIX_BYTES } from '../state/state-key.ts';
 import { TAG_BYTES } from './aead.ts';
 
 const PAD_BYTES = 64;
@@ -13,8 +14,11 @@ const [INNER_PAD, OUTER_PAD] = [0x36, 0x5c] as const;
 const DIGEST_BYTES = 32;
 const LENGTH_BYTES = 4;
 const ALGORITHM = 'sha256';
+/** A short row is no longer. */
+export const ROW_BYTES_AT_ONCE = 1280;
+const KEY_BYTES_MAX = PREFIX_BYTES + ROW_LIMITS.keyBytesMax;
 /** For the longest key and a short row, of whatever life. */
-const SCRATCH = new Uint8Array(8 * 1024);
+const SCRATCH = new Uint8Array(PAD_BYTES + LENGTH_BYTES + KEY_BYTES_MAX + ROW_BYTES_AT_ONCE);
 const LENGTH = new DataView(SCRATCH.buffer, PAD_BYTES, LENGTH_BYTES);
 
 export class RowTag {
@@ -57,9 +61,10 @@ export class RowTag {
     const keyAt = PAD_BYTES + LENGTH_BYTES;
     const rowAt = keyAt + stored.length;
     const end = rowAt + sealed.length - TAG_BYTES;
-    assert(rowAt + sealed.length <= SCRATCH.length, 'a key and a short row are hashed at once');
+    // A damaged store may have keys of any length.
+    const isLong = rowAt + sealed.length > SCRATCH.length;
     // Some runtimes have no one-shot hash.
-    if (typeof openssl.hash !== 'function') return this.#streamed(stored, sealed);
+    if (isLong || typeof openssl.hash !== 'function') return this.#streamed(stored, sealed);
     SCRATCH.set(this.#innerPad);
     SCRATCH.set(stored, keyAt);
     SCRATCH.set(sealed, rowAt);
