@@ -1,6 +1,7 @@
 /** Applies the committed entries of one replica to its machine and its state, in order. */
 
 import { unreachable } from '../base/assert.ts';
+import { Fifo } from '../base/fifo.ts';
 import type { Changes } from '../machine/key-change.ts';
 import type { Prepared } from '../machine/lock-table.ts';
 import { SECTION } from '../machine/section.ts';
@@ -8,7 +9,6 @@ import { type Grant, NO_GRANTS } from '../machine/tickets.ts';
 import type { LogEntry, SnapshotDescription } from '../raft/message.ts';
 import type { Position } from '../raft/position.ts';
 import { StateDamage } from '../storage/state/state.ts';
-import { ApplyQueue } from './apply-queue.ts';
 import { FingerprintTaking } from './fingerprint-taking.ts';
 import { isValue } from './lost-value.ts';
 import type { Proposing } from './proposing.ts';
@@ -31,7 +31,8 @@ export class Applying {
   readonly #proposing: Proposing;
   readonly #streams: Streams;
   readonly #newMachine: () => ShardMachine;
-  readonly #queue = new ApplyQueue();
+  /** Committed entries that are not applied yet, in order. */
+  readonly #queue = new Fifo<LogEntry>();
   /** Parts of transactions that released their locks since they were taken. */
   #freed: Prepared[] | 'all' = [];
   /** What became of tickets that waited, since it was taken. */
@@ -52,11 +53,11 @@ export class Applying {
   }
 
   add(entries: readonly LogEntry[]): void {
-    this.#queue.add(entries);
+    for (const entry of entries) this.#queue.push(entry);
   }
 
   clear(): void {
-    this.#queue.clear();
+    this.#queue.takeAll();
   }
 
   takeFreed(): readonly Prepared[] | 'all' {
@@ -81,7 +82,7 @@ export class Applying {
       if (state.stopReason !== '') return;
       this.#queue.shift();
     }
-    if (state.isCorrupt) this.#queue.clear();
+    if (state.isCorrupt) this.#queue.takeAll();
     if (state.applied > before) state.step({ type: 'applied', index: state.applied });
   }
 

@@ -10,6 +10,7 @@
  * A turn of the node serves a bounded slice; the rest waits for the next turn.
  */
 
+import { Fifo } from '../base/fifo.ts';
 import { FAIRNESS_LIMITS } from './fairness-limits.ts';
 
 const { quantumCost, sliceCost } = FAIRNESS_LIMITS;
@@ -53,7 +54,11 @@ export class Flow {
   /** The number of its client at this node or at the forwarding node; 0 for no client. */
   readonly client: number;
   readonly #mayGoOn: () => boolean;
-  readonly #stages = { begun: new Fifo(), granted: new Fifo(), asked: new Fifo() };
+  readonly #stages = {
+    begun: new Fifo<FairJob>(),
+    granted: new Fifo<FairJob>(),
+    asked: new Fifo<FairJob>(),
+  };
   /** The credit left in this round; a negative value is a debt. */
   credit = 0;
   /** It has one share of the node with all flows of the group. */
@@ -110,7 +115,7 @@ export class Flow {
     }
   }
 
-  get #next(): Fifo {
+  get #next(): Fifo<FairJob> {
     const { begun, granted, asked } = this.#stages;
     if (!begun.isEmpty) return begun;
     return granted.isEmpty ? asked : granted;
@@ -216,38 +221,3 @@ export class FairQueue {
     return share.hasJobs;
   }
 }
-
-/** A queue that does not move its elements. */
-class Fifo {
-  #jobs: FairJob[] = [];
-  #at = 0;
-
-  get isEmpty(): boolean {
-    return this.#at === this.#jobs.length;
-  }
-
-  get first(): FairJob | undefined {
-    return this.#jobs[this.#at];
-  }
-
-  push(job: FairJob): void {
-    this.#jobs.push(job);
-  }
-
-  shift(): void {
-    this.#at += 1;
-    if (this.#at < this.#jobs.length && this.#at < KEPT_MAX) return;
-    this.#jobs = this.#jobs.slice(this.#at);
-    this.#at = 0;
-  }
-
-  takeAll(): readonly FairJob[] {
-    const all = this.#jobs.slice(this.#at);
-    this.#jobs = [];
-    this.#at = 0;
-    return all;
-  }
-}
-
-/** Slots of finished jobs that are kept before the array is compacted. */
-const KEPT_MAX = 1024;

@@ -2,8 +2,6 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Random } from '../../src/base/random.ts';
 import type { ClusterMap } from '../../src/catalog/cluster-map.ts';
 import {
@@ -14,6 +12,7 @@ import {
 } from '../../src/catalog/command.ts';
 import { decodeMap, encodeMap } from '../../src/catalog/map-bytes.ts';
 import { byEffort } from '../support/effort.ts';
+import { heldBy } from '../support/held-memory.ts';
 import { mutate } from './mutation.ts';
 import { randomCommand } from './random-command.ts';
 import { Rig } from './rows.ts';
@@ -37,21 +36,6 @@ function corpus(random: Random) {
   return { commands, replies, maps };
 }
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-/** Bytes that are still in use after a garbage collection. */
-function heapGrowth(work: () => void): number {
-  const held = () => {
-    collect();
-    const { heapUsed, arrayBuffers } = process.memoryUsage();
-    return heapUsed + arrayBuffers;
-  };
-  const before = held();
-  work();
-  return held() - before;
-}
-
 function isEqual(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
@@ -64,7 +48,7 @@ function fuzz(
 ): number {
   const random = new Random(seed);
   let understood = 0;
-  const growth = heapGrowth(() => {
+  const growth = heldBy(() => {
     for (let round = 0; round < ROUNDS; round++) {
       let bytes = mutate(random, random.pick(seeds));
       if (bytes.length > 0 && random.chance(0.3)) bytes = mutate(random, bytes);

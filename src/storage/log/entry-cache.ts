@@ -9,11 +9,14 @@ const OVERHEAD_BYTES = 64;
 /** The unused front of a list is cut off at this length. */
 const HEAD_MAX = 1024;
 
+/** In the place of an entry whose payload must not stay in memory. */
+const DROPPED: LogEntry = { kind: 'empty', index: 0, term: 0 };
+
 /** Consecutive entries from `first` to the end of a shard's log. */
 interface CachedEntries {
   first: number;
   entries: LogEntry[];
-  /** The number of dropped entries at the front of the list. */
+  /** So many at the front of the list are `DROPPED`. */
   head: number;
 }
 
@@ -147,6 +150,7 @@ export class EntryCache {
     const end = Math.min(cached.entries.length, cached.head + count);
     for (let at = cached.head; at < end; at++) {
       this.#bytes -= sizeOf(cached.entries[at] as LogEntry) + OVERHEAD_BYTES;
+      cached.entries[at] = DROPPED;
     }
     cached.first += end - cached.head;
     cached.head = end;

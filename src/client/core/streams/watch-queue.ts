@@ -242,6 +242,7 @@ export class WatchQueue {
 
   /** The first item is over. */
   #drop(): void {
+    this.#items[this.#at] = TAKEN;
     this.#at += 1;
     // Taken items are dropped together: a queue that is emptied now and then moves nothing.
     if (this.#at < this.#items.length && this.#at < DROPPED_ITEMS) return;
@@ -251,6 +252,8 @@ export class WatchQueue {
 }
 
 const DROPPED_ITEMS = 1024;
+/** In the place of an item whose changes must not stay in memory. */
+const TAKEN: Item = { type: 'marks', marks: new Map(), isProgress: false };
 
 const NONE: readonly Consumed[] = [];
 
