@@ -39,8 +39,10 @@ const OWN_PROCESS: readonly string[] = [
   'test/client/locking.test.ts',
   'test/client/releases.test.ts',
   // Measures the memory of its process.
+  'test/base/fifo.test.ts',
   'test/catalog/fuzz.test.ts',
   'test/machine/decoders.test.ts',
+  'test/storage/entry-cache.test.ts',
   'test/storage/memtable.test.ts',
   'test/wire/hostile-frame.test.ts',
   // Has a hook for each of its tests.
