@@ -19,7 +19,7 @@ test('a transaction with an unanswered read names the shard, not its function', 
   const { client: kv, fallSilent } = await connectLocally();
   await kv.set('k', 1);
   fallSilent();
-  const failure = await failureOf(kv.transaction((tx) => tx.get('k'), { timeout: 60 }));
+  const failure = await failureOf(kv.transaction((tx) => tx.get('k'), { timeout: 500 }));
   deepEqual([failure.code, failure.outcome, failure.retryable], ['timeout', 'notApplied', true]);
   match(failure.message, /^shard \d+ timed out after 1 attempt; no node answered$/);
   await kv.close();
@@ -33,7 +33,7 @@ test('a transaction whose function waits for something else says so', async () =
         await tx.get('k');
         await new Promise(() => {});
       },
-      { timeout: 60 },
+      { timeout: 500 },
     ),
   );
   match(failure.message, /function .* still running at its timeout, and no request .* open/);
