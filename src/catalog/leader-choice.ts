@@ -3,8 +3,8 @@
  *
  * Leaders gather on one node while that node has time to spare: requests of many shards then share
  * turns, frames and appends, and both parts of most transactions have the same leader. They spread
- * as the goals prefer where it has none. Only the load of the own node is needed: one that is
- * nearly idle gives its leaders away, and one that is busy gives up those that others should have.
+ * as the goals prefer where it has none. Only the load of the own node is needed: one that
+ * has time to spare gives its leaders away, and one that is busy gives up those of others.
  */
 
 import type { MemberId } from '../base/ids.ts';

@@ -125,7 +125,7 @@ export class Applying {
       case 'command': {
         const verdict = machine.apply({ index, payload: entry.payload });
         if (verdict === 'unknown') return state.stop(ofLaterVersion(index));
-        state.counts.apply(verdict.writes, (key) => this.#storedRow(key));
+        state.counts.apply(verdict.writes, this.#storedRow);
         // Before the store takes the writes: changes may be views of rows that they delete.
         this.#remember(position, verdict.changes);
         store.apply(shard, { position, configuration: undefined, writes: verdict.writes });
@@ -155,7 +155,7 @@ export class Applying {
   }
 
   /** A value that was lost could not be counted either. */
-  #storedRow(key: Uint8Array): Uint8Array | undefined {
+  readonly #storedRow = (key: Uint8Array): Uint8Array | undefined => {
     const state = this.#state;
     try {
       return state.store.get(state.shard, SECTION.values, key);
@@ -163,7 +163,7 @@ export class Applying {
       if (error instanceof StateDamage && isValue(error) && state.isIrreplaceable) return undefined;
       throw error;
     }
-  }
+  };
 
   #tellGrants(grants: readonly Grant[]): void {
     const { isLeader, context } = this.#state;

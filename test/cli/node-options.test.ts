@@ -50,6 +50,17 @@ test('flags override the file', () => {
   assert.deepEqual(options.join, ['ws://x:1', 'ws://y:2']);
 });
 
+test('leaders are spread by a flag, or by the file, and gather by default', () => {
+  const spread = fileWith({ nodes: NODES, leaders: 'spread' });
+  assert.equal(nodeOptionsOf({ config: CONFIG, node: 'a' }).leaders, 'gathered');
+  assert.equal(nodeOptionsOf({ config: spread, node: 'a' }).leaders, 'spread');
+  assert.equal(
+    nodeOptionsOf({ config: spread, node: 'a', leaders: 'gathered' }).leaders,
+    'gathered',
+  );
+  assert.equal(nodeOptionsOf({ leaders: 'spread' }).leaders, 'spread');
+});
+
 test('an audit trail is kept by flags, or by the file, in a folder for each node', () => {
   assert.equal(nodeOptionsOf({}).audit, undefined);
   const flags = { audit: true, auditFailClosed: true, auditFolder: '/trail' };
