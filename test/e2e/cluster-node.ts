@@ -1,4 +1,7 @@
-/** A process that is one node, for tests that kill it: folder, port, shards to found with, join. */
+/**
+ * A process that is one node, for tests that kill it: folder, port, shards to found with, join. The
+ * environment says whether leaders are spread, as for kvctl.
+ */
 
 import { startNode } from '../../src/runtime/node.ts';
 
@@ -15,6 +18,7 @@ const node = await startNode({
   valueBytesMax: 1024 * 1024,
   init: shards === '0' ? undefined : { shards: Number(shards), replicas: 3 },
   join: join === '' ? [] : [join],
+  leaders: process.env.RINGKV_LEADERS === 'spread' ? 'spread' : undefined,
   logLevel: 'fatal',
 });
 console.log(`up ${node.clientUrl}`);

@@ -1,6 +1,6 @@
 /** Real nodes: leaders gather on one of them, and on another once it is gone. */
 
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { temporaryFolder } from '../storage/temporary.ts';
 import { NodeCluster } from './node-cluster.ts';
@@ -15,6 +15,10 @@ async function ledBy(url: string): Promise<number> {
   return Number(/^ringkv_leaders (\d+)$/m.exec(metrics)?.[1] ?? 0);
 }
 
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, milliseconds));
+}
+
 async function untilOneLeads(urls: readonly string[], at: number): Promise<void> {
   const until = performance.now() + PATIENCE_MILLISECONDS;
   let led: number[] = [];
@@ -22,7 +26,7 @@ async function untilOneLeads(urls: readonly string[], at: number): Promise<void>
     led = await Promise.all(urls.map(ledBy));
     const [others, most] = [led.filter((_, other) => other !== at), led[at] ?? 0];
     if (most >= SHARDS && others.every((count) => count <= 1)) return;
-    await new Promise((resume) => setTimeout(resume, 200));
+    await pause(200);
   }
   deepEqual(led, `node ${at + 1} leads all shards`);
 }
@@ -39,6 +43,23 @@ test('leaders gather on the first node, on the second without it, and return', a
     await cluster.start(first);
     await untilOneLeads(cluster.urls, 0);
   } finally {
+    await cluster.end();
+  }
+});
+
+test('leaders that the operator wants spread are led by all nodes', async () => {
+  process.env.RINGKV_LEADERS = 'spread';
+  const cluster = new NodeCluster(temporaryFolder());
+  try {
+    await cluster.grow(SHARDS);
+    const isSpread = async () => (await Promise.all(cluster.urls.map(ledBy))).every((n) => n >= 2);
+    const until = performance.now() + PATIENCE_MILLISECONDS;
+    while (!(await isSpread()) && performance.now() < until) await pause(200);
+    // Longer than a leader stays in office before it hands over to where leaders gather.
+    await pause(20_000);
+    ok(await isSpread(), 'leaders stay on all nodes');
+  } finally {
+    delete process.env.RINGKV_LEADERS;
     await cluster.end();
   }
 });
